@@ -1,0 +1,1 @@
+"""The embedded mail servers and the sample letters of `inboxbot demo`."""

@@ -1,0 +1,1 @@
+"""Whether to reply, and with what."""
