@@ -1,0 +1,132 @@
+"""Open the database, and write to it safely from more than one process.
+
+The daemon and the review app share one SQLite file in WAL mode. Readers never wait.
+Writers take the lock at the start (`BEGIN IMMEDIATE`): a transaction that reads first and
+writes then would otherwise fail at once, without waiting for the busy timeout, whenever the
+other process wrote in between.
+
+A database that was there once and is missing now is never made anew: an empty one would
+treat every letter in the mailbox as unknown.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from inboxbot.errors import StoreError, TransientError
+
+BUSY_TIMEOUT_S = 10.0
+
+
+def marker(path: Path) -> Path:
+    """Return the file beside the database that says that it was initialised once."""
+    return path.with_name(path.name + ".initialised")
+
+
+def connect(path: Path) -> Database:
+    """Open an existing database; the schema is not looked at.
+
+    Raises `StoreError` where there is no usable database at `path`.
+    """
+    if not path.exists():
+        lost = marker(path).exists()
+        raise StoreError(
+            f"The database {path} is missing though it was there before: put it back or run "
+            "`inboxbot restore`. It is not made anew, because every letter would be new again."
+            if lost
+            else f"There is no database at {path} yet: run `inboxbot poll` or `inboxbot run`."
+        )
+    return _open(path)
+
+
+def create(path: Path) -> Database:
+    """Open the database, making an empty file (mode 0600) where there never was one.
+
+    Raises `StoreError` where a database was there once and is missing now.
+    """
+    if not path.exists() and not marker(path).exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        marker(path).touch(mode=0o600)
+    return connect(path)
+
+
+def _open(path: Path) -> Database:
+    old_umask = os.umask(0o077)  # The -wal and -shm files take the mode of the moment.
+    try:
+        connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")
+        if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+            raise StoreError(f"The database {path} cannot use WAL: is the file system a network?")
+        # FULL, not NORMAL: after a power failure NORMAL may lose the last commits, and with
+        # them the mark that a reply had left.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise store_error(error, path) from error
+    finally:
+        os.umask(old_umask)
+    return Database(connection)
+
+
+def store_error(error: sqlite3.Error, path: Path | None = None) -> Exception:
+    """Return the error of ours that says what to do about `error`."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    where = f" {path}" if path else ""
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return TransientError(f"The database{where} is locked by another program; trying later.")
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return TransientError(f"The database{where} cannot be written ({name}): is the disk full?")
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return StoreError(f"The database{where} cannot be opened for writing ({name}).")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return StoreError(
+            f"The database{where} is damaged ({name}): stop, keep the file, and run "
+            "`inboxbot restore` with the newest backup."
+        )
+    return StoreError(f"The database{where} cannot be used ({name or type(error).__name__}).")
+
+
+@contextmanager
+def write(db: Database) -> Iterator[Database]:
+    """Run the block as one write transaction: all of it happens, or none of it.
+
+    Raises `TransientError` where the lock or the disk space could not be had.
+    """
+    connection = db.conn
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        raise store_error(error) from error
+    try:
+        yield db
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        _roll_back(connection)
+        raise store_error(error) from error
+    except BaseException:
+        _roll_back(connection)
+        raise
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:  # A full disk rolls back by itself.
+        connection.execute("ROLLBACK")
+
+
+def stamp(moment: datetime) -> str:
+    """Return an aware `moment` as text in UTC, of fixed width so that it sorts as time."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment(text: str) -> datetime:
+    """Return the aware UTC time that `stamp` wrote."""
+    return datetime.fromisoformat(text)
