@@ -1,0 +1,97 @@
+"""Who did, and who read, what and when; append only.
+
+Each row carries a hash over itself and the row before, so that a changed or missing row shows.
+`detail` holds codes and numbers, never content.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from inboxbot.store.database import stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the audit; `at` is UTC in ISO 8601."""
+
+    id: int
+    at: str
+    who: str
+    what: str
+    message_id: int | None
+    detail: str
+    previous: str
+    hash: str
+
+    def expected_hash(self) -> str:
+        """Return the hash that this row must carry."""
+        return _hash(self.previous, self.at, self.who, self.what, self.message_id, self.detail)
+
+
+def add(
+    db: Database,
+    who: str,
+    what: str,
+    now: datetime,
+    *,
+    message: int | None = None,
+    detail: str = "",
+) -> None:
+    """Write one row within the caller's transaction."""
+    last = db.execute("SELECT hash FROM audit ORDER BY id DESC LIMIT 1").fetchone()
+    previous = "" if last is None else str(last[0])
+    at = stamp(now)
+    db.execute(
+        "INSERT INTO audit (at, who, what, message_id, detail, previous, hash)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [at, who, what, message, detail, previous, _hash(previous, at, who, what, message, detail)],
+    )
+
+
+def entries(
+    db: Database,
+    *,
+    message: int | None = None,
+    before: int | None = None,
+    limit: int | None = None,
+) -> Iterator[Entry]:
+    """Yield rows, the newest first; of one message, and older than the row `before`, if given."""
+    rows = db.execute(
+        "SELECT id, at, who, what, message_id, detail, previous, hash FROM audit"
+        " WHERE (?1 IS NULL OR message_id = ?1) AND (?2 IS NULL OR id < ?2)"
+        " ORDER BY id DESC LIMIT ?3",
+        [message, before, -1 if limit is None else limit],
+    )
+    for row in rows:
+        yield Entry(*row)
+
+
+def verify(db: Database) -> list[int]:
+    """Return the ids of the rows at which the chain is broken; empty when it is whole."""
+    broken: list[int] = []
+    previous, expected_id = "", 1
+    rows = db.execute(
+        "SELECT id, at, who, what, message_id, detail, previous, hash FROM audit ORDER BY id"
+    )
+    for row in rows:
+        entry = Entry(*row)
+        whole = (
+            entry.id == expected_id
+            and entry.previous == previous
+            and entry.hash == entry.expected_hash()
+        )
+        if not whole:
+            broken.append(entry.id)
+        previous, expected_id = entry.hash, entry.id + 1
+    return broken
+
+
+def _hash(previous: str, at: str, who: str, what: str, message_id: int | None, detail: str) -> str:
+    fields = (previous, at, who, what, str(message_id or ""), detail)
+    # Lengths keep ("ab", "c") and ("a", "bc") apart.
+    text = "".join(f"{len(field)}:{field}" for field in fields)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,76 @@
+"""What this installation remembers of itself: its identity, its mode, a few dates.
+
+The secret keys the HMAC of our Message-IDs: it stays for the life of the installation and is
+part of every backup, so that a restored database computes the same ids again.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlite_utils import Database
+
+from inboxbot.store.database import moment, stamp, write
+
+
+class Mode(StrEnum):
+    """What happens to acknowledgements: kept back and shown, sent, or kept back for a while."""
+
+    SHADOW = "shadow"
+    LIVE = "live"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Who this installation is: a public id for the loop mark, and a secret."""
+
+    id: str
+    secret: bytes
+
+
+def get(db: Database, name: str) -> str | None:
+    """Return the setting called `name`, or None."""
+    row = db.execute("SELECT value FROM setting WHERE name = ?", [name]).fetchone()
+    return None if row is None else str(row[0])
+
+
+def put(db: Database, name: str, value: str | None) -> None:
+    """Set `name` within the caller's transaction; None removes it."""
+    if value is None:
+        db.execute("DELETE FROM setting WHERE name = ?", [name])
+    else:
+        db.execute(
+            "INSERT INTO setting (name, value) VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            [name, value],
+        )
+
+
+def get_moment(db: Database, name: str) -> datetime | None:
+    """Return the time (UTC) that was put under `name`, or None."""
+    text = get(db, name)
+    return None if text is None else moment(text)
+
+
+def put_moment(db: Database, name: str, when: datetime) -> None:
+    """Put a time under `name` within the caller's transaction."""
+    put(db, name, stamp(when))
+
+
+def instance(db: Database) -> Instance:
+    """Return who this installation is; made once, at the first call."""
+    if get(db, "instance_id") is None:
+        with write(db):
+            if get(db, "instance_id") is None:
+                put(db, "instance_id", secrets.token_hex(8))
+                put(db, "instance_secret", secrets.token_hex(32))
+    return Instance(
+        id=get(db, "instance_id") or "", secret=bytes.fromhex(get(db, "instance_secret") or "")
+    )
+
+
+def mode(db: Database) -> Mode:
+    """Return the mode; a new installation is in shadow mode."""
+    return Mode(get(db, "mode") or Mode.SHADOW)
