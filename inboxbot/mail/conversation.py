@@ -1,0 +1,37 @@
+"""When two messages are the same one, or of the same person.
+
+Pure functions. A Message-ID may be missing, forged or repeated, so it is never a key by
+itself: the author and the words belong to it.
+"""
+
+import hashlib
+
+from inboxbot.mail.message import Message
+
+
+def folded(address: str) -> str:
+    """Return `address` as one person's: in lower case and without a plus-tag (RFC 5233)."""
+    local, _, domain = address.strip().lower().rpartition("@")
+    return f"{local.split('+', 1)[0] or local}@{domain}"
+
+
+def domain_of(address: str) -> str:
+    """Return the domain of `address`, in lower case."""
+    return address.rpartition("@")[2].lower()
+
+
+def identity_key(message: Message) -> str:
+    """Return what makes the message itself, however often and wherever it was delivered.
+
+    Message-ID, author and text; without a Message-ID the Date and the Subject stand in for it.
+    The same Message-ID from another author, or over other words, is another message: buggy form
+    mailers use one id for everything.
+    """
+    author = message.sender.address if message.sender else ""
+    text = hashlib.sha256(" ".join(message.full_text.split()).encode()).hexdigest()
+    if message.message_id:
+        fields = ("id", message.message_id, folded(author), text)
+    else:
+        sent_at = message.sent_at.isoformat() if message.sent_at else ""
+        fields = ("no-id", folded(author), sent_at, message.subject, text)
+    return hashlib.sha256("\x00".join(fields).encode()).hexdigest()

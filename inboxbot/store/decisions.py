@@ -1,0 +1,251 @@
+"""What was read in each message, what was decided on it and why; a sender's history.
+
+One message has one reading and one decision. Everything that a page or a command shows of the
+reasons comes from here.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlite_utils import Database
+
+from inboxbot.classify.category import Category, Classification
+from inboxbot.mail.conversation import folded, identity_key
+from inboxbot.mail.message import Message
+from inboxbot.reply.policy import Decision
+from inboxbot.store.database import moment, stamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A decided message as it is stored; lists are plain values read from JSON."""
+
+    id: int
+    fingerprint: str
+    mailbox: str
+    received_at: datetime
+    size: int
+    truncated: bool
+    conversation: int | None
+    message_id: str | None
+    sender_name: str
+    sender_address: str | None
+    subject: str
+    text: str
+    sent_at: datetime | None
+    parser: str
+    defects: list[str]
+    attachments: list[dict[str, Any]]
+    category: Category
+    confidence: float
+    runner_up: Category
+    runner_up_confidence: float
+    needs_review: bool
+    unsure_because: str
+    evidence: list[dict[str, Any]]
+    urgent: list[dict[str, Any]]
+    sensitive: list[dict[str, Any]]
+    medicines: list[dict[str, Any]]
+    suggestions: list[dict[str, Any]]
+    language: str | None
+    language_confidence: float
+    model_version: str
+    disposition: str
+    reason: str | None
+    hits: list[dict[str, Any]]
+    reply_to: str | None
+    template: str | None
+    template_language: str | None
+    authenticated: bool
+
+
+def record(
+    db: Database,
+    message_row: int,
+    message: Message,
+    classification: Classification,
+    decision: Decision,
+    *,
+    conversation: int | None,
+    now: datetime,
+) -> None:
+    """Store the reading and the decision within the caller's transaction; the message is decided.
+
+    The caller holds the write lock, so nobody else decided meanwhile.
+    """
+    sender = message.sender
+    db.execute(
+        "INSERT INTO reading (message_id, conversation_id, identity_key, rfc_message_id,"
+        " sender_name, sender_address, return_address, subject, text, sent_at, parser, defects,"
+        " attachments) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            message_row,
+            conversation,
+            identity_key(message),
+            message.message_id,
+            sender.name if sender else "",
+            sender.address if sender else None,
+            folded(decision.reply_to) if decision.reply_to else None,
+            message.subject,
+            message.text,
+            stamp(message.sent_at) if message.sent_at else None,
+            message.parser,
+            _json(message.defects),
+            _json([asdict(attachment) for attachment in message.attachments]),
+        ],
+    )
+    db.execute(
+        "INSERT INTO decision (message_id, decided_at, category, confidence, runner_up,"
+        " runner_up_confidence, needs_review, unsure_because, evidence, urgent, sensitive,"
+        " medicines, suggestions, language, language_confidence, model_version, disposition,"
+        " reason, hits, reply_to, template, template_language, authenticated)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            message_row,
+            stamp(now),
+            classification.category,
+            classification.confidence,
+            classification.runner_up,
+            classification.runner_up_confidence,
+            classification.needs_review,
+            classification.unsure_because,
+            _json([asdict(item) for item in classification.evidence]),
+            _json([asdict(item) for item in classification.urgent]),
+            _json([asdict(item) for item in classification.sensitive]),
+            _json([asdict(item) for item in classification.medicines]),
+            _json([asdict(item) for item in classification.suggestions]),
+            classification.language,
+            classification.language_confidence,
+            classification.model_version,
+            decision.disposition,
+            decision.reason,
+            _json([asdict(hit) for hit in decision.hits]),
+            decision.reply_to,
+            decision.template,
+            decision.language,
+            decision.authenticated,
+        ],
+    )
+    db.execute("UPDATE message SET decided_at = ? WHERE id = ?", [stamp(now), message_row])
+
+
+def recorded(db: Database, message_row: int) -> Recorded | None:
+    """Return one decided message, or None where there is none with that number."""
+    cursor = db.execute(
+        "SELECT m.id, m.fingerprint, b.name AS mailbox, m.received_at, m.size, m.truncated,"
+        " r.conversation_id AS conversation, r.rfc_message_id AS message_id, r.sender_name,"
+        " r.sender_address, r.subject, r.text, r.sent_at, r.parser, r.defects, r.attachments,"
+        " d.category, d.confidence, d.runner_up, d.runner_up_confidence, d.needs_review,"
+        " d.unsure_because, d.evidence, d.urgent, d.sensitive, d.medicines, d.suggestions,"
+        " d.language, d.language_confidence, d.model_version, d.disposition, d.reason, d.hits,"
+        " d.reply_to, d.template, d.template_language, d.authenticated"
+        " FROM message m JOIN mailbox b ON b.id = m.mailbox_id"
+        " JOIN reading r ON r.message_id = m.id JOIN decision d ON d.message_id = m.id"
+        " WHERE m.id = ?",
+        [message_row],
+    )
+    row = cursor.fetchone()
+    if row is None:
+        return None
+    values: dict[str, Any] = dict(
+        zip((column[0] for column in cursor.description), row, strict=True)
+    )
+    for name in (
+        "defects",
+        "attachments",
+        "evidence",
+        "urgent",
+        "sensitive",
+        "medicines",
+        "suggestions",
+        "hits",
+    ):
+        values[name] = json.loads(values[name])
+    for name in ("truncated", "needs_review", "authenticated"):
+        values[name] = bool(values[name])
+    values["received_at"] = moment(values["received_at"])
+    values["sent_at"] = moment(values["sent_at"]) if values["sent_at"] else None
+    values["category"] = Category(values["category"])
+    values["runner_up"] = Category(values["runner_up"])
+    return Recorded(**values)
+
+
+def is_duplicate(db: Database, message: Message) -> bool:
+    """Say whether the same message, under other bytes, was decided before."""
+    row = db.execute(
+        "SELECT 1 FROM reading WHERE identity_key = ? LIMIT 1", [identity_key(message)]
+    ).fetchone()
+    return row is not None
+
+
+def known_ids(db: Database, message: Message, return_address: str | None) -> tuple[str, ...]:
+    """Return the ids that the message refers to and that belong to its own conversation.
+
+    These are ids of replies that we sent to this return address, and of letters from it. An id
+    of somebody else's conversation does not count: quoting a stranger's Message-ID joins nothing.
+    """
+    if return_address is None:
+        return ()
+    person = folded(return_address)
+    found = []
+    for reference in dict.fromkeys((*message.in_reply_to, *message.references)):
+        row = db.execute(
+            "SELECT 1 FROM outbox WHERE rfc_message_id = ?1 AND recipient_key = ?2"
+            " UNION ALL"
+            " SELECT 1 FROM reading WHERE rfc_message_id = ?1 AND return_address = ?2 LIMIT 1",
+            [reference, person],
+        ).fetchone()
+        if row is not None:
+            found.append(reference)
+    return tuple(found)
+
+
+def conversation(
+    db: Database, message: Message, return_address: str | None, now: datetime
+) -> int | None:
+    """Return the conversation that the message belongs to, started if need be.
+
+    Nobody's conversation ever gets another person's letter; one that a stranger quotes is only
+    marked as possibly related. A message without a return address belongs to none.
+    """
+    if return_address is None:
+        return None
+    person = folded(return_address)
+    related = None
+    for reference in dict.fromkeys((*message.in_reply_to, *reversed(message.references))):
+        row = db.execute(
+            "SELECT c.id, c.address FROM conversation c JOIN reading r ON r.conversation_id = c.id"
+            " WHERE r.rfc_message_id = ?1"
+            " UNION ALL SELECT c.id, c.address FROM conversation c"
+            " JOIN reading r ON r.conversation_id = c.id"
+            " JOIN outbox o ON o.message_id = r.message_id WHERE o.rfc_message_id = ?1 LIMIT 1",
+            [reference],
+        ).fetchone()
+        if row is not None and row[1] == person:
+            return int(row[0])
+        related = related or (row and int(row[0]))
+    cursor = db.execute(
+        "INSERT INTO conversation (address, started_at, related_to) VALUES (?, ?, ?)",
+        [person, stamp(now), related],
+    )
+    return cursor.lastrowid
+
+
+def last_of_kind(
+    db: Database, return_address: str, template: str, now: datetime, period: timedelta
+) -> datetime | None:
+    """Return when the address last got this kind of acknowledgement within `period`, or None."""
+    row = db.execute(
+        "SELECT max(created_at) FROM outbox WHERE recipient_key = ? AND created_at > ?"
+        " AND kind = 'acknowledgement' AND template = ? AND (state IN"
+        " ('queued', 'claimed', 'sending', 'sent', 'bounced', 'deferred', 'uncertain')"
+        " OR (state = 'held' AND reason = 'shadow'))",
+        [folded(return_address), stamp(now - period), template],
+    ).fetchone()
+    return moment(row[0]) if row[0] else None
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
