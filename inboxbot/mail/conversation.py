@@ -30,7 +30,7 @@ def identity_key(message: Message) -> str:
     author = message.sender.address if message.sender else ""
     text = hashlib.sha256(" ".join(message.full_text.split()).encode()).hexdigest()
     if message.message_id:
-        fields = ("id", message.message_id, folded(author), text)
+        fields: tuple[str, ...] = ("id", message.message_id, folded(author), text)
     else:
         sent_at = message.sent_at.isoformat() if message.sent_at else ""
         fields = ("no-id", folded(author), sent_at, message.subject, text)

@@ -1,0 +1,119 @@
+"""What all commands share: the options, the configuration, printing, and exit codes."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from inboxbot import errors
+
+R = TypeVar("R")
+
+if TYPE_CHECKING:
+    from inboxbot.config import Config
+
+# sysexits.h
+OK, FINDINGS = 0, 1
+USAGE, DATA, UNAVAILABLE, TRY_LATER, PERMISSION, CONFIGURATION = 64, 65, 69, 75, 77, 78
+
+_CODES: tuple[tuple[type[BaseException], int], ...] = (
+    (errors.ConfigError, CONFIGURATION),
+    (errors.Locked, TRY_LATER),
+    (errors.StoreError, DATA),
+    (errors.NotAllowed, PERMISSION),
+    (errors.Conflict, TRY_LATER),
+    (errors.AuthenticationError, UNAVAILABLE),
+    (errors.TransientError, UNAVAILABLE),
+    (errors.PermanentError, FINDINGS),
+    (errors.TemplateError, FINDINGS),
+    (PermissionError, PERMISSION),
+)
+
+
+class NotFound(errors.InboxbotError):
+    """There is no letter, reply or file of that name."""
+
+
+def exit_code(error: BaseException) -> int | None:
+    """Return the exit code for an error of ours, or None for a fault in the program."""
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return code
+    if isinstance(error, NotFound):
+        return DATA
+    return FINDINGS if isinstance(error, errors.InboxbotError) else None
+
+
+def translated(error: BaseException) -> BaseException:
+    """Return our error for one of SQLite that a command met outside a transaction."""
+    import sqlite3
+
+    if isinstance(error, sqlite3.Error):
+        from inboxbot.store.database import store_error
+
+        return store_error(error)
+    return error
+
+
+def report(error: BaseException) -> None:
+    """Say on standard error what is wrong: a line for each problem."""
+    context = click.get_current_context(silent=True)
+    as_json = bool(context and context.params.get("as_json")) or "--json" in sys.argv
+    if isinstance(error, errors.ConfigError):
+        lines = [f"{problem.place}: {problem.text}" for problem in error.problems]
+    else:
+        lines = [str(error)]
+    if as_json:
+        click.echo(json.dumps({"error": lines[0], "problems": lines}), err=True)
+    else:
+        for line in lines:
+            click.echo(f"inboxbot: {line}", err=True)
+
+
+def options(function: Callable[..., R]) -> Callable[..., R]:
+    """Add `--config` and `--json` to a command; `config_file` holds what was given."""
+
+    def run(*args: Any, config_file: str | None, **kwargs: Any) -> R:
+        given = config_file or (click.get_current_context().find_root().obj or {}).get("config")
+        return function(*args, config_file=given, **kwargs)
+
+    wrapped = update_wrapper(run, function)
+    wrapped = click.option(
+        "--json", "as_json", is_flag=True, help="Print for machines: one JSON object a line."
+    )(wrapped)
+    return click.option(
+        "--config",
+        "config_file",
+        metavar="FILE",
+        help="The configuration file [$INBOXBOT_CONFIG, config/inboxbot.toml, "
+        "/etc/inboxbot/inboxbot.toml].",
+    )(wrapped)
+
+
+def configuration(config_file: str | None) -> "Config":
+    """Return the configuration; raises `ConfigError` with every problem."""
+    from inboxbot import config
+
+    return config.load(config.find(config_file))
+
+
+def print_json(value: object) -> None:
+    """Print one JSON object on one line."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def print_table(rows: Iterable[tuple[object, ...]], heads: tuple[str, ...]) -> None:
+    """Print rows in columns, each as wide as its widest cell."""
+    cells = [[str("" if cell is None else cell) for cell in row] for row in rows]
+    widths = [max(len(line[i]) for line in [list(heads), *cells]) for i in range(len(heads))]
+    for line in [list(heads), *cells]:
+        click.echo("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
+
+
+def now() -> datetime:
+    """Return the time, aware and in UTC."""
+    return datetime.now(UTC)
