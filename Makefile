@@ -1,0 +1,72 @@
+# Everything that a person or CI does with the project. Each target sets up what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEBIAN_PACKAGES := dovecot-imapd chromium systemd fonts-noto-core fonts-noto-cjk
+
+.PHONY: help demo test check lint format types contracts test-long crash-test lock clean debian
+
+help:
+	@echo "make demo        set up, and watch letters being read, sorted and acknowledged"
+	@echo "make test        set up (Debian packages too), and run every check and test"
+	@echo "make check       the fast part: format, lint, types, import contracts"
+	@echo "make test-long   the tests that take minutes"
+	@echo "make crash-test  1,000 kills of the daemon, and what became of the letters"
+	@echo "make format      put the code in its one format"
+	@echo "make lock        write requirements.lock anew from pyproject.toml"
+	@echo "make clean       remove what the targets above made"
+
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version). Name another one: make PYTHON=python3.12 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "A virtual environment cannot be made: apt-get install python3-venv"; exit 1; }
+	@echo "Installing the locked versions (a minute, once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY)
+	@$(BIN)/inboxbot demo
+
+debian:
+	@missing=$$(for p in $(DEBIAN_PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" = 0 ]; then \
+			echo "Installing Debian packages:" $$missing; \
+			apt-get -o DPkg::Lock::Timeout=300 update -qq && \
+			DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $$missing >/dev/null; \
+		else \
+			echo "The tests talk to real servers and a real browser. Install them with:"; \
+			echo "  sudo apt-get install --no-install-recommends" $$missing; \
+			exit 1; \
+		fi; \
+	fi
+
+check: $(READY)
+	@$(BIN)/ruff format --check --quiet . || { echo "Run: make format"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+test: debian check
+	@$(BIN)/pytest -m "not long"
+
+test-long: debian $(READY)
+	@$(BIN)/pytest
+
+crash-test: debian $(READY)
+	@$(BIN)/python -m tests.crash.harness --kills 1000
+
+lock: $(READY)
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.lock
+
+clean:
+	@rm -rf $(VENV) build dist site tests/output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
