@@ -1,0 +1,48 @@
+"""The one thing a letter may put into our reply: its writer's first name, or nothing.
+
+Pure. Whoever writes a display name writes into our letter, so every doubt gives "".
+"""
+
+import unicodedata
+
+MAX_NAME = 40
+MAX_WORDS = 5
+
+_NO_NAMES = """the dr mr mrs ms miss mx prof professor sir madam info support admin office contact
+team help mail email webmaster noreply no-reply sales service urgent free win click dear hello hi
+herr frau señor señora monsieur madame sr sra sig dott nurse sister father mother please stop take
+call buy visit als mnd ihr your you we us inc ltd llc gmbh foundation hospital clinic center"""
+_NOT_NAMES = frozenset(_NO_NAMES.split())
+
+
+def safe_first_name(display_name: str) -> str:
+    """Return the first name in a sender's display name, or "" where there is any doubt.
+
+    Letters, marks, apostrophe and hyphen only, at most 40 of them; no digit, no link, no
+    word with a dot, no title, no role. "Last, First" is understood.
+    """
+    name = unicodedata.normalize("NFC", display_name).strip()
+    if name.count(",") == 1:
+        last, _, first = name.partition(",")
+        name = first.strip() if last.strip() else ""
+    words = name.split()
+    if not 1 <= len(words) <= MAX_WORDS or not all(_is_of_a_name(c) for c in name):
+        return ""
+    if any(word.casefold() in _NOT_NAMES for word in words):
+        return ""
+    first = words[0].strip("'’-")
+    if len(first) > MAX_NAME or len(words[0]) > MAX_NAME or not first[:1].isalpha():
+        return ""
+    if len(first) == 1 and not _is_ideograph(first):
+        return ""  # An initial is no name to greet anyone with.
+    if len(words) == 1 and any(_is_ideograph(c) for c in first):
+        return ""  # Family name and first name without a space: nobody can tell which is which.
+    return first.capitalize() if first.isupper() or first.islower() else first
+
+
+def _is_of_a_name(character: str) -> bool:
+    return character in " '’-" or unicodedata.category(character)[0] in "LM"
+
+
+def _is_ideograph(character: str) -> bool:
+    return "\u3040" <= character <= "\u9fff" or "\uac00" <= character <= "\ud7a3"
