@@ -153,7 +153,7 @@ class Replies(_Section):
 
     templates: Filled = "templates"
     default_language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
-    languages: tuple[str, ...] = Field(default=("en",), strict=False)
+    languages: tuple[str, ...] = Field(default=(), strict=False)
     require_addressed: bool = True
     max_age_h: Annotated[int, Field(ge=1, le=8760)] = 72
     quiet_period_h: Annotated[int, Field(ge=1, le=8760)] = 24

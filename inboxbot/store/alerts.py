@@ -1,0 +1,127 @@
+"""What somebody must know: opened once, told once, ended when it is over.
+
+`code` is from a closed list, `detail` holds numbers only; an alert never says anything of a
+letter beyond its number.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlite_utils import Database
+
+from inboxbot.store.database import moment, stamp
+
+
+class Code(StrEnum):
+    """What can be wrong, or must be seen at once."""
+
+    URGENT = "urgent"
+    BREAKER_OPEN = "breaker_open"
+    INTAKE_FAILED = "intake_failed"
+    INTAKE_SILENT = "intake_silent"
+    MAIL_OUT_FAILED = "mail_out_failed"
+    AUTHENTICATION = "authentication"
+    QUARANTINED = "quarantined"
+    OVERSIZE = "oversize"
+    MISSING = "missing"
+    UIDVALIDITY = "uidvalidity"
+    UNCERTAIN = "uncertain"
+    TEMPLATE = "template"
+    LOOP = "loop"
+    DISK = "disk"
+    CONFIGURATION = "configuration"
+    TOKEN = "token"
+    BACKUP = "backup"
+
+
+SENTENCES: dict[Code, str] = {
+    Code.URGENT: "A letter may tell of danger: please look at it now.",
+    Code.BREAKER_OPEN: "Too many acknowledgements in a short time: they are held until it calms.",
+    Code.INTAKE_FAILED: "Letters cannot be fetched.",
+    Code.INTAKE_SILENT: "No look into the mailbox has succeeded for a while.",
+    Code.MAIL_OUT_FAILED: "Replies cannot be handed in.",
+    Code.AUTHENTICATION: "A mail server refuses our user name or password.",
+    Code.QUARANTINED: "A letter could not be fetched after three attempts.",
+    Code.OVERSIZE: "A letter is larger than the limit: only its text was fetched.",
+    Code.MISSING: "The sweep found letters that no poll had seen; they were fetched.",
+    Code.UIDVALIDITY: "The mailbox was rebuilt and much of it is unknown: replies are held.",
+    Code.UNCERTAIN: "A reply may or may not have been sent.",
+    Code.TEMPLATE: "A reply template is broken: the last good version is used.",
+    Code.LOOP: "A message came back to us: somebody answers our acknowledgements.",
+    Code.DISK: "The disk is nearly full: nothing more is fetched.",
+    Code.CONFIGURATION: "The changed configuration cannot be used: the previous one is in force.",
+    Code.TOKEN: "The permission to use the mailbox is about to end.",
+    Code.BACKUP: "The last verified backup is too old.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert that is not over."""
+
+    id: int
+    at: datetime
+    code: Code
+    message_id: int | None
+    detail: str
+
+    @property
+    def sentence(self) -> str:
+        """Return what it means, for staff."""
+        return SENTENCES[self.code]
+
+
+def open_alert(
+    db: Database, code: Code, now: datetime, *, message: int | None = None, detail: str = ""
+) -> bool:
+    """Open an alert within the caller's transaction; False where it is open already."""
+    known = db.execute(
+        "SELECT 1 FROM alert WHERE code = ? AND message_id IS ? AND detail = ?"
+        " AND ended_at IS NULL",
+        [code, message, detail],
+    ).fetchone()
+    if known is None:
+        db.execute(
+            "INSERT INTO alert (at, code, message_id, detail) VALUES (?, ?, ?, ?)",
+            [stamp(now), code, message, detail],
+        )
+    return known is None
+
+
+def end(
+    db: Database,
+    code: Code,
+    now: datetime,
+    *,
+    message: int | None = None,
+    detail: str | None = None,
+) -> bool:
+    """End open alerts of this kind within the caller's transaction; say whether there were any."""
+    ended = db.execute(
+        "UPDATE alert SET ended_at = ?1 WHERE code = ?2 AND ended_at IS NULL"
+        " AND (?3 IS NULL OR message_id = ?3) AND (?4 IS NULL OR detail = ?4)",
+        [stamp(now), code, message, detail],
+    )
+    return ended.rowcount > 0
+
+
+def unfinished(db: Database) -> list[Alert]:
+    """Return every alert that is not over, the oldest first."""
+    rows = db.execute(
+        "SELECT id, at, code, message_id, detail FROM alert WHERE ended_at IS NULL ORDER BY id"
+    )
+    return [Alert(row[0], moment(row[1]), Code(row[2]), row[3], row[4]) for row in rows]
+
+
+def unannounced(db: Database) -> list[Alert]:
+    """Return every alert that nobody was told of yet, the oldest first."""
+    rows = db.execute(
+        "SELECT id, at, code, message_id, detail FROM alert WHERE announced_at IS NULL ORDER BY id"
+    )
+    return [Alert(row[0], moment(row[1]), Code(row[2]), row[3], row[4]) for row in rows]
+
+
+def announced(db: Database, alert: int, now: datetime) -> None:
+    """Note within the caller's transaction that staff were told."""
+    db.execute("UPDATE alert SET announced_at = ? WHERE id = ?", [stamp(now), alert])
