@@ -1,0 +1,299 @@
+"""A connection to an IMAP server, encrypted, checked and logged in.
+
+With `imap.py` the only module that knows IMAPClient. A password or token is sent only over a
+connection that is encrypted and whose certificate was checked, or to this very machine.
+"""
+
+import imaplib
+import io
+import ipaddress
+import logging
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import IMAPClientError, LoginError
+
+from inboxbot.errors import AuthenticationError, PermanentError, TransientError
+
+# IMAPClient's debug log quotes whole letters: it stays off, whatever the level of ours.
+logging.getLogger("imapclient").setLevel(logging.CRITICAL)
+
+ANSWER_LIMIT = 256 * 1024 * 1024
+
+# Response codes (RFC 5530 and what large providers send) that speak of the server, not of
+# the letter that was asked for.
+BUSY = {"UNAVAILABLE", "INUSE", "LIMIT", "OVERQUOTA", "THROTTLED", "SERVERBUG", "CONTACTADMIN"}
+_REFUSED = {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED"}
+_CODE = re.compile(r"\[([A-Z]+)[\] ]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where a mailbox is and how to get in. `secret` is asked anew at each attempt."""
+
+    host: str
+    port: int
+    security: Literal["tls", "starttls", "none"]
+    username: str
+    auth: Literal["password", "xoauth2", "oauthbearer"]
+    secret: Callable[[], str]
+    ca_file: str | None = None
+    timeout_s: float = 60.0
+    folder: str = "INBOX"
+
+    @property
+    def server(self) -> str:
+        """Return who and where, as one text: another one is another mailbox."""
+        return f"{self.username}@{self.host}"
+
+
+class Deadline:
+    """When everything must be done, and how long one read may take."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self.timeout_s = timeout_s
+        self.move(10 * timeout_s)
+
+    def move(self, seconds: float) -> None:
+        """Let everything take `seconds` from now on."""
+        self._at = time.monotonic() + seconds
+
+    def check(self) -> float:
+        """Return how long the next step may take; raise `TimeoutError` where it is too late."""
+        left = self._at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("deadline")
+        return min(left, self.timeout_s)
+
+
+class _Reader(io.RawIOBase):
+    """A socket's bytes, where a server that dribbles cannot outlast the deadline."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self._sock = sock
+        self._deadline = deadline
+        self.count = 0
+
+    def readable(self) -> bool:
+        """Return that it can be read; `BufferedReader` asks."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what is there into `buffer`, waiting as long as the deadline allows."""
+        if self.count > ANSWER_LIMIT:
+            raise OSError("The answer has no end.")
+        if self._sock.gettimeout() != 0:  # 0: IMAPClient asks whether an IDLE has news.
+            self._sock.settimeout(self._deadline.check())
+        try:
+            got = self._sock.recv_into(buffer)
+        except BlockingIOError:
+            return None
+        self.count += got
+        return got
+
+
+class _Protocol(imaplib.IMAP4):
+    """imaplib over a socket with a deadline, which never waits to fill a packet."""
+
+    def __init__(self, settings: Settings, context: ssl.SSLContext, deadline: Deadline) -> None:
+        self._settings = settings
+        self._context = context
+        self._deadline = deadline
+        super().__init__(settings.host, settings.port)
+
+    def _create_socket(self, timeout: float | None) -> socket.socket:  # noqa: ARG002
+        where = (self._settings.host, self._settings.port)
+        sock = socket.create_connection(where, self._deadline.check())
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._settings.security != "tls":
+            return sock
+        return self._context.wrap_socket(sock, server_hostname=self._settings.host)
+
+    def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
+        """Connect; every later read goes through our reader."""
+        super().open(host, port, timeout)
+        self._read_anew()
+
+    def _read_anew(self) -> None:
+        # What was read ahead of the TLS handshake is dropped: it was not protected.
+        self._raw_reader = _Reader(self.sock, self._deadline)
+        self._reader = io.BufferedReader(self._raw_reader, 64 * 1024)
+
+    def starttls(self, ssl_context: ssl.SSLContext | None = None) -> Any:
+        """Encrypt, then read through the encrypted socket only."""
+        typ, data = self._simple_command("STARTTLS")
+        if typ != "OK":
+            raise self.abort("STARTTLS refused")
+        self.sock.settimeout(self._deadline.check())
+        self.sock = (ssl_context or self._context).wrap_socket(
+            self.sock, server_hostname=self._settings.host
+        )
+        self._tls_established = True
+        self._read_anew()
+        self._get_capabilities()
+        return typ, data
+
+    def read(self, size: int) -> bytes:
+        """Read a literal, of a believable size and to its end."""
+        if size > ANSWER_LIMIT:
+            raise self.abort("literal too large")
+        data = self._reader.read(size)
+        if data is None or len(data) < size:
+            raise self.abort("literal cut off")
+        return data
+
+    def readline(self) -> bytes:
+        """Read a line of at most a million bytes."""
+        line = self._reader.readline(1_000_001)
+        if len(line) > 1_000_000:
+            raise self.abort("line too long")
+        return line
+
+    def send(self, data: Any) -> None:
+        """Send; the answer to it may be as long as `ANSWER_LIMIT`."""
+        self._raw_reader.count = 0
+        self.sock.settimeout(self._deadline.check())
+        self.sock.sendall(data)
+
+
+class Client(IMAPClient):  # type: ignore[misc]
+    """IMAPClient over our protocol class."""
+
+    def __init__(self, settings: Settings, context: ssl.SSLContext, deadline: Deadline) -> None:
+        self._parts = (settings, context, deadline)
+        super().__init__(
+            settings.host,
+            settings.port,
+            ssl=settings.security == "tls",
+            timeout=SocketTimeout(settings.timeout_s, settings.timeout_s),
+        )
+        # At its own level 5 imaplib makes a repr() of every letter, logged or not.
+        self._imap.debug = 0
+        self.normalise_times = False
+
+    @property
+    def waits_for_login(self) -> bool:
+        """Return whether the server greeted with OK, not with PREAUTH."""
+        return bool(self._imap.state == "NONAUTH")
+
+    def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802  (IMAPClient's name)
+        return _Protocol(*self._parts)
+
+
+def connect(settings: Settings, deadline: Deadline) -> Client:
+    """Connect, encrypt and log in; nothing secret is sent before the first two are done."""
+    where = f"{settings.host}:{settings.port}"
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+    except OSError as error:
+        raise PermanentError(f"The file in `ca_file` for {where} cannot be used.") from error
+    try:
+        client = Client(settings, context, deadline)
+    except (IMAPClientError, OSError, ValueError) as error:
+        raise _connection_error(error, settings) from error
+    try:
+        _secure(client, settings, context)
+        _log_in(client, settings)
+    except BaseException:
+        with suppress(IMAPClientError, OSError, ValueError):
+            client.shutdown()
+        raise
+    return client
+
+
+def _secure(client: Client, settings: Settings, context: ssl.SSLContext) -> None:
+    where = f"{settings.host}:{settings.port}"
+    if not client.waits_for_login:
+        raise PermanentError(f"{where} skips the login, which inboxbot does not accept.")
+    if settings.security == "starttls":
+        try:
+            offered = client.has_capability("STARTTLS")
+            if offered:
+                client.starttls(context)
+        except (IMAPClientError, OSError, ValueError) as error:
+            raise _connection_error(error, settings) from error
+        if not offered:
+            raise PermanentError(
+                f"{where} does not offer STARTTLS, so no password was sent. Set `security` to "
+                '"tls" with port 993, or find out who stands between.'
+            )
+    if settings.security == "none" and not _is_loopback(client):
+        raise PermanentError(
+            f'{where} is not this machine, so nothing was sent: `security = "none"` is for '
+            'loopback only. Write "tls" or "starttls".'
+        )
+
+
+def _is_loopback(client: Client) -> bool:
+    peer = client.socket().getpeername()[0]
+    return ipaddress.ip_address(peer.partition("%")[0]).is_loopback
+
+
+def _log_in(client: Client, settings: Settings) -> None:
+    where = f"{settings.host}:{settings.port}"
+    secret = settings.secret()
+    try:
+        match settings.auth:
+            case "password" if client.has_capability("AUTH=PLAIN"):
+                client.plain_login(settings.username, secret)
+            case "password":
+                client.login(f'"{_quotable(settings.username)}"', secret)
+            case "xoauth2":
+                client.oauth2_login(settings.username, secret)
+            case "oauthbearer":
+                client.oauthbearer_login(settings.username, secret)
+    except (imaplib.IMAP4.abort, OSError) as error:
+        raise _connection_error(error, settings) from error
+    except LoginError as error:
+        code = response_code(error)
+        if isinstance(error.__context__, imaplib.IMAP4.abort) or code in BUSY:
+            raise TransientError(f"{where} takes no logins now; trying later.") from error
+        raise AuthenticationError(
+            f"{where} refused the login ({code if code in _REFUSED else 'NO'}): check `username`, "
+            "`auth` and the credential, and that the account allows IMAP."
+        ) from error
+    except ValueError as error:
+        raise AuthenticationError(
+            f"The credential for {where} has characters that the server cannot take."
+        ) from error
+
+
+def _quotable(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _connection_error(error: Exception, settings: Settings) -> Exception:
+    """Return the error of ours for a connection that could not be made."""
+    where = f"{settings.host}:{settings.port}"
+    match error:
+        case ssl.SSLCertVerificationError():
+            return PermanentError(
+                f"The certificate of {where} is not accepted ({error.verify_message}), so no "
+                "password was sent: check `host`, the clock, and `ca_file` for a private authority."
+            )
+        case ssl.SSLError():
+            return TransientError(
+                f"No encrypted connection to {where} ({error.reason}): check `port` and "
+                f'`security` (now "{settings.security}").'
+            )
+        case TimeoutError():
+            return TransientError(f"{where} did not answer in time: is it the right `port`?")
+        case socket.gaierror():
+            return TransientError(f"The name in `host`, {settings.host}, was not found.")
+        case OSError():
+            return TransientError(f"No connection to {where} ({error.strerror or 'broken off'}).")
+        case _:
+            return TransientError(f"{where} did not greet us as an IMAP server does.")
+
+
+def response_code(error: Exception) -> str:
+    """Return the response code in what the server said, such as INUSE, or nothing."""
+    found = _CODE.search(str(error))
+    return found.group(1) if found else ""

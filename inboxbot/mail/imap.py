@@ -1,0 +1,272 @@
+"""A mailbox on an IMAP server (RFC 3501, RFC 9051).
+
+The mailbox is left as it was found: it is opened with EXAMINE and read with BODY.PEEK[].
+"""
+
+import imaplib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from imapclient.exceptions import IMAPClientError
+
+from inboxbot.errors import PermanentError, TransientError
+from inboxbot.mail.connection import BUSY, Client, Deadline, connect, response_code
+from inboxbot.mail.connection import Settings as Settings
+from inboxbot.mail.mailbox import Details, FetchError, Status, identity
+
+IDLE_RENEWAL_S = 28 * 60
+
+_MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$&'+/=?^_`{|}~.@:\[\]-]{3,900}>")
+
+
+class ImapMailbox:
+    """A `Mailbox` on a server, on one connection that is kept between polls.
+
+    Not to be shared between threads.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._client: Client | None = None
+        self._deadline = Deadline(settings.timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def allow(self, seconds: float) -> None:
+        """Let everything until the next call of `allow` take no longer than this."""
+        self._deadline.move(seconds)
+
+    def open(self, *, anew: bool = False) -> Status:
+        """Open the folder with EXAMINE; a kept connection that has died is made again."""
+        if anew:
+            self.close()
+        if self._client is not None:
+            try:
+                return self._examine(self._settings.folder)
+            except TransientError:
+                self._deadline.check()
+        return self._examine(self._settings.folder)
+
+    def close(self) -> None:
+        """Log out without waiting long, and end the connection."""
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(IMAPClientError, OSError, ValueError):
+                client.socket().settimeout(2)
+                client.logout()
+            with suppress(IMAPClientError, OSError, ValueError):
+                client.shutdown()
+
+    def capabilities(self) -> tuple[str, ...]:
+        """Return what the server says it can do, in capitals and sorted."""
+        with self._asking() as client:
+            return tuple(sorted(name.decode("ascii", "replace") for name in client.capabilities()))
+
+    def uids(self, first: int, last: int | None, since: datetime | None = None) -> list[int]:
+        """Return the UIDs from `first` to `last`; `n:*` alone would always give the last one."""
+        criteria = f"UID {first}:{last if last is not None else '*'}"
+        if since is not None:
+            criteria += f" SINCE {since:%d}-{_MONTHS[since.month - 1]}-{since:%Y}"
+        with self._asking() as client:
+            found = {int(uid) for uid in client.search(criteria)}
+        return sorted(uid for uid in found if first <= uid and (last is None or uid <= last))
+
+    def details(self, uids: Sequence[int], *, identity: bool = False) -> list[Details]:
+        """Return size, date and, where asked, identity of those of `uids` that are there."""
+        items = ["UID", "INTERNALDATE", "RFC822.SIZE"]
+        if identity:
+            items.append("BODY.PEEK[HEADER.FIELDS (MESSAGE-ID DATE)]")
+        with self._asking() as client:
+            if client.has_capability("OBJECTID"):
+                items.append("EMAILID")
+            elif client.has_capability("X-GM-EXT-1"):
+                items.append("X-GM-MSGID")
+            answer = client.fetch(list(uids), items)
+            return [
+                _details(uid, answer[uid]) for uid in uids if b"RFC822.SIZE" in answer.get(uid, {})
+            ]
+
+    def fetch(self, uids: Sequence[int]) -> dict[int, bytes]:
+        """Return the bytes of messages; what another session has just removed is left out."""
+        with self._asking() as client:
+            answer = client.fetch(list(uids), ["UID", "BODY.PEEK[]"])
+            bodies = {uid: answer[uid].get(b"BODY[]") for uid in uids if uid in answer}
+            return {uid: _bytes(body) for uid, body in bodies.items() if body is not None}
+
+    def fetch_start(self, uid: int, size: int) -> bytes | None:
+        """Return the first `size` bytes of a message: its headers and first text part."""
+        with self._asking() as client:
+            answer = client.fetch([uid], ["UID", f"BODY.PEEK[]<0.{size}>"])
+            body = answer.get(uid, {}).get(b"BODY[]<0>")
+            return None if body is None else _bytes(body)[:size]
+
+    def wait(self, seconds: float) -> bool:
+        """Wait with IDLE until something changes; False where nothing did (RFC 2177).
+
+        On a server without IDLE it returns False at once: the caller sleeps by itself.
+        """
+        with self._asking() as client:
+            if not client.has_capability("IDLE"):
+                return False
+            self._deadline.move(seconds + self._settings.timeout_s)
+            client.idle()
+            news = client.idle_check(timeout=min(seconds, IDLE_RENEWAL_S))
+            _, more = client.idle_done()
+            # A dead connection answers at once and with nothing, for ever.
+            if any(item[:1] == (b"BYE",) for item in [*news, *more]):
+                raise imaplib.IMAP4.abort("BYE while idle")
+            return any(len(item) > 1 and item[1] == b"EXISTS" for item in [*news, *more])
+
+    def sent_folder(self) -> str | None:
+        r"""Return the folder that the server marks with \Sent, or None (RFC 6154)."""
+        with self._asking() as client:
+            for flags, _, name in client.list_folders():
+                if b"\\sent" in {flag.lower() for flag in flags}:
+                    return str(name)
+        return None
+
+    def holds(self, folder: str, message_id: str) -> bool:
+        """Say whether a message with this Message-ID lies in `folder`.
+
+        Raises `PermanentError` for text that is no plain msg-id: it would become a command.
+        """
+        if not _MESSAGE_ID.fullmatch(message_id):
+            raise PermanentError("This Message-ID cannot be searched for: it is not one of ours.")
+        self._examine(folder)
+        with self._asking() as client:
+            return bool(client.search(f'HEADER MESSAGE-ID "{message_id}"'))
+
+    def append_sent(self, folder: str, raw: bytes, when: datetime) -> None:
+        r"""Put a copy of what we sent into `folder`, marked \Seen."""
+        with self._asking() as client:
+            client.append(folder, raw, (b"\\Seen",), when)
+
+    def mark(self, uids: Iterable[int], how: str) -> None:
+        """Set a keyword on messages, or move them, where the folder allows it."""
+        kind, _, name = how.partition(":")
+        wanted = list(uids)
+        with self._asking() as client:
+            opened = client.select_folder(self._settings.folder)
+            if kind == "move":
+                client.move(wanted, name)
+            elif b"\\*" in opened.get(b"PERMANENTFLAGS", ()):
+                client.add_flags(wanted, [name], silent=True)
+        self._examine(self._settings.folder)
+
+    def _examine(self, folder: str) -> Status:
+        try:
+            with self._asking() as client:
+                opened = client.select_folder(folder, readonly=True)
+                uidnext = opened.get(b"UIDNEXT") or _highest(client) + 1
+        except _RefusedError as refused:
+            raise self._why_not_opened(refused) from refused
+        uidvalidity = opened.get(b"UIDVALIDITY")
+        if not uidvalidity:
+            self.close()
+            raise PermanentError(
+                f"The folder on {self._where} has no UIDVALIDITY: letters in it cannot be told "
+                "apart safely. Choose another folder, or ask the provider."
+            )
+        return Status(uidvalidity, uidnext, opened[b"EXISTS"], opened.get(b"HIGHESTMODSEQ") or None)
+
+    def _why_not_opened(self, refused: "_RefusedError") -> Exception:
+        if refused.code in BUSY:
+            return TransientError(f"{self._where} is busy ({refused.code}); trying later.")
+        return PermanentError(
+            f"The folder set in `folder` cannot be opened on {self._where}: check its name "
+            "(capitals and separators count) and that the account may read it."
+        )
+
+    @property
+    def _where(self) -> str:
+        return f"{self._settings.host}:{self._settings.port}"
+
+    @contextmanager
+    def _asking(self) -> Iterator["Client"]:
+        """Give the connection; turn what goes wrong into an error of ours, and hang up."""
+        try:
+            if self._client is None:
+                self._client = connect(self._settings, self._deadline)
+            yield self._client
+        except (TransientError, PermanentError):
+            self._drop()
+            raise
+        except imaplib.IMAP4.abort as error:
+            self._drop()
+            raise FetchError(f"The connection to {self._where} broke off.") from error
+        except TimeoutError as error:
+            self._drop()
+            raise FetchError(f"{self._where} did not answer in time.") from error
+        except IMAPClientError as error:
+            self._drop()
+            code = response_code(error)
+            if code in BUSY:
+                raise TransientError(f"{self._where} is busy ({code}); trying later.") from error
+            said = code or "NO"
+            raise _RefusedError(f"{self._where} refused a command ({said}).", code) from error
+        except (OSError, EOFError) as error:
+            self._drop()
+            raise FetchError(f"The connection to {self._where} broke off.") from error
+        except (ValueError, TypeError, LookupError, AttributeError, AssertionError) as error:
+            self._drop()
+            raise FetchError(f"{self._where} answered with what is not IMAP.") from error
+
+    def _drop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            with suppress(IMAPClientError, OSError, ValueError):
+                client.shutdown()
+
+
+class _RefusedError(FetchError):
+    """The server said NO or BAD to a command."""
+
+    def __init__(self, text: str, code: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def _highest(client: Client) -> int:
+    return max(client.search("UID *"), default=0)
+
+
+def _bytes(body: object) -> bytes:
+    if not isinstance(body, bytes):
+        raise TypeError("a letter that is no bytes")
+    return body
+
+
+def _details(uid: int, answer: dict[bytes, Any]) -> Details:
+    header = next((answer[key] for key in answer if key.startswith(b"BODY[HEADER")), None)
+    size = int(answer[b"RFC822.SIZE"])
+    email_id = answer.get(b"EMAILID", answer.get(b"X-GM-MSGID"))
+    if isinstance(email_id, tuple):
+        email_id = email_id[0] if email_id else None
+    if isinstance(email_id, bytes):
+        email_id = email_id.decode("ascii", "replace")
+    return Details(
+        uid=uid,
+        size=size,
+        received_at=_utc(answer.get(b"INTERNALDATE")),
+        email_id=None if email_id is None else str(email_id),
+        identity=identity(_bytes(header), size) if header is not None else None,
+    )
+
+
+def _utc(when: object) -> datetime | None:
+    if not isinstance(when, datetime) or when.tzinfo is None:
+        return None
+    try:
+        return when.astimezone(UTC)
+    except OverflowError:  # The year 1 or 9999.
+        return None
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
