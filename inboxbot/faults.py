@@ -61,7 +61,7 @@ ACTIONS: dict[str, Callable[[], None]] = {
 }
 
 
-def _nothing(name: str) -> None:  # noqa: ARG001  (the name is for the reader, and for tests)
+def _nothing(name: str) -> None:
     """Do nothing: what `point` is in normal use."""
 
 

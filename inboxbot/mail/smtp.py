@@ -1,0 +1,444 @@
+"""Hand a reply to an SMTP server (RFC 5321), and know what became of it.
+
+The only module that knows smtplib. What matters is the final dot: before it nothing was sent
+and everything may be tried again; after it, until the answer is read, nobody knows (RFC 1047).
+So the text is sent without its end, the caller notes durably that the end follows, and only
+then does the dot go out.
+"""
+
+import base64
+import ipaddress
+import re
+import smtplib
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Literal, Self
+
+from inboxbot import faults
+from inboxbot.errors import (
+    AuthenticationError,
+    OutcomeUnknownError,
+    PermanentError,
+    TransientError,
+)
+from inboxbot.mail.message import Reply
+
+# RFC 5321, section 4.5.3.2.6: giving up sooner makes letters that went out look uncertain.
+ANSWER_TIMEOUT_S = 600.0
+QUIT_TIMEOUT_S = 2.0
+NOT_AUTHENTICATED = (530, 534, 535, 538)  # RFC 4954, section 6
+CLOSING = 421
+NO_ANSWER = 0
+_NO_END = re.compile(rb"\r\n|\r|\n")
+_DOT_AT_START = re.compile(rb"(?m)^\.")
+
+
+class Verdict(StrEnum):
+    """What the server said to one reply. `UNABLE`: it lacks an extension that the reply needs."""
+
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"
+    REFUSED = "refused"
+    UNABLE = "unable"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The verdict, with the reply code (`NO_ANSWER` if the line broke off) and its text."""
+
+    verdict: Verdict
+    code: int
+    text: str
+
+    @property
+    def server_left(self) -> bool:
+        """Return whether the server ended the connection rather than judged the reply."""
+        return self.verdict is Verdict.DEFERRED and self.code in (NO_ANSWER, CLOSING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where replies are handed in, and how to get in. `secret` is asked anew at each attempt.
+
+    An empty `username` means that the server asks for none: a local mail server.
+    """
+
+    host: str
+    port: int
+    security: Literal["tls", "starttls", "none"]
+    username: str
+    auth: Literal["password", "xoauth2", "oauthbearer"]
+    secret: Callable[[], str]
+    ca_file: str | None = None
+    timeout_s: float = 60.0
+    answer_timeout_s: float = ANSWER_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What `doctor` asks: extensions, when the certificate ends, and whether <> may send."""
+
+    extensions: tuple[str, ...]
+    certificate_until: datetime | None
+    null_sender: bool
+
+
+class SmtpTransport:
+    """Replies to one server over one connection, made at the first reply and reused.
+
+    Not to be shared between threads.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._server: smtplib.SMTP | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Say QUIT without waiting long, and hang up."""
+        server = self._server
+        if server is not None and server.sock is not None:
+            with suppress(smtplib.SMTPException, OSError):
+                server.sock.settimeout(QUIT_TIMEOUT_S)
+                server.docmd("QUIT")
+        self._drop()
+
+    def send(self, reply: Reply, before_dot: Callable[[], None]) -> Outcome:
+        """Hand in `reply`; `before_dot` runs between its text and the final dot.
+
+        What `before_dot` raises ends the attempt before the dot. Raises `OutcomeUnknownError`
+        where the dot went out and no answer was understood; `AuthenticationError`,
+        `PermanentError` or `TransientError` where the server as a whole cannot be used.
+        """
+        try:
+            return self._send(reply, before_dot)
+        except BaseException:
+            self._drop()
+            raise
+
+    def probe(self) -> Probe:
+        """Log in and offer the null sender, then take it back: no mail is sent."""
+        server = self._connected()
+        try:
+            code, _ = server.docmd("MAIL", "FROM:<>")
+            server.docmd("RSET")
+            certificate = (
+                server.sock.getpeercert() if isinstance(server.sock, ssl.SSLSocket) else {}
+            )
+        except (smtplib.SMTPException, OSError) as error:
+            self._drop()
+            raise _connection_error(error, self._settings) from error
+        ends = (certificate or {}).get("notAfter")
+        return Probe(
+            extensions=tuple(sorted(name.upper() for name in server.esmtp_features)),
+            certificate_until=datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+            if isinstance(ends, str)
+            else None,
+            null_sender=code == 250,
+        )
+
+    def _send(self, reply: Reply, before_dot: Callable[[], None]) -> Outcome:
+        reused = self._server is not None
+        server = self._connected()
+        needed = _extension_needed(reply)
+        if needed and not server.has_extn(needed):
+            return Outcome(Verdict.UNABLE, NO_ANSWER, f"The mail server does not offer {needed}.")
+        refused = self._envelope(server, reply)
+        if refused is not None and refused.server_left and reused:
+            # A server may close a connection that waited too long or carried many letters.
+            server = self._connected()
+            refused = self._envelope(server, reply)
+        if refused is not None:
+            return refused
+        faults.point("sender.envelope")
+        try:
+            server.send(wire_text(reply.raw))
+        except (smtplib.SMTPException, OSError):
+            return self._lost()
+        faults.point("sender.text")
+        before_dot()
+        return self._end(server)
+
+    def _envelope(self, server: smtplib.SMTP, reply: Reply) -> Outcome | None:
+        """Offer sender, recipient and DATA; None where the server waits for the text."""
+        commands = (_mail(server, reply), _rcpt(server, reply), "DATA")
+        try:
+            answers = _ask(server, commands)
+        except (smtplib.SMTPException, OSError):
+            return self._lost()
+        wanted = (range(200, 300), range(200, 300), (354,))
+        judged = zip(answers, wanted, strict=False)
+        refusal = next((answer for answer, good in judged if answer[0] not in good), None)
+        if refusal is None:
+            return None
+        if answers[-1][0] == 354 or refusal[0] == CLOSING:
+            self._drop()  # It waits for a text that nobody is to get: no dot may follow.
+        else:
+            self._reset(server)
+        return self._verdict(*refusal)
+
+    def _end(self, server: smtplib.SMTP) -> Outcome:
+        try:
+            server.send(b".\r\n")
+            faults.point("sender.dot")
+            if server.sock is not None:
+                server.sock.settimeout(self._settings.answer_timeout_s)
+            answer = server.getreply()
+            if server.sock is not None:
+                server.sock.settimeout(self._settings.timeout_s)
+        except (smtplib.SMTPException, OSError) as error:
+            raise OutcomeUnknownError(
+                "The mail server did not answer after it had the whole reply."
+            ) from error
+        faults.point("sender.answered")
+        if not (200 <= answer[0] < 300 or 400 <= answer[0] < 600):
+            raise OutcomeUnknownError("The mail server answered with what is not SMTP.")
+        if answer[0] == CLOSING:
+            self._drop()
+        return self._verdict(*answer)
+
+    def _verdict(self, code: int, text: bytes) -> Outcome:
+        words = _printable(text)
+        if code in NOT_AUTHENTICATED:
+            self._drop()
+            raise _not_authenticated(self._settings, code)
+        if 200 <= code < 300:
+            return Outcome(Verdict.ACCEPTED, code, words)
+        if 500 <= code < 600:
+            return Outcome(Verdict.REFUSED, code, words)
+        return Outcome(Verdict.DEFERRED, code if 400 <= code < 500 else NO_ANSWER, words)
+
+    def _lost(self) -> Outcome:
+        self._drop()
+        return Outcome(Verdict.DEFERRED, NO_ANSWER, "The connection broke off before the end.")
+
+    def _reset(self, server: smtplib.SMTP) -> None:
+        try:
+            code, _ = server.docmd("RSET")
+        except (smtplib.SMTPException, OSError):
+            code = NO_ANSWER
+        if code != 250:
+            self._drop()
+
+    def _connected(self) -> smtplib.SMTP:
+        if self._server is None:
+            self._server = _connect(self._settings)
+            faults.point("sender.connected")
+        return self._server
+
+    def _drop(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+
+
+def wire_text(raw: bytes) -> bytes:
+    """Return `raw` as it follows DATA, without the final dot (RFC 5321, section 4.5.2)."""
+    lines = _NO_END.sub(b"\r\n", raw)
+    if not lines.endswith(b"\r\n"):
+        lines += b"\r\n"
+    return _DOT_AT_START.sub(b"..", lines)
+
+
+def _extension_needed(reply: Reply) -> str:
+    header = reply.raw.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
+    if not (reply.recipient + reply.envelope_sender).isascii() or not header.isascii():
+        return "smtputf8"  # RFC 6531
+    return "" if reply.raw.isascii() else "8bitmime"  # RFC 6152
+
+
+def _mail(server: smtplib.SMTP, reply: Reply) -> str:
+    command = f"MAIL FROM:<{reply.envelope_sender}>"
+    if server.has_extn("size"):
+        command += f" SIZE={len(wire_text(reply.raw))}"
+    if not reply.raw.isascii():
+        command += " BODY=8BITMIME"
+    if _extension_needed(reply) == "smtputf8":
+        command += " SMTPUTF8"
+    return command
+
+
+def _rcpt(server: smtplib.SMTP, reply: Reply) -> str:
+    command = f"RCPT TO:<{reply.recipient}>"
+    # Nobody reads a bounce to <>: ask for none (RFC 3461, section 4.1).
+    return (
+        command + " NOTIFY=NEVER"
+        if not reply.envelope_sender and server.has_extn("dsn")
+        else command
+    )
+
+
+def _ask(server: smtplib.SMTP, commands: tuple[str, ...]) -> list[tuple[int, bytes]]:
+    """Return the answers: to all commands at once with PIPELINING (RFC 2920), else to the first
+    that is refused."""
+    for command in commands:
+        if "\r" in command or "\n" in command:
+            raise PermanentError("An address with a line break cannot be written to.")
+    lines = [command.encode() + b"\r\n" for command in commands]
+    if server.has_extn("pipelining"):
+        server.send(b"".join(lines))
+        return [server.getreply() for _ in lines]
+    answers = []
+    for line in lines:
+        server.send(line)
+        answers.append(server.getreply())
+        if answers[-1][0] >= 400 or answers[-1][0] < 200:
+            break
+    return answers
+
+
+def _connect(settings: Settings) -> smtplib.SMTP:
+    """Connect, encrypt and log in; nothing secret is sent before the first two are done."""
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+    except OSError as error:
+        raise PermanentError(
+            f"The file in `ca_file` for {_where(settings)} cannot be used."
+        ) from error
+    server: smtplib.SMTP | None = None
+    try:
+        if settings.security == "tls":
+            server = smtplib.SMTP_SSL(
+                settings.host,
+                settings.port,
+                local_hostname="localhost",
+                timeout=settings.timeout_s,
+                context=context,
+            )
+        else:
+            server = smtplib.SMTP(
+                settings.host, settings.port, local_hostname="localhost", timeout=settings.timeout_s
+            )
+        _greet(server, settings, context)
+        _log_in(server, settings)
+    except (smtplib.SMTPException, OSError) as error:
+        if server is not None:
+            server.close()
+        raise _connection_error(error, settings) from error
+    except BaseException:
+        if server is not None:
+            server.close()
+        raise
+    return server
+
+
+def _greet(server: smtplib.SMTP, settings: Settings, context: ssl.SSLContext) -> None:
+    sock = server.sock
+    if sock is None:
+        raise smtplib.SMTPServerDisconnected
+    # The dot is a small packet after another: Nagle's rule would hold it back for 40 ms.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    here = ipaddress.ip_address(sock.getsockname()[0].partition("%")[0])
+    server.local_hostname = f"[IPv6:{here}]" if here.version == 6 else f"[{here}]"
+    if settings.security == "none":
+        peer = ipaddress.ip_address(sock.getpeername()[0].partition("%")[0])
+        if not peer.is_loopback:
+            raise PermanentError(
+                f'{_where(settings)} is not this machine, so nothing was sent: `security = "none"` '
+                'is for loopback only. Write "tls" or "starttls".'
+            )
+    server.ehlo_or_helo_if_needed()
+    if settings.security == "starttls":
+        if not server.has_extn("starttls"):
+            raise PermanentError(
+                f"{_where(settings)} does not offer STARTTLS, so no password was sent. Set "
+                '`security` to "tls" with port 465, or find out who stands between.'
+            )
+        code, _ = server.starttls(context=context)
+        if code != 220:
+            raise TransientError(f"{_where(settings)} refused STARTTLS ({code}); trying later.")
+        server.ehlo_or_helo_if_needed()
+
+
+def _log_in(server: smtplib.SMTP, settings: Settings) -> None:
+    """Authenticate (RFC 4954); skipped where there is no user name to give."""
+    if not settings.username:
+        return
+    offered = server.esmtp_features.get("auth", "").upper().split()
+    secret = settings.secret()
+    user = settings.username
+    match settings.auth:
+        case "xoauth2":
+            first = f"user={user}\x01auth=Bearer {secret}\x01\x01"
+            answer = _exchange(server, "XOAUTH2", first, ("",))
+        case "oauthbearer":  # RFC 7628
+            first = f"n,a={user},\x01auth=Bearer {secret}\x01\x01"
+            answer = _exchange(server, "OAUTHBEARER", first, ("\x01",))
+        case "password" if "LOGIN" in offered and "PLAIN" not in offered:
+            answer = _exchange(server, "LOGIN", None, (user, secret))
+        case "password":
+            answer = _exchange(server, "PLAIN", f"\0{user}\0{secret}", ())
+    if 400 <= answer < 500:
+        raise TransientError(f"{_where(settings)} takes no logins now ({answer}); trying later.")
+    if not 200 <= answer < 300:
+        raise _not_authenticated(settings, answer)
+
+
+def _exchange(
+    server: smtplib.SMTP, mechanism: str, first: str | None, further: tuple[str, ...]
+) -> int:
+    command = mechanism if first is None else f"{mechanism} {_base64(first)}"
+    code, _ = server.docmd("AUTH", command)
+    for text in further:
+        if code != 334:
+            break
+        code, _ = server.docmd(_base64(text))
+    return code
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode("ascii")
+
+
+def _not_authenticated(settings: Settings, code: int) -> AuthenticationError:
+    return AuthenticationError(
+        f"{_where(settings)} refused the login ({code}): check `username`, `auth` and the "
+        "credential, and that the account may send over SMTP."
+    )
+
+
+def _connection_error(error: Exception, settings: Settings) -> Exception:
+    """Return the error of ours for a server that could not be used."""
+    where = _where(settings)
+    match error:
+        case ssl.SSLCertVerificationError():
+            return PermanentError(
+                f"The certificate of {where} is not accepted ({error.verify_message}), so no "
+                "password was sent: check `host`, the clock, and `ca_file` for a private authority."
+            )
+        case ssl.SSLError():
+            return TransientError(
+                f"No encrypted connection to {where} ({error.reason}): check `port` and "
+                f'`security` (now "{settings.security}").'
+            )
+        case TimeoutError():
+            return TransientError(f"{where} did not answer in time: is it the right `port`?")
+        case socket.gaierror():
+            return TransientError(f"The name in `host`, {settings.host}, was not found.")
+        case smtplib.SMTPResponseException():
+            return TransientError(f"{where} takes no mail now ({error.smtp_code}); trying later.")
+        case smtplib.SMTPException():
+            return TransientError(f"{where} broke off, or is no SMTP server; trying later.")
+        case OSError():
+            return TransientError(f"No connection to {where} ({error.strerror or 'broken off'}).")
+        case _:
+            return TransientError(f"{where} cannot be used; trying later.")
+
+
+def _where(settings: Settings) -> str:
+    return f"{settings.host}:{settings.port}"
+
+
+def _printable(text: bytes) -> str:
+    words = "".join(c if c.isprintable() else " " for c in text.decode("utf-8", "replace"))
+    return words[:500]
