@@ -82,6 +82,9 @@ def places_and_messages(db: Database) -> None:
             floor_uid INTEGER NOT NULL DEFAULT 0,  -- every place up to here is final
             started_at TEXT NOT NULL,
             epoch_at TEXT,                         -- when the present UIDVALIDITY was first seen
+            matched INTEGER NOT NULL DEFAULT 1,    -- 0: letters of the era before not found again
+            silent_before TEXT,                    -- unknown letters older than this: no reply
+            baseline_recorded_uid INTEGER NOT NULL DEFAULT 0,
             last_good_poll_at TEXT,
             last_sweep_at TEXT,
             unaccounted INTEGER,
@@ -99,7 +102,6 @@ def places_and_messages(db: Database) -> None:
             stored_at TEXT NOT NULL,
             size INTEGER NOT NULL,                 -- on the server; more than raw when truncated
             truncated INTEGER NOT NULL DEFAULT 0,
-            email_id TEXT,
             rfc_message_id TEXT,
             keep_silent TEXT CHECK (keep_silent IN ('baseline', 'uidvalidity', 'restored')),
             attempts INTEGER NOT NULL DEFAULT 0,   -- to decide; counted before each one
@@ -107,7 +109,6 @@ def places_and_messages(db: Database) -> None:
         ) STRICT;
         CREATE INDEX message_undecided ON message (id) WHERE decided_at IS NULL;
         CREATE INDEX message_rfc_message_id ON message (rfc_message_id);
-        CREATE INDEX message_email_id ON message (email_id) WHERE email_id IS NOT NULL;
         CREATE INDEX message_received_at ON message (received_at);
         CREATE TABLE raw (
             message_id INTEGER PRIMARY KEY REFERENCES message ON DELETE CASCADE,
@@ -125,10 +126,14 @@ def places_and_messages(db: Database) -> None:
             message_id INTEGER REFERENCES message,
             received_at TEXT,
             size INTEGER,
+            email_id TEXT,                         -- the server's own name for it (RFC 8474)
+            identity TEXT,                         -- Message-ID, Date and size, as one hash
             last_error TEXT,
             first_seen_at TEXT NOT NULL,
             PRIMARY KEY (mailbox_id, uidvalidity, uid)
         ) STRICT, WITHOUT ROWID;
+        CREATE INDEX place_email_id ON place (mailbox_id, email_id) WHERE email_id IS NOT NULL;
+        CREATE INDEX place_identity ON place (mailbox_id, identity) WHERE identity IS NOT NULL;
         CREATE INDEX place_open ON place (mailbox_id, uidvalidity, uid)
             WHERE state IN ('listed', 'retry');
         CREATE INDEX place_message ON place (message_id);

@@ -1,0 +1,147 @@
+"""Letters in files: .eml, folders of them, mbox and Maildir, one after another.
+
+One letter at a time is in memory, whatever the size of the archive, and its bytes are as they
+lie in the file. What cannot be read is an item too, and the next one follows.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+SIZE_LIMIT = 100 * 1024 * 1024
+
+# What lies beside letters in a folder without being one.
+_OTHER = {".toml", ".json", ".jsonl", ".md", ".csv", ".yaml", ".yml", ".py"}
+_MBOX = {".mbox", ".mbx"}
+
+# The line between two letters of an mbox (RFC 4155): "From ", who, and when. A line of a letter
+# that begins with "From " has no time of day and year in it, or is quoted with ">".
+_POSTMARK = re.compile(rb"From .*\d\d?:\d\d(:\d\d)?\b.*\b(19|20)\d\d\b")
+_QUOTED = re.compile(rb">+From ")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Why a letter could not be read, as a sentence."""
+
+    why: str
+
+
+def iter_files(paths: Iterable[Path | str]) -> Iterator[tuple[str, bytes | Unreadable]]:
+    """Yield every letter in `paths` with where it lies: a path, or `path:number` in an mbox.
+
+    Folders are read in the order of their names, with the folders in them; hidden files and
+    configuration files are passed over. Nothing is raised.
+    """
+    for path in map(Path, paths):
+        if _is_maildir(path):
+            yield from _maildir(path)
+        elif path.is_dir():
+            yield from _folder(path)
+        else:
+            yield from _file(path)
+
+
+def _is_maildir(path: Path) -> bool:
+    return all((path / name).is_dir() for name in ("cur", "new", "tmp"))
+
+
+def _maildir(path: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
+    for name, file in sorted(
+        (name, path / part / name) for part in ("cur", "new") for name in _names(path / part)
+    ):
+        if not name.startswith(".") and file.is_file():
+            yield str(file), _read(file)
+    for name in _names(path):
+        # Folders of a Maildir++ begin with a dot.
+        if name not in {"cur", "new", "tmp"} and _is_maildir(path / name):
+            yield from _maildir(path / name)
+
+
+def _folder(path: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
+    try:
+        names = sorted(os.listdir(path))  # noqa: PTH208  (names are enough, and half the memory)
+    except OSError as error:
+        yield str(path), _unreadable(error)
+        return
+    for name in names:
+        inside = path / name
+        if name.startswith(".") or inside.suffix.lower() in _OTHER:
+            continue
+        if inside.is_dir():
+            # A link to a folder may lead back here.
+            yield from () if inside.is_symlink() else iter_files([inside])
+        elif inside.is_file() or inside.is_symlink():
+            yield from _file(inside)
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(path))  # noqa: PTH208
+    except OSError:
+        return []
+
+
+def _file(path: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
+    try:
+        if path.suffix.lower() in _MBOX or (path.suffix.lower() != ".eml" and _looks_mbox(path)):
+            yield from _mbox(path)
+        else:
+            yield str(path), _read(path)
+    except OSError as error:
+        yield str(path), _unreadable(error)
+
+
+def _looks_mbox(path: Path) -> bool:
+    with path.open("rb") as file:
+        return bool(_POSTMARK.match(file.readline(1000)))
+
+
+def _read(path: Path) -> bytes | Unreadable:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        return _unreadable(error)
+    return raw if len(raw) <= SIZE_LIMIT else _too_large()
+
+
+def _mbox(path: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
+    """Split an mbox and take one `>` off quoted From lines (mboxrd; mboxo quotes once only)."""
+    number, lines, size, after_blank = 0, list[bytes](), 0, True
+    with path.open("rb") as file:
+        # A line without end must not be read whole: the next piece counts as a line.
+        while line := file.readline(1024 * 1024):
+            first = number == 0
+            if after_blank and line.startswith(b"From ") and (first or _POSTMARK.match(line)):
+                if not first:
+                    yield f"{path}:{number}", _letter(lines, size)
+                number, lines, size = number + 1, [], 0
+            else:
+                number = max(number, 1)  # An mbox that does not begin with its line.
+                if _QUOTED.match(line):
+                    line = line[1:]
+                size += len(line)
+                if size <= SIZE_LIMIT:
+                    lines.append(line)
+            after_blank = line in (b"\n", b"\r\n")
+    if number:
+        yield f"{path}:{number}", _letter(lines, size)
+
+
+def _letter(lines: list[bytes], size: int) -> bytes | Unreadable:
+    if size > SIZE_LIMIT:
+        return _too_large()
+    if lines and lines[-1] in (b"\n", b"\r\n"):
+        lines.pop()  # The empty line before the next letter belongs to the mbox.
+    return b"".join(lines)
+
+
+def _too_large() -> Unreadable:
+    return Unreadable(f"It is larger than {SIZE_LIMIT // 1024 // 1024} MiB.")
+
+
+def _unreadable(error: OSError) -> Unreadable:
+    return Unreadable(f"It cannot be read: {error.strerror or type(error).__name__}.")

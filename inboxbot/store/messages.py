@@ -1,0 +1,191 @@
+"""The letters: their bytes as received, each stored once, whatever places it has.
+
+The fingerprint is the letter's identity. It stays when the bytes are erased, so that the same
+letter is known again.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from inboxbot.errors import StoreError
+from inboxbot.store.database import moment, stamp
+
+BATCH_BYTES = 32 * 1024 * 1024
+
+
+class Origin(StrEnum):
+    """How a letter came to us."""
+
+    IMAP = "imap"
+    IMPORT = "import"
+
+
+class Silence(StrEnum):
+    """Why a letter is never acknowledged by itself, known before anybody reads it."""
+
+    BASELINE = "baseline"
+    UIDVALIDITY = "uidvalidity"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A letter about to be stored. `size` is the server's, more than `raw` where truncated."""
+
+    raw: bytes
+    mailbox_id: int
+    origin: Origin
+    received_at: datetime
+    size: int
+    truncated: bool = False
+    keep_silent: Silence | None = None
+    rfc_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undecided:
+    """A stored letter that triage has yet to decide on; `attempts` counts earlier ones."""
+
+    id: int
+    fingerprint: str
+    mailbox: str
+    origin: Origin
+    received_at: datetime
+    raw: bytes
+    size: int
+    truncated: bool
+    keep_silent: Silence | None
+    attempts: int
+
+
+def fingerprint(raw: bytes) -> str:
+    """Return the SHA-256 of the bytes, in hexadecimal."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def store(db: Database, letter: Incoming, now: datetime) -> tuple[int, bool]:
+    """Store a letter within the caller's transaction; return its id and whether it is new.
+
+    A letter with the same bytes is the same letter: nothing of it is changed.
+    """
+    mark = fingerprint(letter.raw)
+    known = db.execute("SELECT id FROM message WHERE fingerprint = ?", [mark]).fetchone()
+    if known is not None:
+        return int(known[0]), False
+    row = db.execute(
+        "INSERT INTO message (fingerprint, mailbox_id, origin, received_at, stored_at, size,"
+        " truncated, rfc_message_id, keep_silent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        [
+            mark,
+            letter.mailbox_id,
+            letter.origin,
+            stamp(letter.received_at),
+            stamp(now),
+            letter.size,
+            letter.truncated,
+            letter.rfc_message_id,
+            letter.keep_silent,
+        ],
+    ).fetchone()[0]
+    packed = zlib.compress(letter.raw, 1)
+    encoding, content = ("zlib", packed) if len(packed) < len(letter.raw) else ("plain", letter.raw)
+    db.execute(
+        "INSERT INTO raw (message_id, encoding, bytes) VALUES (?, ?, ?)", [row, encoding, content]
+    )
+    return int(row), True
+
+
+def raw(db: Database, message: int) -> bytes:
+    """Return the bytes of a letter exactly as received.
+
+    Raises `StoreError` where they were erased, or there is no such letter.
+    """
+    row = db.execute("SELECT encoding, bytes FROM raw WHERE message_id = ?", [message]).fetchone()
+    if row is None:
+        raise StoreError(f"The bytes of message {message} are not kept: erased, or never stored.")
+    return _unpacked(message, row[0], row[1])
+
+
+def _unpacked(message: int, encoding: str, content: bytes) -> bytes:
+    try:
+        return zlib.decompress(content) if encoding == "zlib" else content
+    except zlib.error as error:
+        raise StoreError(f"The bytes of message {message} are damaged in the database.") from error
+
+
+def undecided(db: Database, *, limit: int) -> list[Undecided]:
+    """Return the oldest letters without a decision: at most `limit`, and 32 MiB of bytes."""
+    rows = db.execute(
+        "SELECT m.id, m.fingerprint, b.name, m.origin, m.received_at, r.encoding, r.bytes, m.size,"
+        " m.truncated, m.keep_silent, m.attempts FROM message m"
+        " JOIN mailbox b ON b.id = m.mailbox_id JOIN raw r ON r.message_id = m.id"
+        " WHERE m.decided_at IS NULL ORDER BY m.id LIMIT ?",
+        [limit],
+    )
+    found: list[Undecided] = []
+    held = 0
+    for row in rows:
+        letter = Undecided(
+            id=row[0],
+            fingerprint=row[1],
+            mailbox=row[2],
+            origin=Origin(row[3]),
+            received_at=moment(row[4]),
+            raw=_unpacked(row[0], row[5], row[6]),
+            size=row[7],
+            truncated=bool(row[8]),
+            keep_silent=Silence(row[9]) if row[9] else None,
+            attempts=row[10],
+        )
+        held += len(letter.raw)
+        if found and held > BATCH_BYTES:
+            break
+        found.append(letter)
+    return found
+
+
+def count_attempts(db: Database, ids: Iterable[int]) -> None:
+    """Count an attempt to decide on each letter, within the caller's transaction."""
+    db.conn.executemany(
+        "UPDATE message SET attempts = attempts + 1 WHERE id = ?", [(each,) for each in ids]
+    )
+
+
+def damaged(db: Database) -> Iterator[int]:
+    """Yield the ids of letters whose bytes are no longer those that were received."""
+    for message, mark, encoding, content in db.execute(
+        "SELECT m.id, m.fingerprint, r.encoding, r.bytes FROM message m"
+        " JOIN raw r ON r.message_id = m.id"
+    ):
+        try:
+            whole = fingerprint(_unpacked(message, encoding, content)) == mark
+        except StoreError:
+            whole = False
+        if not whole:
+            yield message
+
+
+def folder(db: Database) -> Path:
+    """Return the folder that the database lies in: its disk is the one that must not fill."""
+    return Path(db.execute("PRAGMA database_list").fetchone()[2]).parent
+
+
+def usual_day(db: Database, mailbox_id: int, now: datetime) -> float:
+    """Return the median number of letters a day that a mailbox got in the last 30 days."""
+    counts = [
+        row[0]
+        for row in db.execute(
+            "SELECT count(*) FROM message WHERE mailbox_id = ?1 AND origin = 'imap'"
+            " AND julianday(received_at) BETWEEN julianday(?2) - 30 AND julianday(?2)"
+            " GROUP BY date(received_at) ORDER BY 1",
+            [mailbox_id, stamp(now)],
+        )
+    ]
+    return float(counts[len(counts) // 2]) if counts else 0.0
