@@ -21,6 +21,15 @@ class Mode(StrEnum):
     LIVE = "live"
     PAUSED = "paused"
 
+    @property
+    def meaning(self) -> str:
+        """Return what the mode does, in a sentence."""
+        return {
+            Mode.SHADOW: "nothing is sent; what would have been sent is shown",
+            Mode.LIVE: "acknowledgements are sent",
+            Mode.PAUSED: "acknowledgements are held until somebody says live",
+        }[self]
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:

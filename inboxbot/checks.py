@@ -1,0 +1,97 @@
+"""Everything that can be known to be wrong without asking a server.
+
+`inboxbot check` prints it; `inboxbot doctor` begins with it.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+from inboxbot import config
+from inboxbot.config import Config
+from inboxbot.errors import ConfigError, InboxbotError, Problem
+from inboxbot.reply.knowledge import read_knowledge
+from inboxbot.reply.library import Library
+from inboxbot.store import migrations
+from inboxbot.store.database import connect
+
+
+def offline(configuration: Config) -> tuple[Problem, ...]:
+    """Return every problem of settings, credentials, templates, files and schema."""
+    return (
+        *config.placeholders(configuration),
+        *_credentials(configuration),
+        *_templates(configuration),
+        *_knowledge(configuration),
+        *_store(configuration.store_path),
+    )
+
+
+def _credentials(configuration: Config) -> list[Problem]:
+    found: list[Problem] = []
+    names = dict.fromkeys(
+        server.credential for box in configuration.mailbox for server in (box.imap, box.smtp)
+    )
+    for name in names:
+        try:
+            config.credential(name)
+        except ConfigError as error:
+            found += error.problems
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    for file in sorted(Path(folder).iterdir()) if folder and Path(folder).is_dir() else []:
+        if stat.S_IMODE(file.stat().st_mode) & 0o077:
+            found.append(Problem(str(file), f"Others can read this secret: chmod 600 {file.name}."))
+    return found
+
+
+def _templates(configuration: Config) -> list[Problem]:
+    folder = configuration.templates_path
+    if not folder.is_dir():
+        return [
+            Problem(
+                "replies.templates",
+                f"There is no folder {folder}; the built-in templates are used. "
+                "`inboxbot init` writes a copy to edit.",
+            )
+        ]
+    return list(Library(folder).alarms())
+
+
+def _knowledge(configuration: Config) -> list[Problem]:
+    path = configuration.knowledge_path
+    try:
+        read_knowledge(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return []
+    except ConfigError as error:
+        return [Problem(f"{path}: {problem.place}", problem.text) for problem in error.problems]
+    except (OSError, UnicodeDecodeError):
+        return [Problem(str(path), "It cannot be read as UTF-8 text.")]
+    return []
+
+
+def _store(path: Path) -> list[Problem]:
+    found = []
+    if not path.exists():
+        folder = next((parent for parent in path.parents if parent.exists()), Path("/"))
+        if not os.access(folder, os.W_OK):
+            found.append(
+                Problem(
+                    "store.path", f"{folder} cannot be written: run as its owner, or change it."
+                )
+            )
+        return found
+    for file in path.parent.glob(f"{path.name}*"):
+        if stat.S_IMODE(file.stat().st_mode) & 0o077:
+            found.append(Problem(str(file), f"Others can read it: chmod 600 {file}."))
+    try:
+        db = connect(path)
+        migrations.check_not_newer(db)
+        if migrations.pending(db):
+            found.append(
+                Problem("store.path", "The schema is older than the program: `inboxbot migrate`.")
+            )
+        db.close()
+    except InboxbotError as error:
+        found.append(Problem("store.path", str(error)))
+    return found

@@ -1,0 +1,83 @@
+"""The breaker: when far too much would be answered, replies are held and staff are told.
+
+It opens for a cause, holds and never drops, and after an hour lets one reply through to see
+whether all is well; once that was sent it closes by itself.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from inboxbot.store import alerts, settings
+from inboxbot.store.database import moment, stamp
+
+REST = timedelta(hours=1)
+_NAME = "breaker"
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """An open breaker; `probe` is the outbox row that was let through, if there is one."""
+
+    cause: str
+    opened_at: datetime
+    probe: int | None
+
+
+def state(db: Database) -> Breaker | None:
+    """Return the breaker if it is open."""
+    text = settings.get(db, _NAME)
+    if text is None:
+        return None
+    value = json.loads(text)
+    return Breaker(value["cause"], moment(value["opened_at"]), value["probe"])
+
+
+def trip(db: Database, cause: str, now: datetime) -> bool:
+    """Open the breaker within the caller's transaction; False where it is open already."""
+    if state(db) is not None:
+        return False
+    _put(db, Breaker(cause, now, None))
+    alerts.open_alert(db, alerts.Code.BREAKER_OPEN, now)
+    return True
+
+
+def close(db: Database, now: datetime) -> None:
+    """Close the breaker within the caller's transaction."""
+    settings.put(db, _NAME, None)
+    alerts.end(db, alerts.Code.BREAKER_OPEN, now)
+
+
+def holds(db: Database, now: datetime) -> str:
+    """Return why the next reply must be held, or "" where it may go.
+
+    Called within the deciding transaction: a probe that was sent closes the breaker here.
+    """
+    breaker = state(db)
+    if breaker is None:
+        return ""
+    if breaker.probe is not None:
+        row = db.execute("SELECT state FROM outbox WHERE id = ?", [breaker.probe]).fetchone()
+        if row is not None and row[0] == "sent":
+            close(db, now)
+            return ""
+        return breaker.cause
+    return "" if now - breaker.opened_at >= REST else breaker.cause
+
+
+def let_through(db: Database, outbox: int) -> None:
+    """Note within the caller's transaction which reply tries whether all is well again."""
+    breaker = state(db)
+    if breaker is not None and breaker.probe is None:
+        _put(db, Breaker(breaker.cause, breaker.opened_at, outbox))
+
+
+def _put(db: Database, breaker: Breaker) -> None:
+    value = {
+        "cause": breaker.cause,
+        "opened_at": stamp(breaker.opened_at),
+        "probe": breaker.probe,
+    }
+    settings.put(db, _NAME, json.dumps(value))

@@ -1,0 +1,94 @@
+"""Counts over the whole store, for `status`, the health page and the metrics."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from inboxbot.store.database import moment
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxFigures:
+    """How one mailbox is doing; times are UTC, `unaccounted` None before the first sweep."""
+
+    name: str
+    started_at: datetime
+    last_good_poll_at: datetime | None
+    last_sweep_at: datetime | None
+    unaccounted: int | None
+    last_error: str | None
+    last_error_at: datetime | None
+    baseline_uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How many of what there are."""
+
+    messages: int
+    undecided: int
+    places: dict[str, int]
+    outbox: dict[str, int]
+    held: dict[str, int]
+    queue: dict[str, int]
+    mailboxes: tuple[MailboxFigures, ...]
+    oldest_due_at: datetime | None
+
+
+def figures(db: Database) -> Figures:
+    """Count everything in one read transaction, so that the figures belong together."""
+    db.execute("BEGIN")
+    try:
+        return Figures(
+            messages=_one(db, "SELECT count(*) FROM message"),
+            undecided=_one(db, "SELECT count(*) FROM message WHERE decided_at IS NULL"),
+            places=_by(db, "SELECT state, count(*) FROM place GROUP BY state ORDER BY state"),
+            outbox=_by(db, "SELECT state, count(*) FROM outbox GROUP BY state ORDER BY state"),
+            held=_by(
+                db,
+                "SELECT coalesce(reason, ''), count(*) FROM outbox WHERE state = 'held'"
+                " GROUP BY reason ORDER BY reason",
+            ),
+            queue=_by(db, "SELECT state, count(*) FROM review GROUP BY state ORDER BY state"),
+            mailboxes=_mailboxes(db),
+            oldest_due_at=_time(
+                db.execute(
+                    "SELECT min(due_at) FROM outbox WHERE state IN ('queued', 'deferred')"
+                ).fetchone()[0]
+            ),
+        )
+    finally:
+        db.execute("COMMIT")
+
+
+def _mailboxes(db: Database) -> tuple[MailboxFigures, ...]:
+    rows = db.execute(
+        "SELECT name, started_at, last_good_poll_at, last_sweep_at, unaccounted, last_error,"
+        " last_error_at, baseline_uid FROM mailbox ORDER BY id"
+    )
+    return tuple(
+        MailboxFigures(
+            row[0],
+            moment(row[1]),
+            _time(row[2]),
+            _time(row[3]),
+            row[4],
+            row[5],
+            _time(row[6]),
+            row[7],
+        )
+        for row in rows
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return moment(text) if text else None
+
+
+def _one(db: Database, query: str) -> int:
+    return int(db.execute(query).fetchone()[0])
+
+
+def _by(db: Database, query: str) -> dict[str, int]:
+    return {str(name): int(count) for name, count in db.execute(query)}
