@@ -1,0 +1,273 @@
+"""The sender's own words: quoted history, forwards, signature, notices and forms taken off.
+
+Lines are looked at once each, with string methods: nothing here takes more than linear
+time. The rule that matters: a letter that had words never ends without any. Where taking
+something off would leave nothing, it is left on.
+"""
+
+from inboxbot.mail import markers
+from inboxbot.mail.html import html_to_text
+
+__all__ = ["html_to_text", "own_words"]
+
+TEXT_LIMIT = 256 * 1024
+_LINE_LIMIT = 300
+_SHORT = 60
+_LABEL_LIMIT = 40
+_EDGES = "-–—_=*#> \t:："
+
+_FROM = frozenset(markers.FROM)
+_SENT = frozenset(markers.SENT)
+_TO_OR_SUBJECT = frozenset(markers.TO_OR_SUBJECT)
+_ORIGINAL = frozenset(markers.ORIGINAL)
+_CLOSING = frozenset(markers.CLOSING)
+_FORM_MESSAGE = frozenset(markers.FORM_MESSAGE)
+_FORM_FIELDS = frozenset(markers.FORM_FIELDS)
+
+
+def own_words(text: str) -> str:
+    """Return what the sender newly wrote in a letter's plain text.
+
+    Never empty where `text` holds a letter or a digit: of a bare forward the forwarded
+    words are returned, of a letter that is all quotation the whole of it.
+    """
+    lines = text[:TEXT_LIMIT].split("\n")
+    newest = _without_history(lines)
+    if not _has_words(newest):
+        newest = _forwarded_words(lines)
+    for step in (_from_form, _without_device_lines, _without_signature, _without_notices):
+        shorter = step(newest)
+        if _has_words(shorter):
+            newest = shorter
+    return _tidy(newest)
+
+
+def _has_words(lines: list[str]) -> bool:
+    return any(c.isalnum() for line in lines for c in line)
+
+
+def _tidy(lines: list[str]) -> str:
+    kept: list[str] = []
+    for line in lines:
+        line = line.rstrip()
+        if line or (kept and kept[-1]):
+            kept.append(line)
+    return "\n".join(kept).strip()
+
+
+# --- history -------------------------------------------------------------------------
+
+
+def _without_history(lines: list[str]) -> list[str]:
+    """Drop quoted lines where they stand, and all below a mark that announces older mail."""
+    kept: list[str] = []
+    number = 0
+    while number < len(lines):
+        line = lines[number]
+        if line.startswith((">", "|>")) or line.lstrip().startswith(("> ", ">>")):
+            number += 1
+            continue
+        if _announces_history(lines, number):
+            break
+        taken = _attribution(lines, number)
+        if taken:
+            number += taken
+            if not _quotation_follows(lines, number):
+                break
+            continue
+        kept.append(line)
+        number += 1
+    return kept
+
+
+def _forwarded_words(lines: list[str]) -> list[str]:
+    """Return the words of a letter with nothing above its history: a bare forward."""
+    for number in range(len(lines)):
+        if not _has_words(lines[number : number + 1]):
+            continue
+        start = number
+        if _announces_history(lines, start) and not _header_block(lines, start):
+            start += 1
+        while start < len(lines) and (not lines[start].strip() or _label(lines[start]) in _HEADER):
+            start += 1
+        rest = [line.lstrip("> ") for line in lines[start:]]
+        return rest if _has_words(rest) else lines
+    return lines
+
+
+_HEADER = _FROM | _SENT | _TO_OR_SUBJECT
+
+
+def _announces_history(lines: list[str], number: int) -> bool:
+    line = lines[number]
+    if len(line) > _LINE_LIMIT or not line.strip():
+        return False
+    bare = line.strip(_EDGES).lower()
+    if bare in _ORIGINAL:
+        # In running prose the same words stand without dashes and with a neighbour.
+        return bare != line.strip().lower().rstrip(".") or len(bare.split()) > 1
+    return _header_block(lines, number)
+
+
+def _header_block(lines: list[str], number: int) -> bool:
+    """Recognise From/Sent/To/Subject as a mail program writes them, in any known language."""
+    if _label(lines[number]) not in _FROM:
+        return False
+    sent = other = False
+    for line in lines[number + 1 : number + 9]:
+        label = _label(line)
+        sent = sent or label in _SENT
+        other = other or label in _TO_OR_SUBJECT
+    return sent and other
+
+
+def _label(line: str) -> str:
+    """Return what stands before the colon of `Label: value`, in lower case, else ""."""
+    if len(line) > 2_000:
+        line = line[:2_000]
+    line = line.strip("*> \t\u200e\u200f")
+    for colon in (":", "："):
+        label, found, _ = line.partition(colon)
+        if found and len(label) <= _LABEL_LIMIT:
+            return label.strip("* \t").lower()
+    return ""
+
+
+def _attribution(lines: list[str], number: int) -> int:
+    """Return how many lines, from one to three, make up "On … Jane wrote:", or 0."""
+    first = lines[number]
+    if not first.strip() or len(first) > _LINE_LIMIT:
+        return 0
+    joined = ""
+    for count in range(1, 4):
+        if number + count > len(lines) or not lines[number + count - 1].strip():
+            return 0
+        joined = f"{joined} {lines[number + count - 1].strip()}".strip()
+        if len(joined) > _LINE_LIMIT:
+            return 0
+        if joined.rstrip("*_ ").endswith((":", "：")):
+            return count if _is_attribution(joined, lines, number + count) else 0
+    return 0
+
+
+def _is_attribution(joined: str, lines: list[str], following: int) -> bool:
+    lowered = joined.lower()
+    digits = sum(c.isdigit() for c in lowered)
+    dated = digits >= 5 and ("@" in lowered or ":" in lowered[:-1] or "20" in lowered)
+    if "@" in lowered and digits >= 5 and ">" in lowered[-12:]:
+        return True
+    if not any(word in lowered for word in markers.WROTE):
+        return False
+    return dated or "@" in lowered or _quotation_follows(lines, following)
+
+
+def _quotation_follows(lines: list[str], number: int) -> bool:
+    for line in lines[number : number + 3]:
+        if line.strip():
+            return line.lstrip().startswith((">", "|"))
+    return False
+
+
+# --- forms ---------------------------------------------------------------------------
+
+
+def _from_form(lines: list[str]) -> list[str]:
+    """Return the message of a contact form; the lines themselves where it is none."""
+    labels = [_form_label(line) for line in lines[:200]]
+    known = {label for label in labels if label in _FORM_FIELDS or "_" in label}
+    at = next((n for n, label in enumerate(labels) if label in _FORM_MESSAGE), -1)
+    if at < 0 or not known:
+        return lines
+    kept = [_value(lines[at])]
+    for number in range(at + 1, len(lines)):
+        line = lines[number]
+        lowered = line.strip("-_ \t").lower()
+        label = labels[number] if number < len(labels) else ""
+        if lowered.startswith(markers.FORM_FOOTER):
+            break
+        if label in _FORM_FIELDS or ("_" in label and " " not in label):
+            continue
+        kept.append(line)
+    return kept
+
+
+def _form_label(line: str) -> str:
+    if "\t" in line[:_LABEL_LIMIT]:
+        return line.partition("\t")[0].strip("*: ").lower()
+    return _label(line)
+
+
+def _value(line: str) -> str:
+    if "\t" in line[:_LABEL_LIMIT]:
+        return line.partition("\t")[2]
+    positions = [at for at in (line.find(":"), line.find("：")) if at >= 0]
+    return line[min(positions) + 1 :].strip("* ") if positions else ""
+
+
+# --- what programs and firms add --------------------------------------------------------
+
+
+def _without_device_lines(lines: list[str]) -> list[str]:
+    return [
+        line
+        for line in lines
+        if len(line) > _LINE_LIMIT or not line.strip("-_*– \t").lower().startswith(markers.DEVICE)
+    ]
+
+
+def _without_signature(lines: list[str]) -> list[str]:
+    """Cut at the signature mark; below a closing, drop what looks like a visiting card."""
+    for number, line in enumerate(lines):
+        if line.rstrip() in ("--", "—") or line == "-- ":
+            return lines[:number]
+    for number in range(len(lines) - 1, -1, -1):
+        if _is_closing(lines[number]):
+            name = next((n for n in range(number + 1, len(lines)) if lines[n].strip()), number)
+            card = [line for line in lines[name + 1 :] if not _is_card_line(line)]
+            return lines[: name + 1] + card
+    return lines
+
+
+def _is_closing(line: str) -> bool:
+    return len(line) <= _SHORT and line.strip(" ,.!;、，。！*").lower() in _CLOSING
+
+
+def _is_card_line(line: str) -> bool:
+    stripped = line.strip()
+    if not stripped:
+        return False
+    if len(stripped) > _SHORT or stripped.endswith(("?", "？", "؟", "!", "。", "।", "！")):
+        return False
+    if stripped.lower().startswith(("ps", "p.s", "p.s.", "nb")):
+        return False
+    return not (stripped.endswith(".") and len(stripped.split()) > 5)
+
+
+def _without_notices(lines: list[str]) -> list[str]:
+    """Drop disclaimers: from where the notice opens to the end of its paragraph."""
+    kept: list[str] = []
+    dropping = False
+    for line in lines:
+        if not line.strip():
+            dropping = False
+        if not dropping and _is_notice(line):
+            dropping = True
+            kept = _before_notice(kept)
+        if not dropping:
+            kept.append(line)
+    return kept
+
+
+def _is_notice(line: str) -> bool:
+    lowered = line.lower()
+    return any(phrase in lowered for phrase in markers.DISCLAIMER)
+
+
+def _before_notice(kept: list[str]) -> list[str]:
+    """Take back the lines in which a notice opened before a telling phrase came."""
+    for back in range(1, 7):
+        if back > len(kept) or not kept[-back].strip():
+            break
+        if kept[-back].strip(' *"').lower().startswith(markers.NOTICE_OPENS):
+            return kept[:-back]
+    return kept

@@ -1,0 +1,207 @@
+"""The bytes before any parser sees them: what is cut off, what is set aside.
+
+Two ideas, both blind to meaning. Limits: what a person never sends and a parser chokes on
+(a header of megabytes, fifty thousand parts, a thousand levels) is cut from a copy, and a
+sentence says so. Hollowing: long runs of base64 are replaced by a short word before the
+line-by-line parser walks over them, and put back when their bytes are asked for.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+HEADER_BYTES = 256 * 1024
+FIELD_BYTES = 16 * 1024
+FIELDS = 1_000
+PART_LINES = 400
+CONTAINERS = 60
+# A parser compares every line with the boundaries of every level around it.
+LINES_TIMES_LEVELS = 4_000_000
+HOLLOW_FROM = 4 * 1024
+
+# Fields that decide on a message: kept (the first twenty of each) even at the end of a
+# header that is too large.
+_DECISIVE = frozenset(
+    b"from sender reply-to to cc subject date message-id in-reply-to references return-path "
+    b"content-type content-transfer-encoding content-disposition mime-version auto-submitted "
+    b"precedence list-id list-unsubscribe x-auto-response-suppress authentication-results".split()
+)
+_KEPT_OF_EACH = 20
+
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_FIELD_START = re.compile(rb"(?:\A|\n)(?=[!-9;-~]{1,200}[ \t]*:)")
+_CONTAINER = re.compile(
+    rb"\n[Cc][Oo][Nn][Tt][Ee][Nn][Tt]-[Tt][Yy][Pp][Ee]:\s{0,4}(?=[Mm][UuEe][LlSs][TtSs][IiAa])"
+)
+_PART_FIELD = re.compile(rb"\n[Cc][Oo][Nn][Tt][Ee][Nn][Tt]-[A-Za-z-]{2,20}:")
+_FIELD_END = re.compile(rb"\n(?![ \t])")
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """A message no larger than a parser can bear, and what had to be cut, in words."""
+
+    raw: bytes
+    defects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hollow:
+    """A message whose long base64 is set aside: `word` and a number stand for each piece."""
+
+    raw: bytes
+    word: bytes = b""
+    pieces: tuple[bytes, ...] = field(default=())
+
+    def filled(self, data: bytes) -> bytes:
+        """Put the pieces back into bytes that came from the hollow message."""
+        if not self.word or self.word not in data:
+            return data
+        pattern = re.compile(re.escape(self.word) + rb"(\d{1,6})\.")
+
+        def piece(match: re.Match[bytes]) -> bytes:
+            number = int(match[1])
+            return self.pieces[number] if number < len(self.pieces) else match[0]
+
+        return pattern.sub(piece, data)
+
+
+def header_end(raw: bytes) -> int:
+    """Return where the header ends: the offset of the blank line, or the length."""
+    blank = _BLANK_LINE.search(raw)
+    if blank is not None:
+        return blank.start()
+    bare = raw.find(b"\r\r") if b"\n" not in raw[:HEADER_BYTES] else -1
+    return bare if bare >= 0 else len(raw)
+
+
+def within_limits(raw: bytes) -> Limited:
+    """Return the message itself, or a copy cut to what can be parsed in bounded time."""
+    defects: list[str] = []
+    if raw[:1] in (b"\r", b"\n"):
+        rest = raw.lstrip(b"\r\n")
+        if _FIELD_START.match(rest):
+            raw = rest
+            defects.append("The message begins with blank lines.")
+    end = header_end(raw)
+    head = raw[:end]
+    if end > FIELD_BYTES or head.count(b"\n") > FIELDS:
+        reduced, defect = _reduced(head)
+        if defect:
+            defects.append(defect)
+            raw, end = reduced + raw[end:], len(reduced)
+    lowered = raw[: min(end, HEADER_BYTES)].lower()
+    if b"multipart" in lowered or b"message/" in lowered:
+        cut, defect = _first_excess(raw, end)
+        if defect:
+            raw = raw[:cut]
+            defects.append(defect)
+    return Limited(raw, tuple(defects))
+
+
+def _reduced(head: bytes) -> tuple[bytes, str]:
+    kept: list[bytes] = []
+    seen: dict[bytes, int] = {}
+    size = 0
+    cut = False
+    for field_bytes in _fields(head):
+        name = field_bytes[:200].partition(b":")[0].strip().lower()
+        seen[name] = seen.get(name, 0) + 1
+        decisive = name in _DECISIVE and seen[name] <= _KEPT_OF_EACH
+        if not decisive and (len(kept) >= FIELDS or size > HEADER_BYTES):
+            cut = True
+            continue
+        if len(field_bytes) > FIELD_BYTES:
+            cut = True
+            field_bytes = field_bytes[:FIELD_BYTES]
+        size += len(field_bytes)
+        kept.append(field_bytes)
+    if not cut:
+        return head, ""
+    return b"\n".join(kept), "The header is far too large; only a part of it was read."
+
+
+def _fields(head: bytes) -> Iterator[bytes]:
+    """Yield the fields of a header, each cut a little above the limit for one field."""
+    start = 0
+    for match in _FIELD_END.finditer(head):
+        yield head[start : min(match.start(), start + FIELD_BYTES + 1)].rstrip(b"\r\n")
+        start = match.end()
+    yield head[start : start + FIELD_BYTES + 1].rstrip(b"\r\n")
+
+
+def _first_excess(raw: bytes, end: int) -> tuple[int, str]:
+    """Return where the structure passes a limit, and the sentence that says which."""
+    if raw.count(b"\n--", end) > PART_LINES:
+        position = end
+        for _ in range(PART_LINES):
+            position = raw.find(b"\n--", position + 1)
+        return position, "The message has far too many parts; only the first ones were read."
+    containers = [match.start() for match in _CONTAINER.finditer(raw, end)]
+    if len(containers) > CONTAINERS:
+        return containers[
+            CONTAINERS
+        ], "The message is nested far too deeply; the rest was not read."
+    for match in _PART_FIELD.finditer(raw, end):
+        stop = _FIELD_END.search(raw, match.end(), match.end() + FIELD_BYTES)
+        if stop is None and len(raw) - match.end() > FIELD_BYTES:
+            return (
+                match.start(),
+                "A part has a header that is far too large; the rest was not read.",
+            )
+    lines = raw.count(b"\n", end)
+    if lines * (len(containers) + 1) > LINES_TIMES_LEVELS and len(containers) > 3:
+        return _nth_line(raw, end, LINES_TIMES_LEVELS // (len(containers) + 1)), (
+            "The message is too long and too deeply nested; the rest was not read."
+        )
+    return len(raw), ""
+
+
+def _nth_line(raw: bytes, start: int, lines: int) -> int:
+    position = start
+    for match in re.compile(rb"\n").finditer(raw, start):
+        lines -= 1
+        if lines <= 0:
+            return match.start()
+        position = match.end()
+    return position
+
+
+def hollowed(raw: bytes) -> Hollow:
+    """Set long runs of base64 aside. Nothing else changes, so every parser sees the same tree.
+
+    A run is only taken where all of it is base64 and line ends: such bytes can be neither
+    a boundary nor a header field, wherever they stand.
+    """
+    position = raw.find(b"base64")
+    if position < 0 or len(raw) < HOLLOW_FROM:
+        return Hollow(raw)
+    word = _word_not_in(raw)
+    out: list[bytes] = []
+    pieces: list[bytes] = []
+    copied = 0
+    while position >= 0:
+        blank = _BLANK_LINE.search(raw, position, position + 2_048)
+        if blank is None:
+            position = raw.find(b"base64", position + 6)
+            continue
+        stop = raw.find(b"\n--", blank.end())
+        stop = len(raw) if stop < 0 else stop
+        piece = raw[blank.end() : stop]
+        if len(piece) >= HOLLOW_FROM and not piece.translate(None, _BASE64):
+            out += (raw[copied : blank.end()], word, b"%d." % len(pieces))
+            copied = stop
+            pieces.append(piece)
+        position = raw.find(b"base64", stop)
+    if not pieces:
+        return Hollow(raw)
+    out.append(raw[copied:])
+    return Hollow(b"".join(out), word, tuple(pieces))
+
+
+def _word_not_in(raw: bytes) -> bytes:
+    number = 0
+    while (word := b"=set-aside-%d-" % number) in raw:
+        number += 1
+    return word
