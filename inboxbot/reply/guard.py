@@ -4,7 +4,8 @@ effect, a diagnosis. In every language that is shipped.
 Pure. A sentence is forbidden when it matches a pattern after its safe phrases ("do not stop
 any medicine without asking your doctor") were taken out of it; so a safe phrase never covers
 for what stands beside it. In doubt a reply is held: a person reads it, nobody is harmed.
-The patterns are data, in `guard.toml`; every gap in them is bounded, so time stays linear.
+A few patterns (`always`: "no need to ask your doctor") look at the whole sentence. All of
+them are data, in `guard.toml`; every gap in them is bounded, so time stays linear.
 """
 
 import re
@@ -52,6 +53,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class _Lexicon:
+    always: tuple[re.Pattern[str], ...]
     safe: tuple[re.Pattern[str], ...]
     forbidden: tuple[tuple[Forbidden, re.Pattern[str]], ...]
 
@@ -92,10 +94,14 @@ def _violations_of(sentence: str, language: str) -> tuple[Violation, ...]:
     if lexicon is None:
         return ()
     plain = _plain(sentence, language)
+    found = [
+        Violation(Forbidden.INSTRUCTION, match.group().strip(), sentence)
+        for pattern in lexicon.always
+        if (match := pattern.search(plain))
+    ]
     for pattern in lexicon.safe:
-        # What stays is " … ", so that words on both sides do not join into something new.
-        plain = pattern.sub(" … ", plain)
-    found = []
+        # What follows a safe phrase is looked at as a new clause.
+        plain = pattern.sub(" ; ", plain)
     for kind, pattern in lexicon.forbidden:
         if match := pattern.search(plain):
             found.append(Violation(kind, match.group().strip(), sentence))
@@ -106,10 +112,17 @@ def _plain(text: str, language: str) -> str:
     """Return the text as the patterns are written: folded, without marks nobody sees."""
     if language == "tr":
         text = text.replace("I", "ı").replace("İ", "i")
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
-    text = _ARABIC_MARKS.sub("", text).casefold().replace("i̇", "i")
-    text = unicodedata.normalize("NFC", text)
-    return text.replace("’", "'").replace("‘", "'").replace("`", "'")
+    text = _INVISIBLE.sub("", _same_letters(text)).casefold()
+    return unicodedata.normalize("NFC", text).translate(_QUOTES)
+
+
+_QUOTES = str.maketrans("’‘`", "'''")
+_ARABIC = str.maketrans("أإآىۀک", "اااي" + "هك")
+
+
+def _same_letters(text: str) -> str:
+    """Write letters that look or read the same in one way; patterns go through this too."""
+    return _ARABIC_MARKS.sub("", unicodedata.normalize("NFKC", text)).translate(_ARABIC)
 
 
 @lru_cache(maxsize=1)
@@ -130,9 +143,10 @@ def _lexicon(language: str) -> _Lexicon | None:
             words |= {name: re.sub(r"\n\s*", "", value) for name, value in entries.items()}
     section = {
         name: [*data["all"].get(name, []), *data[language].get(name, [])]
-        for name in ("safe", *Forbidden)
+        for name in ("always", "safe", *Forbidden)
     }
     return _Lexicon(
+        tuple(_compile(pattern, words) for pattern in section["always"]),
         tuple(_compile(pattern, words) for pattern in section["safe"]),
         tuple((kind, _compile(p, words)) for kind in Forbidden for p in section[kind]),
     )
@@ -141,4 +155,4 @@ def _lexicon(language: str) -> _Lexicon | None:
 def _compile(pattern: str, words: dict[str, str]) -> re.Pattern[str]:
     for _ in range(4):  # Words may use words.
         pattern = re.sub(r"<(\w+)>", lambda match: f"(?:{words[match[1]]})", pattern)
-    return re.compile(pattern)
+    return re.compile(_same_letters(pattern))

@@ -28,7 +28,7 @@ class Article:
     """One article, and until when it may be linked without a person."""
 
     title: str
-    date: date
+    published: date
     medicine: str
     review_by: date
     url: str = ""
@@ -58,7 +58,17 @@ def read_knowledge(text: str) -> tuple[Article, ...]:
         problems += _problems(f"article[{index}]", table)
     if problems:
         raise ConfigError(tuple(problems))
-    return tuple(Article(**table) for table in tables)
+    return tuple(
+        Article(
+            title=table["title"],
+            published=table["date"],
+            medicine=table["medicine"],
+            review_by=table["review_by"],
+            url=table.get("url", ""),
+            withdrawn=table.get("withdrawn", False),
+        )
+        for table in tables
+    )
 
 
 def article_for(
@@ -70,7 +80,7 @@ def article_for(
         for article in articles
         if article.medicine in medicines and article.may_be_linked(today)
     ]
-    return max(fitting, key=lambda article: article.date, default=None)
+    return max(fitting, key=lambda article: article.published, default=None)
 
 
 def _problems(place: str, table: object) -> list[Problem]:
@@ -85,8 +95,8 @@ def _problems(place: str, table: object) -> list[Problem]:
         elif type(value) is not _KEYS[key]:
             text = f"This must be {_WORDS[_KEYS[key]]}."
             found.append(Problem(f"{place}.{key}", text))
-        elif key in ("title", "medicine") and not value.strip():
+        elif isinstance(value, str) and key != "url" and not value.strip():
             found.append(Problem(f"{place}.{key}", "This is empty."))
-        elif key == "url" and value and not value.startswith("https://"):
+        elif isinstance(value, str) and key == "url" and value[:8] not in ("", "https://"):
             found.append(Problem(f"{place}.url", "A link must begin with https://."))
     return found

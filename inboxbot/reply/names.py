@@ -33,16 +33,12 @@ def safe_first_name(display_name: str) -> str:
     first = words[0].strip("'’-")
     if len(first) > MAX_NAME or len(words[0]) > MAX_NAME or not first[:1].isalpha():
         return ""
-    if len(first) == 1 and not _is_ideograph(first):
+    if len(first) == 1:
         return ""  # An initial is no name to greet anyone with.
-    if len(words) == 1 and any(_is_ideograph(c) for c in first):
-        return ""  # Family name and first name without a space: nobody can tell which is which.
+    if any("\u3040" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in name):
+        return ""  # In East Asian names nobody can tell which part is the first name.
     return first.capitalize() if first.isupper() or first.islower() else first
 
 
 def _is_of_a_name(character: str) -> bool:
     return character in " '’-" or unicodedata.category(character)[0] in "LM"
-
-
-def _is_ideograph(character: str) -> bool:
-    return "\u3040" <= character <= "\u9fff" or "\uac00" <= character <= "\ud7a3"
