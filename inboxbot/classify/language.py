@@ -1,0 +1,1 @@
+"""Which language a letter is written in, and how sure that is."""

@@ -1,0 +1,83 @@
+"""Labelled letters: what the classifier learns from and is measured on.
+
+Pure. One JSON object a line, as `data/examples.jsonl` has them.
+"""
+
+import functools
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from inboxbot.classify.category import Category
+from inboxbot.errors import PermanentError
+from inboxbot.mail.message import Message
+
+SHIPPED = ("examples.jsonl", "letters.jsonl")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledLetter:
+    """A letter with what a person says of it.
+
+    `medications` are generic names, or None where nobody has said; `urgent` likewise.
+    """
+
+    id: str
+    subject: str
+    body: str
+    label: Category
+    lang: str = ""
+    urgent: bool | None = None
+    medications: tuple[str, ...] | None = None
+
+    @property
+    def message(self) -> Message:
+        """Return the letter as the classifier gets it."""
+        return Message(subject=self.subject, text=self.body, full_text=self.body)
+
+
+def read_lines(lines: Iterable[str]) -> list[LabelledLetter]:
+    """Return the labelled letters of JSON lines; empty lines are passed over.
+
+    Raises PermanentError, naming the line, where one is no labelled letter.
+    """
+    found = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(_letter(json.loads(line)))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise PermanentError(
+                f"Line {number} is no labelled letter: it needs `id`, `subject`, `body` and a"
+                f" `label` out of {', '.join(Category)}."
+            ) from error
+    return found
+
+
+def _letter(entry: dict[str, object]) -> LabelledLetter:
+    medications = entry.get("medications")
+    urgent = entry.get("urgent")
+    return LabelledLetter(
+        id=str(entry["id"]),
+        subject=str(entry["subject"]),
+        body=str(entry["body"]),
+        label=Category(str(entry["label"])),
+        lang=str(entry.get("lang") or ""),
+        urgent=urgent if isinstance(urgent, bool) else None,
+        medications=(
+            tuple(str(name) for name in medications) if isinstance(medications, list) else None
+        ),
+    )
+
+
+@functools.cache
+def shipped() -> Sequence[LabelledLetter]:
+    """Return the letters that the shipped model was trained on."""
+    folder = resources.files("inboxbot.classify").joinpath("data")
+    return tuple(
+        letter
+        for name in SHIPPED
+        for letter in read_lines(folder.joinpath(name).read_text("utf-8").splitlines())
+    )
