@@ -15,6 +15,9 @@ _LINE_LIMIT = 300
 _SHORT = 60
 _LABEL_LIMIT = 40
 _EDGES = "-–—_=*#> \t:："
+_COLONS = (":", "：")
+# Where the lines that a program adds stand: at the end of the new words.
+_DEVICE_LINES = 12
 
 _FROM = frozenset(markers.FROM)
 _SENT = frozenset(markers.SENT)
@@ -43,7 +46,7 @@ def own_words(text: str) -> str:
 
 
 def _has_words(lines: list[str]) -> bool:
-    return any(c.isalnum() for line in lines for c in line)
+    return any(map(str.isalnum, "".join(lines)))
 
 
 def _tidy(lines: list[str]) -> str:
@@ -69,14 +72,15 @@ def _without_history(lines: list[str]) -> list[str]:
             continue
         if _announces_history(lines, number):
             break
-        taken = _attribution(lines, number)
-        if taken:
-            number += taken
-            if not _quotation_follows(lines, number):
-                break
-            continue
-        kept.append(line)
         number += 1
+        above = _attribution(lines, number) if line.rstrip("*_ \t").endswith(_COLONS) else 0
+        if not above:
+            kept.append(line)
+            continue
+        # The lines above belong to it as well; quoted ones are not in `kept`.
+        del kept[len(kept) - (above - 1) :]
+        if not _quotation_follows(lines, number):
+            break
     return kept
 
 
@@ -102,15 +106,16 @@ def _announces_history(lines: list[str], number: int) -> bool:
     line = lines[number]
     if len(line) > _LINE_LIMIT or not line.strip():
         return False
-    bare = line.strip(_EDGES).lower()
-    if bare in _ORIGINAL:
-        # In running prose the same words stand without dashes and with a neighbour.
-        return bare != line.strip().lower().rstrip(".") or len(bare.split()) > 1
+    if line.strip(_EDGES).lower() in _ORIGINAL:
+        return True
     return _header_block(lines, number)
 
 
 def _header_block(lines: list[str], number: int) -> bool:
     """Recognise From/Sent/To/Subject as a mail program writes them, in any known language."""
+    line = lines[number]
+    if ":" not in line and "：" not in line:
+        return False
     if _label(lines[number]) not in _FROM:
         return False
     sent = other = False
@@ -133,21 +138,27 @@ def _label(line: str) -> str:
     return ""
 
 
-def _attribution(lines: list[str], number: int) -> int:
-    """Return how many lines, from one to three, make up "On … Jane wrote:", or 0."""
-    first = lines[number]
-    if not first.strip() or len(first) > _LINE_LIMIT:
-        return 0
+def _attribution(lines: list[str], end: int) -> int:
+    """Return how many lines, from one to three, up to `end` make up "On ... wrote:", or 0.
+
+    As few lines as will do, and those above in which it opens: the line over it may be
+    the last one of the letter.
+    """
     joined = ""
+    found = 0
     for count in range(1, 4):
-        if number + count > len(lines) or not lines[number + count - 1].strip():
-            return 0
-        joined = f"{joined} {lines[number + count - 1].strip()}".strip()
+        number = end - count
+        if number < 0 or not lines[number].strip() or lines[number].startswith(">"):
+            break
+        joined = f"{lines[number].strip()} {joined}".strip()
         if len(joined) > _LINE_LIMIT:
-            return 0
-        if joined.rstrip("*_ ").endswith((":", "：")):
-            return count if _is_attribution(joined, lines, number + count) else 0
-    return 0
+            break
+        opens = joined.lower().lstrip("*_ \u200e\u200f").startswith(markers.WROTE_OPENS)
+        if _is_attribution(joined, lines, end) and (opens or not found):
+            found = count
+        if opens and found:
+            break
+    return found
 
 
 def _is_attribution(joined: str, lines: list[str], following: int) -> bool:
@@ -194,7 +205,7 @@ def _from_form(lines: list[str]) -> list[str]:
 def _form_label(line: str) -> str:
     if "\t" in line[:_LABEL_LIMIT]:
         return line.partition("\t")[0].strip("*: ").lower()
-    return _label(line)
+    return _label(line) if ":" in line or "：" in line else ""
 
 
 def _value(line: str) -> str:
@@ -208,11 +219,12 @@ def _value(line: str) -> str:
 
 
 def _without_device_lines(lines: list[str]) -> list[str]:
-    return [
-        line
-        for line in lines
-        if len(line) > _LINE_LIMIT or not line.strip("-_*– \t").lower().startswith(markers.DEVICE)
-    ]
+    last = max(0, len(lines) - _DEVICE_LINES)
+    return lines[:last] + [line for line in lines[last:] if not _is_device_line(line)]
+
+
+def _is_device_line(line: str) -> bool:
+    return len(line) < 120 and line.strip("-_*– \t").lower().startswith(markers.DEVICE)
 
 
 def _without_signature(lines: list[str]) -> list[str]:
@@ -245,6 +257,9 @@ def _is_card_line(line: str) -> bool:
 
 def _without_notices(lines: list[str]) -> list[str]:
     """Drop disclaimers: from where the notice opens to the end of its paragraph."""
+    lowered = "\n".join(lines).lower()
+    if not any(phrase in lowered for phrase in markers.DISCLAIMER):
+        return lines
     kept: list[str] = []
     dropping = False
     for line in lines:

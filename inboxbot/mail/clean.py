@@ -15,7 +15,7 @@ _FOLD = re.compile(r"(?:\r\n|\r|\n)(?=[ \t])")
 _REORDERS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _NOT_IN_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _INVISIBLE_IN_LINE = re.compile(f"[{_REORDERS}\u200b\u2060\ufeff\U000e0000-\U000e007f]+")
-_LINE_END = re.compile("\r\n|[\r\x0b\x0c\u2028\u2029]")
+_RARE_LINE_END = re.compile("[\r\x0b\x0c\u2028\u2029]")
 _NOT_IN_TEXT = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b\u202a-\u202e\u2060\u2066-\u2069\ufeff"
     "\U000e0000-\U000e007f]+"
@@ -69,5 +69,8 @@ def one_line(value: str, limit: int) -> str:
 
 def many_lines(text: str, limit: int) -> str:
     """Return running text: line ends as LF, no other control character but the tab."""
-    text = _LINE_END.sub("\n", scalar(text[:limit]))
+    text = scalar(text[:limit]).replace("\r\n", "\n")
+    if text.replace("\n", "").replace("\t", "").isprintable() and text.isascii():
+        return text
+    text = _RARE_LINE_END.sub("\n", text)
     return nfc(_NOT_IN_TEXT.sub("", text))[:limit]

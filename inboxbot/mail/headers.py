@@ -41,13 +41,12 @@ _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 # --- words ---------------------------------------------------------------------------
 
 
-def octets(value: object) -> bytes:
+def octets(value: str) -> bytes:
     """Return the bytes that a header value was read from."""
-    return str(value).encode("utf-8", "surrogateescape" if _escaped(str(value)) else "replace")
-
-
-def _escaped(value: str) -> bool:
-    return all(not "\ud800" <= c <= "\udfff" or "\udc80" <= c <= "\udcff" for c in value)
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace")
 
 
 def written(value: str) -> str:

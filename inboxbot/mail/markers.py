@@ -16,6 +16,15 @@ WROTE = (
     "έγραψε", "пише:", "написав", "đã viết", "menulis", "เขียนว่า", "napísal", "napisao",
 )  # fmt: skip
 
+# How such a line begins, where it is broken over two or three lines.
+WROTE_OPENS = (
+    "on ", "el ", "le ", "am ", "em ", "a ", "il ", "op ", "w dniu", "dnia ", "den ", "в ", "في ",
+    "בתאריך", "ב-", "ב ", "在", "于", "20", "at ", "van: ", "le\xa0", "pada ", "vào ", "dne ",
+    "în ", "στις ", "від ", "mon", "tue", "wed", "thu", "fri", "sat", "sun", "mo", "di", "mi",
+    "do", "fr", "sa", "so", "lun", "mar", "mer", "jeu", "ven", "sam", "dim", "lør", "søn", "пн",
+    "вт", "ср", "чт", "пт", "сб", "вс", "ma ", "ti ", "ke ", "to ", "pe ", "la ", "su ",
+)  # fmt: skip
+
 # A line that announces older mail below it; compared after dashes and stars are taken off.
 ORIGINAL = (
     "original message", "original appointment", "forwarded message", "forwarded by",

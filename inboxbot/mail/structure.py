@@ -193,8 +193,8 @@ def letter(root: Node, hollow: Hollow) -> Text:
     Where no part is marked as the letter, named texts and what lies outside the parts
     count: it must never look empty where there were words.
     """
-    for texts in (_shown(root, hollow), _named(root, hollow), _outside(root, hollow)):
-        joined = _joined(texts)
+    for found in (_shown, _named, _outside):
+        joined = _joined(found(root, hollow))
         if _has_words(joined.text):
             return joined
     return Text()

@@ -20,7 +20,7 @@ def decode(data: bytes, encoding: str) -> bytes:
     """Decode a body by its Content-Transfer-Encoding (RFC 2045, section 6); never raises."""
     if encoding == "base64":
         try:
-            return binascii.a2b_base64(data, strict_mode=True)
+            return binascii.a2b_base64(data.translate(None, b" \t\r\n"), strict_mode=True)
         except binascii.Error:
             return _broken_base64(data)
     if encoding == "quoted-printable":
