@@ -8,7 +8,9 @@ of a letter. One event is one line of JSON on standard output, for journald.
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 log = logging.getLogger("inboxbot")
 
@@ -77,6 +79,62 @@ def mode_changed(mode: str, held: int) -> None:
     _say(logging.WARNING, "mode-changed", mode=mode, held=held)
 
 
+# Intake
+
+
+def baseline(mailbox: int, uid: int) -> None:
+    """Say that a mailbox is watched from now on, and up to which UID it was there before us."""
+    _say(logging.INFO, "baseline", mailbox=mailbox, uid=uid)
+
+
+def polled(mailbox: int, listed: int, waiting: int, states: Mapping[Any, int]) -> None:
+    """Say what a poll found and what became of it."""
+    _say(logging.INFO, "polled", mailbox=mailbox, listed=listed, waiting=waiting, **states)
+
+
+def fetch_failed(mailbox: int, uid: int, attempt: int) -> None:
+    """Say that a letter could not be fetched and is tried again."""
+    _say(logging.WARNING, "fetch-failed", mailbox=mailbox, uid=uid, attempt=attempt)
+
+
+def quarantined(mailbox: int, uid: int) -> None:
+    """Say that a letter was given up after its last attempt; a person must look."""
+    _say(logging.ERROR, "quarantined", mailbox=mailbox, uid=uid)
+
+
+def oversize(message: int) -> None:
+    """Say that only the beginning of a letter was kept."""
+    _say(logging.WARNING, "oversize", message=message)
+
+
+def vanished(mailbox: int, uid: int) -> None:
+    """Say that a letter was removed from the server before it could be fetched."""
+    _say(logging.WARNING, "vanished", mailbox=mailbox, uid=uid)
+
+
+def uidvalidity_changed(mailbox: int, matched: int, unmatched: int, silenced: bool) -> None:
+    """Say that the server numbered its letters anew, and how many were found again."""
+    _say(
+        logging.WARNING,
+        "uidvalidity-changed",
+        mailbox=mailbox,
+        matched=matched,
+        unmatched=unmatched,
+        silenced=silenced,
+    )
+
+
+def swept(mailbox: int, unaccounted: int) -> None:
+    """Say how many letters on the server had no row; they have one now."""
+    level = logging.ERROR if unaccounted else logging.INFO
+    _say(level, "swept", mailbox=mailbox, unaccounted=unaccounted)
+
+
+def mark_failed(mailbox: int) -> None:
+    """Say that the cosmetic mark on the server could not be set; nothing depends on it."""
+    _say(logging.INFO, "mark-failed", mailbox=mailbox)
+
+
 # Triage
 
 
@@ -106,3 +164,48 @@ def triage_failed(message: int, error: BaseException) -> None:
 def urgent(message: int, flags: str) -> None:
     """Say that a letter carries an urgent flag."""
     _say(logging.WARNING, "urgent", message=message, flags=flags)
+
+
+# Sending
+
+
+def reply_ended(reply: int, state: str, attempt: int, code: int) -> None:
+    """Say what became of an attempt to send a reply; `code` is the server's, 0 for none."""
+    level = logging.WARNING if state in ("failed", "uncertain") else logging.INFO
+    _say(level, "reply", reply=reply, state=state, attempt=attempt, code=code)
+
+
+def reply_kept(reply: int, state: str, reason: str) -> None:
+    """Say that a reply that was due is held or cancelled instead."""
+    _say(logging.INFO, "reply-kept", reply=reply, state=state, reason=reason)
+
+
+def replies_recovered(queued: int, uncertain: int) -> None:
+    """Say how many replies were in flight when a process ended, and what became of them."""
+    _say(logging.WARNING, "replies-recovered", queued=queued, uncertain=uncertain)
+
+
+def uncertain_resolved(reply: int, state: str) -> None:
+    """Say that the Sent folder told what had become of a reply."""
+    _say(logging.INFO, "uncertain-resolved", reply=reply, state=state)
+
+
+def reply_not_sendable(reply: int, error: BaseException) -> None:
+    """Say that sending one reply failed in a way that nobody foresaw; only its kind is named."""
+    _say(logging.ERROR, "reply-not-sendable", reply=reply, error=type(error).__name__)
+
+
+def mail_server_failed(mailbox: str, error: BaseException, retry_in_s: float) -> None:
+    """Say that a mail server takes no replies at all, and when it is tried again."""
+    _say(
+        logging.WARNING,
+        "mail-server-failed",
+        mailbox=mailbox,
+        error=type(error).__name__,
+        retry_in_s=round(retry_in_s),
+    )
+
+
+def sent_copy_failed(reply: int, error: BaseException) -> None:
+    """Say that no copy of a sent reply could be put into the Sent folder."""
+    _say(logging.WARNING, "sent-copy-failed", reply=reply, error=type(error).__name__)

@@ -16,6 +16,7 @@ NAMES = (
     "intake.listed",
     "intake.attempt",
     "intake.fetched",
+    "intake.before_commit",
     "intake.stored",
     "triage.attempt",
     "triage.decided",

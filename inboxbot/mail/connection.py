@@ -29,7 +29,7 @@ ANSWER_LIMIT = 256 * 1024 * 1024
 
 # Response codes (RFC 5530 and what large providers send) that speak of the server, not of
 # the letter that was asked for.
-BUSY = {"UNAVAILABLE", "INUSE", "LIMIT", "OVERQUOTA", "THROTTLED", "SERVERBUG", "CONTACTADMIN"}
+BUSY = {"UNAVAILABLE", "INUSE", "LIMIT", "OVERQUOTA", "THROTTLED"}
 _REFUSED = {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED"}
 _CODE = re.compile(r"\[([A-Z]+)[\] ]")
 

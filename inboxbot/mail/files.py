@@ -8,7 +8,11 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+
+from inboxbot.mail.mailbox import field
 
 SIZE_LIMIT = 100 * 1024 * 1024
 
@@ -145,3 +149,20 @@ def _too_large() -> Unreadable:
 
 def _unreadable(error: OSError) -> Unreadable:
     return Unreadable(f"It cannot be read: {error.strerror or type(error).__name__}.")
+
+
+def received(raw: bytes, otherwise: datetime) -> datetime:
+    """Return when a letter came: the newest Received field, or Date, in UTC.
+
+    Where neither can be read, or it would lie after `otherwise`, that is returned.
+    """
+    texts = ((field(raw, b"received") or b"").rpartition(b";")[2], field(raw, b"date") or b"")
+    for text in texts:
+        try:
+            when = parsedate_to_datetime(text.decode("ascii", "replace"))
+            # A zone of -0000 gives a time without one: it is UTC (RFC 5322, section 3.3).
+            when = when if when.tzinfo else when.replace(tzinfo=UTC)
+            return min(when.astimezone(UTC), otherwise)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return otherwise

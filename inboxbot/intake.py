@@ -1,0 +1,269 @@
+"""What is new on the server becomes stored bytes; nothing is parsed here, nothing answered.
+
+Whether a letter is new is decided by our own record of (mailbox, UIDVALIDITY, UID) alone, never
+by the server's flags. Each step commits, so that the program may stop between any two lines.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from inboxbot import events, faults
+from inboxbot.errors import InboxbotError
+from inboxbot.fetching import ATTEMPTS, Fetcher, Limits
+from inboxbot.mail.mailbox import Mailbox, Status
+from inboxbot.store import messages, places
+from inboxbot.store.database import write
+from inboxbot.store.places import State, Watched
+
+WINDOW = 5_000
+DETAILS = 500
+
+# Letters that arrived this long before the last good poll may not have been seen by it.
+OVERLAP = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Which mailbox is polled: its name in the configuration, its server, its folder."""
+
+    name: str
+    server: str
+    folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollResult:
+    """What a poll found, and what became of the places; `waiting` ones are still open.
+
+    `status` is how the folder was found: handed to the next poll, it saves a search.
+    """
+
+    mailbox: int
+    status: Status
+    first: bool = False
+    listed: int = 0
+    waiting: int = 0
+    states: Mapping[State, int] = field(default_factory=dict)
+
+
+def poll(
+    db: Database,
+    box: Mailbox,
+    source: Source,
+    *,
+    now: datetime,
+    limits: Limits | None = None,
+    restored_at: datetime | None = None,
+    previous: Status | None = None,
+    mark: str = "",
+    stop: Callable[[], bool] = lambda: False,
+) -> PollResult:
+    """List what is new in a mailbox and fetch what is due.
+
+    At the first start only the baseline is recorded. Raises the errors of `Mailbox`, and
+    `TransientError` where the disk or the database is not ready; what was fetched until then
+    is stored.
+    """
+    limits = limits or Limits()
+    try:
+        box.allow(limits.patience_s)
+        status = box.open()
+        watched = places.find(db, source.name, source.server, source.folder)
+        if watched is None:
+            return _first_start(db, source, status, now)
+        watched = _same_era(db, box, source, watched, status, now)
+        listed = 0
+        if status != previous:
+            listed = _list_new(db, box, watched, status, now)
+        fetcher = Fetcher(db, box, watched, limits=limits, now=now, restored_at=restored_at)
+        fetcher.run(stop)
+    except InboxbotError as error:
+        with suppress(InboxbotError), write(db):
+            places.failed_poll(db, source.name, source.server, source.folder, str(error), now)
+        raise
+    with write(db):
+        places.good_poll(db, watched.id, now)
+    waiting = places.waiting(db, watched)
+    if listed or fetcher.states:
+        events.polled(watched.id, listed, waiting, dict(fetcher.states))
+    if mark and fetcher.stored:
+        _mark(box, watched, fetcher.stored, mark)
+    return PollResult(
+        mailbox=watched.id,
+        status=status,
+        listed=listed,
+        waiting=waiting,
+        states=dict(fetcher.states),
+    )
+
+
+def sweep(
+    db: Database,
+    box: Mailbox,
+    source: Source,
+    *,
+    now: datetime,
+    limits: Limits | None = None,
+    restored_at: datetime | None = None,
+) -> int:
+    """Account for every letter on the server above the baseline; return how many were not.
+
+    Those get their row now and are fetched; so is, once more, what was given up or thought gone
+    and is there. Letters of the baseline get their rows too, window by window, so that they are
+    known again under another UIDVALIDITY.
+    """
+    limits = limits or Limits()
+    result = poll(db, box, source, now=now, limits=limits, restored_at=restored_at)
+    watched = _watched(db, source)
+    # What is listed above this came while we looked, and waits for the next poll.
+    highest = places.highest(db, watched)
+    unaccounted = 0
+    for first, last in windows(watched.baseline_uid + 1, highest):
+        box.allow(limits.patience_s)
+        unaccounted += _account(db, box, watched, first, last, now)
+    with write(db):
+        places.swept(db, watched.id, unaccounted, now)
+    events.swept(watched.id, unaccounted)
+    Fetcher(db, box, watched, limits=limits, now=now, restored_at=restored_at).run()
+    if not result.first:
+        _record_baseline(db, box, watched, limits, now)
+    return unaccounted
+
+
+def windows(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Split UIDs into ranges of at most 5,000: servers and imaplib refuse longer answers."""
+    for start in range(first, last + 1, WINDOW):
+        yield start, min(start + WINDOW - 1, last)
+
+
+def too_many_unknown(unknown: int, usual_day: float) -> bool:
+    """Say whether more letters are unknown after a new UIDVALIDITY than can be new ones."""
+    return unknown > max(20.0, 3 * usual_day)
+
+
+def _first_start(db: Database, source: Source, status: Status, now: datetime) -> PollResult:
+    """Record what was there before us, by one number: nothing is listed or fetched."""
+    with write(db):
+        places.watch(
+            db,
+            name=source.name,
+            server=source.server,
+            folder=source.folder,
+            uidvalidity=status.uidvalidity,
+            last=status.uidnext - 1,
+            now=now,
+        )
+        places.good_poll(db, _watched(db, source).id, now)
+    watched = _watched(db, source)
+    events.baseline(watched.id, watched.baseline_uid)
+    return PollResult(mailbox=watched.id, status=status, first=True)
+
+
+def _watched(db: Database, source: Source) -> Watched:
+    watched = places.find(db, source.name, source.server, source.folder)
+    assert watched is not None  # noqa: S101  (its row was just read or made)
+    return watched
+
+
+def _same_era(
+    db: Database, box: Mailbox, source: Source, watched: Watched, status: Status, now: datetime
+) -> Watched:
+    """Return the mailbox with its present UIDVALIDITY, its letters found again if it is new."""
+    if watched.name != source.name:
+        with write(db):
+            places.rename(db, watched.id, source.name)
+    if watched.uidvalidity != status.uidvalidity:
+        seen_until = (watched.last_good_poll_at or watched.started_at) - OVERLAP
+        with write(db):
+            places.begin_epoch(
+                db, watched.id, status.uidvalidity, silent_before=seen_until, now=now
+            )
+    watched = _watched(db, source)
+    if not watched.matched:
+        _find_again(db, box, watched, status, now)
+    return _watched(db, source)
+
+
+def _find_again(
+    db: Database, box: Mailbox, watched: Watched, status: Status, now: datetime
+) -> None:
+    """List a folder that the server numbered anew, and link what we know to its messages.
+
+    What is not found again and is old was seen before, most likely: it is stored, and not
+    acknowledged. Should there be more than can be new, none of it is.
+    """
+    for first, last in windows(1, status.uidnext - 1):
+        _list_with_details(db, box, watched, first, last, State.LISTED, now)
+        faults.point("intake.listed")
+    with write(db):
+        matched = places.match(db, watched)
+        silent_before = watched.silent_before or now
+        unmatched = places.unmatched_since(db, watched, silent_before)
+        silenced = too_many_unknown(unmatched, messages.usual_day(db, watched.id, now))
+        places.matching_done(db, watched.id, silent_before=now if silenced else silent_before)
+    events.uidvalidity_changed(watched.id, matched, unmatched, silenced)
+
+
+def _list_with_details(
+    db: Database, box: Mailbox, watched: Watched, first: int, last: int, state: State, now: datetime
+) -> None:
+    uids = box.uids(first, last)
+    for start in range(0, len(uids), DETAILS):
+        details = box.details(uids[start : start + DETAILS], identity=True)
+        with write(db):
+            places.list_with_details(db, watched, details, state, now)
+
+
+def _list_new(db: Database, box: Mailbox, watched: Watched, status: Status, now: datetime) -> int:
+    """Make a row for every UID that has none, from the floor to the end; gaps never wait."""
+    start = max(watched.floor_uid, watched.baseline_uid) + 1
+    ranges: list[tuple[int, int | None]] = list(windows(start, status.uidnext - 1))
+    # The last range is open, in case UIDNEXT was not quite up to date.
+    ranges[-1:] = [(ranges[-1][0] if ranges else start, None)]
+    listed = 0
+    for first, last in ranges:
+        uids = box.uids(first, last)
+        with write(db):
+            listed += places.list_new(db, watched, uids, now)
+        faults.point("intake.listed")
+    return listed
+
+
+def _account(
+    db: Database, box: Mailbox, watched: Watched, first: int, last: int, now: datetime
+) -> int:
+    """Compare a range of UIDs with our rows, heal the difference, and return how large it was."""
+    there = box.uids(first, last)
+    known = places.states(db, watched, first, last)
+    lost = [uid for uid in there if uid not in known]
+    back = [uid for uid in there if known.get(uid) is State.VANISHED]
+    given_up = [uid for uid in there if known.get(uid) is State.QUARANTINED]
+    with write(db):
+        places.list_new(db, watched, lost, now)
+        places.reopen(db, watched, back, 0)
+        places.reopen(db, watched, given_up, ATTEMPTS - 1)
+        places.set_floor(db, watched)
+    return len(lost) + len(back)
+
+
+def _record_baseline(
+    db: Database, box: Mailbox, watched: Watched, limits: Limits, now: datetime
+) -> None:
+    """Give the letters that were there before us their rows, where they have none yet."""
+    for first, last in windows(watched.baseline_recorded_uid + 1, watched.baseline_uid):
+        box.allow(limits.patience_s)
+        _list_with_details(db, box, watched, first, last, State.BASELINE, now)
+        with write(db):
+            places.baseline_recorded(db, watched.id, last)
+
+
+def _mark(box: Mailbox, watched: Watched, uids: list[int], mark: str) -> None:
+    """Set the cosmetic mark; whatever happens, what we know stays as it is."""
+    try:
+        box.mark(uids, mark)
+    except InboxbotError:
+        events.mark_failed(watched.id)

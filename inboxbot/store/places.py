@@ -1,0 +1,378 @@
+"""Where on the server each message lies, and how far we got with it.
+
+Every UID that the server ever listed above the baseline has a row with a state; nothing is
+known from the server's flags. All functions that write do so within the caller's transaction.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlite_utils import Database
+
+from inboxbot.mail.mailbox import Details
+from inboxbot.store.database import moment, stamp
+
+
+class State(StrEnum):
+    """How far we got with a place; all but `listed` and `retry` are final."""
+
+    LISTED = "listed"
+    RETRY = "retry"
+    INGESTED = "ingested"
+    DUPLICATE = "duplicate"
+    BASELINE = "baseline"
+    QUARANTINED = "quarantined"
+    OVERSIZE = "oversize"
+    VANISHED = "vanished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A mailbox that we watch, and how far we got with it.
+
+    Letters up to `baseline_uid` were there before us. `silent_before` is set after a change of
+    UIDVALIDITY: letters that are not found again and are older were seen, most likely.
+    `matched` says that those of the era before have been looked for.
+    """
+
+    id: int
+    name: str
+    server: str
+    folder: str
+    uidvalidity: int
+    baseline_uid: int
+    floor_uid: int
+    started_at: datetime
+    silent_before: datetime | None
+    matched: bool
+    baseline_recorded_uid: int
+    last_good_poll_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An open place: one that still has to be fetched."""
+
+    uid: int
+    attempts: int
+    error: str | None
+
+
+_WATCHED = (
+    "SELECT id, name, server, folder, uidvalidity, baseline_uid, floor_uid, started_at,"
+    " silent_before, matched, baseline_recorded_uid, last_good_poll_at FROM mailbox"
+)
+
+
+def find(db: Database, name: str, server: str, folder: str) -> Watched | None:
+    """Return the mailbox that is watched under this name, server and folder, or None.
+
+    One that was only given another name in the configuration is still the same.
+    """
+    row = db.execute(
+        f"{_WATCHED} WHERE server = ?2 AND folder = ?3 ORDER BY name <> ?1, id LIMIT 1",
+        [name, server, folder],
+    ).fetchone()
+    if row is None:
+        return None
+    values = dict(zip(Watched.__dataclass_fields__, row, strict=True))
+    for key in ("started_at", "silent_before", "last_good_poll_at"):
+        values[key] = moment(values[key]) if values[key] else None
+    return Watched(**(values | {"matched": bool(values["matched"])}))
+
+
+def watch(
+    db: Database, *, name: str, server: str, folder: str, uidvalidity: int, last: int, now: datetime
+) -> None:
+    """Begin to watch a mailbox: what is there up to the UID `last` is its baseline."""
+    db.execute(
+        "INSERT INTO mailbox (name, server, folder, uidvalidity, baseline_uid, floor_uid,"
+        " started_at, epoch_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?6)",
+        [name, server, folder, uidvalidity, last, stamp(now)],
+    )
+
+
+def archive(db: Database, name: str, now: datetime) -> int:
+    """Return the row that imported letters of the mailbox `name` belong to, made if needed."""
+    row = db.execute("SELECT id FROM mailbox WHERE name = ? ORDER BY id LIMIT 1", [name]).fetchone()
+    if row is None:
+        row = db.execute(
+            "INSERT INTO mailbox (name, server, folder, started_at) VALUES (?, '', '', ?)"
+            " RETURNING id",
+            [name, stamp(now)],
+        ).fetchone()
+    return int(row[0])
+
+
+def rename(db: Database, mailbox: int, name: str) -> None:
+    """Take over the name that the configuration now has for a mailbox."""
+    db.execute("UPDATE mailbox SET name = ? WHERE id = ?", [name, mailbox])
+
+
+def begin_epoch(
+    db: Database, mailbox: int, uidvalidity: int, *, silent_before: datetime, now: datetime
+) -> None:
+    """Begin anew under another UIDVALIDITY: nothing is listed yet, nothing is below us."""
+    db.execute(
+        "UPDATE mailbox SET uidvalidity = ?, epoch_at = ?, baseline_uid = 0, floor_uid = 0,"
+        " baseline_recorded_uid = 0, matched = 0, silent_before = ? WHERE id = ?",
+        [uidvalidity, stamp(now), stamp(silent_before), mailbox],
+    )
+
+
+def list_new(db: Database, mailbox: Watched, uids: Iterable[int], now: datetime) -> int:
+    """Make a `listed` row for each UID that has none; return how many there were."""
+    before = db.conn.total_changes
+    db.conn.executemany(
+        "INSERT OR IGNORE INTO place (mailbox_id, uidvalidity, uid, state, first_seen_at)"
+        " VALUES (?, ?, ?, 'listed', ?)",
+        [(mailbox.id, mailbox.uidvalidity, uid, stamp(now)) for uid in uids],
+    )
+    return db.conn.total_changes - before
+
+
+def list_with_details(
+    db: Database, mailbox: Watched, details: Iterable[Details], state: State, now: datetime
+) -> int:
+    """Make a row in `state` with what is known, for each UID that has none; return how many."""
+    before = db.conn.total_changes
+    db.conn.executemany(
+        "INSERT OR IGNORE INTO place (mailbox_id, uidvalidity, uid, state, received_at, size,"
+        " email_id, identity, first_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                mailbox.id,
+                mailbox.uidvalidity,
+                each.uid,
+                state,
+                stamp(each.received_at) if each.received_at else None,
+                each.size,
+                each.email_id,
+                each.identity,
+                stamp(now),
+            )
+            for each in details
+        ],
+    )
+    return db.conn.total_changes - before
+
+
+def highest(db: Database, mailbox: Watched) -> int:
+    """Return the highest UID that was ever listed in this era, or the end of the baseline."""
+    row = db.execute(
+        "SELECT max(uid) FROM place WHERE mailbox_id = ? AND uidvalidity = ?",
+        [mailbox.id, mailbox.uidvalidity],
+    ).fetchone()
+    return max(row[0] or 0, mailbox.baseline_uid)
+
+
+def due(db: Database, mailbox: Watched, now: datetime, limit: int) -> list[Place]:
+    """Return open places to fetch now: those never tried first, then the least tried.
+
+    A letter that broke a fetch thus waits behind all others and cannot hold them up.
+    """
+    rows = db.execute(
+        "SELECT uid, attempts, last_error FROM place WHERE mailbox_id = ? AND uidvalidity = ?"
+        " AND state IN ('listed', 'retry') AND (next_try_at IS NULL OR next_try_at <= ?)"
+        " ORDER BY attempts, uid LIMIT ?",
+        [mailbox.id, mailbox.uidvalidity, stamp(now), limit],
+    )
+    return [Place(*row) for row in rows]
+
+
+def waiting(db: Database, mailbox: Watched) -> int:
+    """Return how many places are still open."""
+    row = db.execute(
+        "SELECT count(*) FROM place WHERE mailbox_id = ? AND uidvalidity = ?"
+        " AND state IN ('listed', 'retry')",
+        [mailbox.id, mailbox.uidvalidity],
+    ).fetchone()
+    return int(row[0])
+
+
+def count_attempts(db: Database, mailbox: Watched, uids: Iterable[int], change: int = 1) -> None:
+    """Count an attempt for each place; -1 takes it back where the letter was not to blame."""
+    db.conn.executemany(
+        "UPDATE place SET attempts = attempts + ?"
+        " WHERE mailbox_id = ? AND uidvalidity = ? AND uid = ?",
+        [(change, mailbox.id, mailbox.uidvalidity, uid) for uid in uids],
+    )
+
+
+def finish(
+    db: Database,
+    mailbox: Watched,
+    uid: int,
+    state: State,
+    *,
+    message: int | None = None,
+    details: Details | None = None,
+    error: str | None = None,
+) -> None:
+    """Put a place into its final state, with the message that lies there, if it is known."""
+    db.execute(
+        "UPDATE place SET state = ?, message_id = ?, received_at = coalesce(?, received_at),"
+        " size = coalesce(?, size), email_id = coalesce(?, email_id),"
+        " identity = coalesce(?, identity), last_error = ?, next_try_at = NULL"
+        " WHERE mailbox_id = ? AND uidvalidity = ? AND uid = ?",
+        [
+            state,
+            message,
+            stamp(details.received_at) if details and details.received_at else None,
+            details.size if details else None,
+            details.email_id if details else None,
+            details.identity if details else None,
+            error,
+            mailbox.id,
+            mailbox.uidvalidity,
+            uid,
+        ],
+    )
+
+
+def retry(db: Database, mailbox: Watched, uid: int, error: str, at: datetime) -> None:
+    """Let a place be tried again at a time, and say why."""
+    db.execute(
+        "UPDATE place SET state = 'retry', last_error = ?, next_try_at = ?"
+        " WHERE mailbox_id = ? AND uidvalidity = ? AND uid = ?",
+        [error, stamp(at), mailbox.id, mailbox.uidvalidity, uid],
+    )
+
+
+def reopen(db: Database, mailbox: Watched, uids: Iterable[int], attempts: int) -> None:
+    """Let places that were given up be tried again now, with so many attempts behind them."""
+    db.conn.executemany(
+        "UPDATE place SET state = 'retry', attempts = ?, next_try_at = NULL"
+        " WHERE mailbox_id = ? AND uidvalidity = ? AND uid = ?",
+        [(attempts, mailbox.id, mailbox.uidvalidity, uid) for uid in uids],
+    )
+
+
+def set_floor(db: Database, mailbox: Watched) -> None:
+    """Set the floor: the highest UID up to which every place above the baseline is final."""
+    db.execute(
+        "UPDATE mailbox SET floor_uid = max(baseline_uid, coalesce("
+        " (SELECT min(uid) - 1 FROM place WHERE mailbox_id = ?1 AND uidvalidity = ?2"
+        "  AND state IN ('listed', 'retry') AND uid > baseline_uid),"
+        " (SELECT max(uid) FROM place WHERE mailbox_id = ?1 AND uidvalidity = ?2), 0))"
+        " WHERE id = ?1",
+        [mailbox.id, mailbox.uidvalidity],
+    )
+
+
+def states(db: Database, mailbox: Watched, first: int, last: int) -> dict[int, State]:
+    """Return the state of every place from the UID `first` to `last`."""
+    rows = db.execute(
+        "SELECT uid, state FROM place"
+        " WHERE mailbox_id = ? AND uidvalidity = ? AND uid BETWEEN ? AND ?",
+        [mailbox.id, mailbox.uidvalidity, first, last],
+    )
+    return {uid: State(state) for uid, state in rows}
+
+
+def match(db: Database, mailbox: Watched) -> int:
+    """Find the letters of earlier eras again among those listed in this one; return how many.
+
+    The server's own name for a letter counts first, then Message-ID, Date and size together.
+    Only what is unique on both sides counts: of two letters that look alike one may be new, so
+    those are fetched, and the fingerprint decides.
+    """
+    return sum(
+        db.execute(_MATCH.replace("KEY", key), [mailbox.id, mailbox.uidvalidity]).rowcount
+        for key in ("email_id", "identity")
+    )
+
+
+_MATCH = """
+    UPDATE place SET message_id = old.message_id, state = old.state
+    FROM (
+        SELECT KEY AS name, max(message_id) AS message_id,
+            CASE WHEN max(message_id) IS NULL THEN 'baseline'
+                WHEN max(state = 'oversize') THEN 'oversize' ELSE 'ingested' END AS state
+        FROM place WHERE mailbox_id = ?1 AND uidvalidity <> ?2 AND KEY IS NOT NULL
+        GROUP BY KEY
+        HAVING count(*) = count(DISTINCT uidvalidity)
+            AND count(DISTINCT coalesce(message_id, 0)) = 1
+            AND min(state IN ('ingested', 'duplicate', 'oversize', 'baseline')) = 1
+    ) AS old
+    WHERE mailbox_id = ?1 AND uidvalidity = ?2 AND place.state = 'listed' AND KEY = old.name
+        AND NOT EXISTS (
+            SELECT 1 FROM place AS twin WHERE twin.mailbox_id = ?1 AND twin.uidvalidity = ?2
+                AND twin.KEY = place.KEY AND twin.uid <> place.uid
+        )
+"""
+
+
+def unmatched_since(db: Database, mailbox: Watched, since: datetime) -> int:
+    """Return how many listed letters of this era were received at `since` or later."""
+    row = db.execute(
+        "SELECT count(*) FROM place WHERE mailbox_id = ? AND uidvalidity = ?"
+        " AND state = 'listed' AND received_at >= ?",
+        [mailbox.id, mailbox.uidvalidity, stamp(since)],
+    ).fetchone()
+    return int(row[0])
+
+
+def matching_done(db: Database, mailbox: int, *, silent_before: datetime) -> None:
+    """Record that the letters of the era before have been looked for."""
+    db.execute(
+        "UPDATE mailbox SET matched = 1, silent_before = ? WHERE id = ?",
+        [stamp(silent_before), mailbox],
+    )
+
+
+def baseline_recorded(db: Database, mailbox: int, uid: int) -> None:
+    """Record that the letters of the baseline up to `uid` have their rows."""
+    db.execute("UPDATE mailbox SET baseline_recorded_uid = ? WHERE id = ?", [uid, mailbox])
+
+
+def good_poll(db: Database, mailbox: int, now: datetime) -> None:
+    """Record that a mailbox was read to its end."""
+    db.execute(
+        "UPDATE mailbox SET last_good_poll_at = ?, last_error = NULL, last_error_at = NULL"
+        " WHERE id = ?",
+        [stamp(now), mailbox],
+    )
+
+
+def failed_poll(
+    db: Database, name: str, server: str, folder: str, error: str, now: datetime
+) -> None:
+    """Record why a mailbox could not be read, if it was ever read before."""
+    db.execute(
+        "UPDATE mailbox SET last_error = ?, last_error_at = ?"
+        " WHERE name = ? AND server = ? AND folder = ?",
+        [error, stamp(now), name, server, folder],
+    )
+
+
+def swept(db: Database, mailbox: int, unaccounted: int, now: datetime) -> None:
+    """Record a sweep: how many letters on the server had been without a row."""
+    db.execute(
+        "UPDATE mailbox SET last_sweep_at = ?, unaccounted = ?, healed = healed + ? WHERE id = ?",
+        [stamp(now), unaccounted, unaccounted, mailbox],
+    )
+
+
+def counts(db: Database) -> dict[State, int]:
+    """Return how many places of the present eras are in each state."""
+    rows = db.execute(
+        "SELECT p.state, count(*) FROM place p JOIN mailbox b"
+        " ON b.id = p.mailbox_id AND b.uidvalidity = p.uidvalidity GROUP BY p.state"
+    )
+    return {State(state): count for state, count in rows}
+
+
+def below_floor(db: Database) -> list[tuple[int, int]]:
+    """Return the open places (mailbox, UID) below their mailbox's floor: there must be none."""
+    return [
+        (mailbox, uid)
+        for mailbox, uid in db.execute(
+            "SELECT b.id, p.uid FROM mailbox b JOIN place p"
+            " ON p.mailbox_id = b.id AND p.uidvalidity = b.uidvalidity"
+            " WHERE p.state IN ('listed', 'retry') AND p.uid > b.baseline_uid"
+            " AND p.uid <= b.floor_uid"
+        )
+    ]
