@@ -213,7 +213,6 @@ def decisions_and_outbox(db: Database) -> None:
             envelope_sender TEXT NOT NULL,
             rfc_message_id TEXT NOT NULL UNIQUE,
             in_reply_to TEXT,
-            needs_smtputf8 INTEGER NOT NULL DEFAULT 0,
             raw BLOB NOT NULL,
             state TEXT NOT NULL CHECK (state IN ('queued', 'claimed', 'sending', 'sent', 'bounced',
                 'deferred', 'failed', 'uncertain', 'held', 'cancelled')),
@@ -225,6 +224,7 @@ def decisions_and_outbox(db: Database) -> None:
             smtp_reply TEXT,
             created_by TEXT,                       -- staff, for answers and released replies
             created_at TEXT NOT NULL,
+            requeued_at TEXT,                      -- when staff released it or sent it again
             sent_at TEXT,
             updated_at TEXT NOT NULL
         ) STRICT;
@@ -335,5 +335,192 @@ def reviews(db: Database) -> None:
             announced_at TEXT
         ) STRICT;
         CREATE INDEX alert_open ON alert (code) WHERE ended_at IS NULL;
+        """,
+    )
+
+
+@steps(name="0010_staff")
+def staff(db: Database) -> None:
+    """Who may sign in, and what they are signed in with; nothing here can be read back as is."""
+    _run(
+        db,
+        """
+        CREATE TABLE user (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL UNIQUE,             -- lower case; what is typed and shown
+            role TEXT NOT NULL CHECK (role IN ('staff', 'administrator', 'auditor')),
+            password_hash TEXT,                    -- NULL until the link was used
+            totp_secret TEXT,
+            totp_step INTEGER NOT NULL DEFAULT 0,  -- the last one used: each code counts once
+            disabled INTEGER NOT NULL DEFAULT 0,
+            theme TEXT NOT NULL DEFAULT 'system' CHECK (theme IN ('system', 'light', 'dark')),
+            text_size TEXT NOT NULL DEFAULT 'normal'
+                CHECK (text_size IN ('normal', 'large', 'largest')),
+            shortcuts INTEGER NOT NULL DEFAULT 1,
+            afterwards TEXT NOT NULL DEFAULT 'next' CHECK (afterwards IN ('next', 'stay', 'list')),
+            created_at TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE recovery_code (
+            user_id INTEGER NOT NULL REFERENCES user ON DELETE CASCADE,
+            hash TEXT NOT NULL,
+            used_at TEXT,
+            PRIMARY KEY (user_id, hash)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE sign_in_link (
+            hash TEXT PRIMARY KEY,                 -- of the token in the link
+            user_id INTEGER NOT NULL REFERENCES user ON DELETE CASCADE,
+            purpose TEXT NOT NULL CHECK (purpose IN ('password', 'enter')),
+            expires_at TEXT NOT NULL,
+            used_at TEXT
+        ) STRICT;
+        CREATE TABLE failed_sign_in (
+            id INTEGER PRIMARY KEY,
+            at TEXT NOT NULL,
+            account TEXT NOT NULL,
+            origin TEXT NOT NULL                   -- hash of the address it came from
+        ) STRICT;
+        CREATE INDEX failed_sign_in_at ON failed_sign_in (at);
+        CREATE TABLE session (
+            hash TEXT PRIMARY KEY,                 -- of the token in the cookie
+            user_id INTEGER NOT NULL REFERENCES user ON DELETE CASCADE,
+            stage TEXT NOT NULL CHECK (stage IN ('code', 'enrol', 'open')),
+            form_token TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            seen_at TEXT NOT NULL,
+            confirmed_at TEXT NOT NULL             -- when the password was last typed
+        ) STRICT;
+        CREATE INDEX session_user ON session (user_id);
+        """,
+    )
+
+
+@steps(name="0011_staff_work")
+def staff_work(db: Database) -> None:
+    """What staff leave on letters and people while they work; the way back from each action."""
+    _run(
+        db,
+        """
+        CREATE TABLE undo (
+            token TEXT PRIMARY KEY,                -- of the form: a double click is one action
+            staff TEXT NOT NULL,
+            at TEXT NOT NULL,
+            action TEXT NOT NULL,
+            items TEXT NOT NULL,                   -- JSON: each letter as it was before
+            used_at TEXT
+        ) STRICT;
+        CREATE INDEX undo_at ON undo (at);
+        CREATE TABLE draft (
+            id INTEGER PRIMARY KEY,
+            message_id INTEGER NOT NULL REFERENCES message ON DELETE CASCADE,
+            staff TEXT NOT NULL,
+            text TEXT NOT NULL,
+            version INTEGER NOT NULL DEFAULT 1,
+            updated_at TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX draft_message ON draft (message_id);
+        CREATE TABLE presence (
+            message_id INTEGER NOT NULL REFERENCES message ON DELETE CASCADE,
+            staff TEXT NOT NULL,
+            writing INTEGER NOT NULL DEFAULT 0,
+            seen_at TEXT NOT NULL,
+            PRIMARY KEY (message_id, staff)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX presence_seen_at ON presence (seen_at);
+        CREATE TABLE search (
+            token TEXT PRIMARY KEY,                -- stands in the address bar instead of the words
+            staff TEXT NOT NULL,
+            query TEXT NOT NULL,
+            name TEXT,                             -- a saved view; NULL is forgotten after a day
+            shared INTEGER NOT NULL DEFAULT 0,
+            created_at TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX search_saved ON search (name) WHERE name IS NOT NULL;
+        CREATE TABLE snippet (
+            id INTEGER PRIMARY KEY,
+            shortcut TEXT NOT NULL UNIQUE,
+            title TEXT NOT NULL,
+            language TEXT NOT NULL DEFAULT 'en',
+            text TEXT NOT NULL,
+            staff TEXT NOT NULL,
+            updated_at TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE person (
+            id INTEGER PRIMARY KEY,
+            language TEXT                          -- preferred, as staff know it
+        ) STRICT;
+        CREATE TABLE person_address (
+            address TEXT PRIMARY KEY,              -- folded
+            person_id INTEGER NOT NULL REFERENCES person ON DELETE CASCADE
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX person_address_person ON person_address (person_id);
+        CREATE TABLE person_note (
+            id INTEGER PRIMARY KEY,
+            person_id INTEGER NOT NULL REFERENCES person ON DELETE CASCADE,
+            at TEXT NOT NULL,
+            staff TEXT NOT NULL,
+            text TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX person_note_person ON person_note (person_id);
+        CREATE INDEX review_done ON review (received_at DESC, message_id DESC)
+            WHERE state IN ('answered', 'closed');
+        CREATE INDEX review_counted ON review
+            (state, snoozed_until, assignee, needs_review, confirmed_at);
+        CREATE INDEX decision_trouble ON decision (message_id)
+            WHERE reason IN ('unreadable', 'template_error', 'compose_mismatch', 'guard');
+        CREATE INDEX message_truncated ON message (id) WHERE truncated = 1;
+        """,
+    )
+
+
+@steps(name="0012_search")
+def full_text_search(db: Database) -> None:
+    """The words of every reading; those of scripts without spaces also by three letters each.
+
+    Both indexes hold no text of their own. After erasing a reading, `optimize` them: until then
+    their pages may still name its words.
+    """
+    unspaced = "'*[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]*'"
+    columns = "subject, text, sender_name, sender_address"
+    _run(
+        db,
+        f"""
+        CREATE VIRTUAL TABLE reading_words USING fts5 ({columns}, content='reading',
+            content_rowid='message_id', tokenize="unicode61 remove_diacritics 2");
+        CREATE VIRTUAL TABLE reading_unspaced USING fts5 ({columns}, content='reading',
+            content_rowid='message_id', tokenize="trigram");
+        CREATE TRIGGER reading_words_insert AFTER INSERT ON reading BEGIN
+            INSERT INTO reading_words (rowid, {columns}) VALUES (new.message_id, new.subject,
+                new.text, new.sender_name, new.sender_address);
+        END;
+        CREATE TRIGGER reading_words_delete AFTER DELETE ON reading BEGIN
+            INSERT INTO reading_words (reading_words, rowid, {columns}) VALUES ('delete',
+                old.message_id, old.subject, old.text, old.sender_name, old.sender_address);
+        END;
+        CREATE TRIGGER reading_words_update AFTER UPDATE ON reading BEGIN
+            INSERT INTO reading_words (reading_words, rowid, {columns}) VALUES ('delete',
+                old.message_id, old.subject, old.text, old.sender_name, old.sender_address);
+            INSERT INTO reading_words (rowid, {columns}) VALUES (new.message_id, new.subject,
+                new.text, new.sender_name, new.sender_address);
+        END;
+        CREATE TRIGGER reading_unspaced_insert AFTER INSERT ON reading
+            WHEN new.subject || new.text || new.sender_name GLOB {unspaced} BEGIN
+            INSERT INTO reading_unspaced (rowid, {columns}) VALUES (new.message_id, new.subject,
+                new.text, new.sender_name, new.sender_address);
+        END;
+        CREATE TRIGGER reading_unspaced_delete AFTER DELETE ON reading
+            WHEN old.subject || old.text || old.sender_name GLOB {unspaced} BEGIN
+            INSERT INTO reading_unspaced (reading_unspaced, rowid, {columns}) VALUES ('delete',
+                old.message_id, old.subject, old.text, old.sender_name, old.sender_address);
+        END;
+        CREATE TRIGGER reading_unspaced_update AFTER UPDATE ON reading BEGIN
+            INSERT INTO reading_unspaced (reading_unspaced, rowid, {columns})
+                SELECT 'delete', old.message_id, old.subject, old.text, old.sender_name,
+                    old.sender_address
+                WHERE old.subject || old.text || old.sender_name GLOB {unspaced};
+            INSERT INTO reading_unspaced (rowid, {columns})
+                SELECT new.message_id, new.subject, new.text, new.sender_name, new.sender_address
+                WHERE new.subject || new.text || new.sender_name GLOB {unspaced};
+        END;
         """,
     )

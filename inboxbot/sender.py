@@ -1,0 +1,300 @@
+"""Send each due reply, at most once.
+
+A reply is claimed (commit), offered to the server, noted as `sending` right before the final dot
+(commit), and its answer recorded (commit). Whatever ends the process in between, it is known
+whether the reply may be tried again; where nobody knows, it is never sent again blindly.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlite_utils import Database
+
+from inboxbot import events, faults
+from inboxbot.errors import (
+    ConfigError,
+    Conflict,
+    InboxbotError,
+    OutcomeUnknownError,
+    PermanentError,
+    TransientError,
+)
+from inboxbot.mail.message import Reply
+from inboxbot.mail.smtp import Outcome, Verdict
+from inboxbot.pause import Pauses
+from inboxbot.reply.reason import Reason
+from inboxbot.store import alerts, breaker, limits, outbox, sending, settings
+from inboxbot.store.database import write
+from inboxbot.store.outbox import State
+from inboxbot.store.sending import BACK_OFF, Entry
+from inboxbot.store.settings import Mode
+
+MAX_WAIT = timedelta(hours=24)
+# What says that a server as a whole cannot be used, through no fault of the reply.
+SERVER_TROUBLE = (PermanentError, TransientError, ConfigError)
+OUR_FAULT = -1
+
+
+class Transport(Protocol):
+    """A server that takes replies; what `send` promises is written at `SmtpTransport.send`."""
+
+    def send(self, reply: Reply, before_dot: Callable[[], None]) -> Outcome:
+        """Hand in one reply; run `before_dot` right before the point of no return."""
+
+
+TransportFor = Callable[[str], AbstractContextManager[Transport]]
+Copy = Callable[[str, Reply, datetime], None]
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of the replies of one pass: how many ended in which state."""
+
+    counts: dict[State, int] = field(default_factory=dict)
+
+    def count(self, state: State) -> None:
+        """Count one reply that is in `state` now."""
+        self.counts[state] = self.counts.get(state, 0) + 1
+
+    def __getitem__(self, state: State) -> int:
+        return self.counts.get(state, 0)
+
+
+class StoreBusyError(InboxbotError):
+    """The note before the dot could not be written: the trouble is ours, not the server's."""
+
+
+class Sender:
+    """Everything that sending needs. One at a time: the caller has the state folder.
+
+    `transport_for` opens the server of a mailbox by its name; `copy`, where it is given, puts
+    what was sent into the Sent folder. `owner` names this process in leases.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        transport_for: TransportFor,
+        owner: str,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float] = time.monotonic,
+        copy: Copy | None = None,
+    ) -> None:
+        self._db = db
+        self._transport_for = transport_for
+        self._owner = owner
+        self._now = now
+        self._copy = copy
+        self._pauses = Pauses(monotonic)
+        # Answers that were heard and could not be written down: a full disk, say.
+        self._unrecorded: dict[int, tuple[Entry, Outcome]] = {}
+
+    def start(self) -> None:
+        """Take back everything that an earlier process left in flight."""
+        self._recover(alone=True)
+
+    def send_due(self, *, stop: Callable[[], bool] = lambda: False) -> Sent:
+        """Make one pass over the outbox; return what became of the replies.
+
+        Raises `TransientError` where the database cannot be written now.
+        """
+        tally = Sent()
+        self._recover(alone=False)
+        if settings.mode(self._db) is Mode.PAUSED:
+            return tally
+        for mailbox in sending.due_mailboxes(self._db, self._now()):
+            if stop():
+                break
+            if not self._pauses.over(mailbox):
+                continue
+            try:
+                with self._transport_for(mailbox) as transport:
+                    well = self._drain(mailbox, transport, tally, stop)
+            except StoreBusyError as error:
+                raise TransientError(str(error)) from error
+            except SERVER_TROUBLE as error:
+                self._server_failed(mailbox, error)
+            else:
+                if well:
+                    self._server_works(mailbox)
+        return tally
+
+    def _drain(
+        self, mailbox: str, transport: Transport, tally: Sent, stop: Callable[[], bool]
+    ) -> bool:
+        """Send what is due of one mailbox; say whether the server judged anything."""
+        judged = False
+        while not stop():
+            entry = self._next(mailbox, tally)
+            if entry is None:
+                break
+            try:
+                outcome = self._attempt(entry, transport)
+            except Conflict:
+                continue  # Another process took it while the text was on its way.
+            except OutcomeUnknownError as error:
+                self._uncertain(entry)
+                tally.count(State.UNCERTAIN)
+                raise TransientError(str(error)) from error
+            state = self._record(entry, outcome)
+            tally.count(state)
+            if outcome.server_left:
+                raise TransientError(f"The mail server breaks off ({outcome.code}).")
+            judged = True
+            if state is State.SENT and self._copy is not None:
+                self._put_copy(mailbox, entry, self._copy)
+        return judged
+
+    def _next(self, mailbox: str, tally: Sent) -> Entry | None:
+        """Claim the next reply that may still go; hold or cancel those before it."""
+        while True:
+            with write(self._db):
+                now = self._now()
+                entry = sending.next_due(self._db, mailbox, now)
+                if entry is None:
+                    return None
+                kept = self._look_again(entry, now)
+                if kept is None:
+                    sending.claim(self._db, entry.id, self._owner, now)
+            if kept is None:
+                faults.point("sender.claimed")
+                return entry
+            state, reason = kept
+            tally.count(state)
+            events.reply_kept(entry.id, state, reason)
+
+    def _look_again(self, entry: Entry, now: datetime) -> tuple[State, str] | None:
+        """Hold, cancel or give up what may no longer go, as of now; None where it may go.
+
+        Within the open transaction. What a person has written or released is that person's
+        decision: only the mode and the time count for it.
+        """
+        db = self._db
+        if now - entry.waiting_since > MAX_WAIT and entry.attempts:
+            sending.gave_up(db, entry.id, now)
+            return State.FAILED, Reason.TOO_OLD
+        reason: Reason | None = None
+        if settings.mode(db) is Mode.SHADOW:
+            reason = Reason.SHADOW
+        elif now - entry.waiting_since > MAX_WAIT:
+            reason = Reason.TOO_OLD
+        elif entry.created_by is None:
+            if entry.review in ("answered", "closed"):
+                answered = entry.review == "answered"
+                reason = Reason.IN_CONVERSATION if answered else Reason.STAFF
+                outbox.cancel(db, entry.id, reason, now)
+                return State.CANCELLED, reason
+            if limits.suppressed(db, entry.recipient_key, now):
+                reason = Reason.ADDRESS_BLOCKED
+            elif self._breaker_holds(entry, now):
+                reason = Reason.BREAKER_OPEN
+        if reason is None:
+            return None
+        outbox.hold(db, entry.id, reason, now)
+        return State.HELD, reason
+
+    def _breaker_holds(self, entry: Entry, now: datetime) -> bool:
+        state = breaker.state(self._db)
+        # Replies that had their place within the limit before it was reached keep it.
+        if state is None or state.cause == "limit" or state.probe == entry.id:
+            return False
+        return breaker.holds(self._db, now) != ""
+
+    def _attempt(self, entry: Entry, transport: Transport) -> Outcome:
+        """Offer one reply to the server, which may take it, refuse it, or be of no use."""
+        try:
+            return transport.send(entry.reply, lambda: self._begin(entry))
+        except SERVER_TROUBLE:
+            with write(self._db):
+                sending.give_back(self._db, entry.id, self._owner, self._now())
+            raise
+        except InboxbotError:
+            raise
+        except Exception as error:
+            events.reply_not_sendable(entry.id, error)
+            if sending.in_state(self._db, entry.id, State.CLAIMED):
+                return Outcome(Verdict.DEFERRED, OUR_FAULT, "The reply could not be offered.")
+            raise OutcomeUnknownError("Sending failed after the server had the reply.") from error
+
+    def _begin(self, entry: Entry) -> None:
+        try:
+            with write(self._db):
+                sending.begin(self._db, entry.id, self._owner, self._now())
+        except TransientError as error:
+            raise StoreBusyError(str(error)) from error
+        faults.point("sender.sending")
+
+    def _uncertain(self, entry: Entry) -> None:
+        now = self._now()
+        with write(self._db):
+            sending.uncertain(self._db, entry.id, self._owner, now)
+            alerts.open_alert(self._db, alerts.Code.UNCERTAIN, now, message=entry.message)
+        events.reply_ended(entry.id, State.UNCERTAIN, entry.attempts + 1, 0)
+
+    def _record(self, entry: Entry, outcome: Outcome) -> State:
+        self._unrecorded[entry.id] = (entry, outcome)
+        state = self._write_down(entry, outcome)
+        del self._unrecorded[entry.id]
+        faults.point("sender.recorded")
+        events.reply_ended(entry.id, state, entry.attempts + 1, outcome.code)
+        return state
+
+    def _write_down(self, entry: Entry, outcome: Outcome) -> State:
+        db, owner, now = self._db, self._owner, self._now()
+        answer = f"{outcome.code} {outcome.text}" if outcome.code > 0 else outcome.text
+        with write(db):
+            match outcome.verdict:
+                case Verdict.ACCEPTED:
+                    sending.sent(db, entry.id, owner, answer, now)
+                    return State.SENT
+                case Verdict.REFUSED:
+                    sending.failed(db, entry.id, owner, answer, now)
+                    return State.FAILED
+                case Verdict.UNABLE:
+                    outbox.hold(db, entry.id, Reason.INVALID_SENDER, now, answer=answer)
+                    return State.HELD
+                case Verdict.DEFERRED:
+                    due = now + BACK_OFF[min(entry.attempts, len(BACK_OFF) - 1)]
+                    sending.deferred(db, entry.id, owner, answer, due, now)
+                    return State.DEFERRED
+
+    def _put_copy(self, mailbox: str, entry: Entry, copy: Copy) -> None:
+        try:
+            copy(mailbox, entry.reply, self._now())
+        except InboxbotError as error:
+            events.sent_copy_failed(entry.id, error)
+
+    def _recover(self, *, alone: bool) -> None:
+        for entry, outcome in list(self._unrecorded.values()):
+            with suppress(Conflict):
+                self._write_down(entry, outcome)
+            del self._unrecorded[entry.id]
+        now = self._now()
+        with write(self._db):
+            recovered = sending.recover(self._db, self._owner, now, alone=alone)
+            for message in sending.letters(self._db, recovered.uncertain):
+                alerts.open_alert(self._db, alerts.Code.UNCERTAIN, now, message=message)
+        if recovered.queued or recovered.uncertain:
+            events.replies_recovered(len(recovered.queued), len(recovered.uncertain))
+
+    def _server_failed(self, mailbox: str, error: InboxbotError) -> None:
+        """Pause a server that takes nothing, and tell staff."""
+        wait = self._pauses.add(mailbox, hard=not isinstance(error, TransientError))
+        now = self._now()
+        with write(self._db):
+            settings.put(self._db, f"mail_out_error {mailbox}", str(error))
+            alerts.open_alert(self._db, alerts.Code.MAIL_OUT_FAILED, now, detail=mailbox)
+        events.mail_server_failed(mailbox, error, wait)
+
+    def _server_works(self, mailbox: str) -> None:
+        self._pauses.end(mailbox)
+        name = f"mail_out_error {mailbox}"
+        if settings.get(self._db, name) is not None:
+            with write(self._db):
+                settings.put(self._db, name, None)
+                alerts.end(self._db, alerts.Code.MAIL_OUT_FAILED, self._now(), detail=mailbox)

@@ -1,0 +1,137 @@
+"""How much a person, a domain and everybody got already, and who must not be written to.
+
+Limits count reservations: an acknowledgement counts from the transaction that puts it into the
+outbox, so two letters that are decided together cannot both be the last that fits. Functions
+that write do so within the caller's transaction.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from inboxbot.store.database import stamp
+
+COOL_DOWN = timedelta(days=60)
+RECENT = 50
+# Acknowledgements that went, will go, may have gone, or in shadow mode would have gone.
+RESERVED = (
+    "kind = 'acknowledgement' AND (state IN ('queued', 'claimed', 'sending', 'sent', 'deferred',"
+    " 'uncertain', 'bounced') OR (state = 'held' AND reason = 'shadow'))"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserved:
+    """Acknowledgements reserved in the periods that end now, and what came back of them."""
+
+    address_day: int
+    address_week: int
+    relay_hour: int
+    domain_hour: int
+    hour: int
+    day: int
+    bounces_hour: int
+    recent_sent: int
+    recent_bounced: int
+
+
+def reserved(
+    db: Database,
+    *,
+    recipient_key: str,
+    recipient_domain: str,
+    relay: str | None,
+    now: datetime,
+) -> Reserved:
+    """Count what bears on one more acknowledgement to this folded address."""
+    hour, day, week = (stamp(now - timedelta(hours=hours)) for hours in (1, 24, 168))
+
+    def count(condition: str, *values: str | None) -> int:
+        query = f"SELECT count(*) FROM outbox WHERE {RESERVED} AND {condition}"  # noqa: S608
+        return int(db.execute(query, list(values)).fetchone()[0])
+
+    sent, bounced = db.execute(
+        "SELECT count(*), coalesce(sum(state = 'bounced'), 0) FROM (SELECT state FROM outbox"
+        " WHERE kind = 'acknowledgement' AND state IN ('sent', 'bounced')"
+        " ORDER BY id DESC LIMIT ?)",
+        [RECENT],
+    ).fetchone()
+    return Reserved(
+        address_day=count("recipient_key = ? AND created_at > ?", recipient_key, day),
+        address_week=count("recipient_key = ? AND created_at > ?", recipient_key, week),
+        relay_hour=count("relay = ? AND created_at > ?", relay, hour) if relay else 0,
+        domain_hour=count("recipient_domain = ? AND created_at > ?", recipient_domain, hour),
+        hour=count("created_at > ?", hour),
+        day=count("created_at > ?", day),
+        bounces_hour=db.execute("SELECT count(*) FROM bounce WHERE at > ?", [hour]).fetchone()[0],
+        recent_sent=sent,
+        recent_bounced=bounced,
+    )
+
+
+def suppressed(db: Database, recipient_key: str, now: datetime) -> str | None:
+    """Return why nothing may be sent to this folded address by itself, or None."""
+    row = db.execute(
+        "SELECT reason FROM suppression WHERE address = ? AND (until IS NULL OR until > ?)",
+        [recipient_key, stamp(now)],
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def suppress(db: Database, recipient_key: str, now: datetime) -> None:
+    """Send nothing more to this folded address by itself, until staff lift it."""
+    _suppress(db, recipient_key, "staff", None, None, now)
+
+
+def lift(db: Database, recipient_key: str) -> bool:
+    """Let acknowledgements to this folded address go again; False where nothing stopped them."""
+    cursor = db.execute("DELETE FROM suppression WHERE address = ?", [recipient_key])
+    return cursor.rowcount > 0
+
+
+def link_bounce(db: Database, *, message: int, rfc_message_id: str, now: datetime) -> int | None:
+    """Link a bounce (the letter `message`) to the reply that came back; return that one's row.
+
+    The address gets nothing more by itself for `COOL_DOWN`. None where the id is not that of a
+    reply that may have been sent.
+    """
+    row = db.execute(
+        "SELECT id, recipient_key FROM outbox WHERE rfc_message_id = ?"
+        " AND state IN ('sending', 'sent', 'uncertain', 'bounced')",
+        [rfc_message_id],
+    ).fetchone()
+    if row is None:
+        return None
+    outbox, recipient_key = int(row[0]), str(row[1])
+    db.execute(
+        "INSERT OR IGNORE INTO bounce (message_id, outbox_id, at) VALUES (?, ?, ?)",
+        [message, outbox, stamp(now)],
+    )
+    # `sending` is left to the sender, which is about to hear the answer.
+    db.execute(
+        "UPDATE outbox SET state = 'bounced', updated_at = ? WHERE id = ?"
+        " AND state IN ('sent', 'uncertain')",
+        [stamp(now), outbox],
+    )
+    _suppress(db, recipient_key, "bounced", now + COOL_DOWN, outbox, now)
+    return outbox
+
+
+def _suppress(
+    db: Database,
+    recipient_key: str,
+    reason: str,
+    until: datetime | None,
+    outbox: int | None,
+    now: datetime,
+) -> None:
+    # What staff have set stays: a bounce neither shortens nor renames it.
+    db.execute(
+        "INSERT INTO suppression (address, reason, until, created_at, outbox_id)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (address) DO UPDATE SET reason = excluded.reason,"
+        " until = excluded.until, created_at = excluded.created_at,"
+        " outbox_id = excluded.outbox_id WHERE suppression.reason <> 'staff'"
+        " OR excluded.reason = 'staff'",
+        [recipient_key, reason, stamp(until) if until else None, stamp(now), outbox],
+    )

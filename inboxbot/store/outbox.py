@@ -1,0 +1,223 @@
+"""Replies decided and not finished: their states, and the one table of how these may change.
+
+Every change is one UPDATE that names the states it may start from, so a process that lost its
+lease changes nothing. Every function that writes does so within the caller's transaction.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlite_utils import Database
+
+from inboxbot.errors import Conflict
+from inboxbot.mail.conversation import domain_of, folded
+from inboxbot.mail.message import Reply
+from inboxbot.store import alerts
+from inboxbot.store.database import moment, stamp
+
+
+class State(StrEnum):
+    """Where a reply stands."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    SENT = "sent"
+    BOUNCED = "bounced"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    HELD = "held"
+    CANCELLED = "cancelled"
+
+
+S = State
+TRANSITIONS: dict[State, frozenset[State]] = {
+    S.QUEUED: frozenset({S.CLAIMED, S.HELD, S.CANCELLED}),
+    S.DEFERRED: frozenset({S.CLAIMED, S.HELD, S.CANCELLED, S.FAILED}),
+    # Before the final dot: nothing left, so everything may be tried again.
+    S.CLAIMED: frozenset({S.QUEUED, S.SENDING, S.DEFERRED, S.FAILED, S.HELD}),
+    # After it: only the server's answer, or the lack of one.
+    S.SENDING: frozenset({S.SENT, S.DEFERRED, S.FAILED, S.QUEUED, S.UNCERTAIN}),
+    # The answer may still be recorded by whoever heard it; else evidence, or a person.
+    S.UNCERTAIN: frozenset({S.SENT, S.BOUNCED, S.QUEUED, S.DEFERRED, S.FAILED, S.CANCELLED}),
+    S.HELD: frozenset({S.QUEUED, S.CANCELLED, S.SENT}),
+    S.FAILED: frozenset({S.QUEUED, S.CANCELLED}),
+    S.SENT: frozenset({S.BOUNCED}),
+    S.BOUNCED: frozenset(),
+    S.CANCELLED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A line of `outbox list`."""
+
+    id: int
+    letter: int
+    recipient: str
+    message_id: str
+    in_reply_to: str | None
+    state: State
+    reason: str | None
+    attempts: int
+    updated_at: datetime
+
+
+def add(
+    db: Database,
+    *,
+    message: int,
+    kind: str,
+    reply: Reply,
+    template: str | None = None,
+    template_version: str | None = None,
+    in_reply_to: str | None = None,
+    relay: str | None = None,
+    state: str = S.QUEUED,
+    reason: str | None = None,
+    created_by: str | None = None,
+    now: datetime,
+) -> int:
+    """Put a finished reply into the outbox; return its row."""
+    cursor = db.execute(
+        "INSERT INTO outbox (message_id, kind, template, template_version, recipient,"
+        " recipient_key, recipient_domain, relay, envelope_sender, rfc_message_id, in_reply_to,"
+        " raw, state, reason, due_at, created_by, created_at, updated_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            message,
+            kind,
+            template,
+            template_version,
+            reply.recipient,
+            folded(reply.recipient),
+            domain_of(reply.recipient),
+            relay,
+            reply.envelope_sender,
+            reply.message_id,
+            in_reply_to,
+            reply.raw,
+            State(state),
+            reason,
+            stamp(now),
+            created_by,
+            stamp(now),
+            stamp(now),
+        ],
+    )
+    row = cursor.lastrowid
+    assert row is not None  # noqa: S101  (an INSERT that did not raise has a row)
+    return row
+
+
+def hold(db: Database, row: int, reason: str, now: datetime, *, answer: str | None = None) -> None:
+    """Keep a reply that was not offered to the server until a person has looked."""
+    also = (
+        "reason = :reason, smtp_reply = coalesce(:answer, smtp_reply),"
+        " lease_owner = NULL, lease_until = NULL"
+    )
+    move(db, row, State.HELD, now, also=also, values={"reason": reason, "answer": answer})
+
+
+def cancel(db: Database, row: int, reason: str, now: datetime) -> None:
+    """Give up a reply that is not in flight and was not sent; `Conflict` where it is or was."""
+    move(db, row, State.CANCELLED, now, also="reason = :reason", values={"reason": reason})
+
+
+def release(db: Database, row: int, who: str, now: datetime) -> None:
+    """Let a held reply go; `Conflict` where it is not held."""
+    _queue(db, row, who, now, (State.HELD,))
+
+
+def send_again(db: Database, row: int, who: str, now: datetime) -> None:
+    """Send an uncertain or failed reply again: the same bytes under the same Message-ID."""
+    _queue(db, row, who, now, (State.UNCERTAIN, State.FAILED))
+
+
+def was_sent(db: Database, row: int, now: datetime) -> None:
+    """Note that staff know that an uncertain reply was sent."""
+    also = (
+        "reason = NULL, sent_at = coalesce(sent_at, :now), lease_owner = NULL, lease_until = NULL"
+    )
+    move(db, row, State.SENT, now, sources=(State.UNCERTAIN,), also=also)
+
+
+def held(db: Database, reason: str | None = None) -> list[int]:
+    """Return the rows that are held, for one reason or for any, the oldest first."""
+    rows = db.execute(
+        "SELECT id FROM outbox WHERE state = 'held' AND (?1 IS NULL OR reason = ?1) ORDER BY id",
+        [reason],
+    )
+    return [int(row[0]) for row in rows]
+
+
+def listed(db: Database, *states: State) -> Iterator[Listed]:
+    """Yield the replies in these states, or all of them, the oldest first."""
+    rows = db.execute(
+        "SELECT id, message_id, recipient, rfc_message_id, in_reply_to, state, reason, attempts,"
+        " updated_at FROM outbox WHERE state IN (SELECT value FROM json_each(?)) ORDER BY id",
+        [json.dumps(states or tuple(State))],
+    )
+    for row in rows:
+        yield Listed(
+            id=row[0],
+            letter=row[1],
+            recipient=row[2],
+            message_id=row[3],
+            in_reply_to=row[4],
+            state=State(row[5]),
+            reason=row[6],
+            attempts=row[7],
+            updated_at=moment(row[8]),
+        )
+
+
+def _queue(db: Database, row: int, who: str, now: datetime, sources: tuple[State, ...]) -> None:
+    also = (
+        "reason = NULL, attempts = 0, created_by = :who, requeued_at = :now, due_at = :now,"
+        " lease_owner = NULL, lease_until = NULL"
+    )
+    move(db, row, State.QUEUED, now, sources=sources, also=also, values={"who": who})
+
+
+def move(
+    db: Database,
+    row: int,
+    to: State,
+    now: datetime,
+    *,
+    also: str,
+    sources: tuple[State, ...] = (),
+    owner: str | None = None,
+    values: dict[str, str | None] | dict[str, str] | None = None,
+) -> None:
+    """Change a reply's state from one of `sources`, or from any that the table allows.
+
+    `also` sets further columns; `owner` must have the lease, where it is given. Raises
+    `Conflict` where the reply is not, or no longer, as that asks.
+    """
+    allowed = tuple(state for state, following in TRANSITIONS.items() if to in following)
+    if not set(sources) <= set(allowed):
+        raise ValueError(f"no reply becomes {to} from all of {sources}")
+    cursor = db.execute(
+        f"UPDATE outbox SET state = :to, updated_at = :now, {also} WHERE id = :row"  # noqa: S608
+        " AND state IN (SELECT value FROM json_each(:sources))"
+        " AND (:lease IS NULL OR lease_owner = :lease)",
+        {
+            "to": to,
+            "now": stamp(now),
+            "row": row,
+            "sources": json.dumps(sources or allowed),
+            "lease": owner,
+            **(values or {}),
+        },
+    )
+    if cursor.rowcount != 1:
+        raise Conflict(f"Reply {row} cannot become {to} any more: somebody else changed it.")
+    if State.UNCERTAIN in (sources or allowed):
+        letter = db.execute("SELECT message_id FROM outbox WHERE id = ?", [row]).fetchone()[0]
+        alerts.end(db, alerts.Code.UNCERTAIN, now, message=letter)

@@ -1,0 +1,232 @@
+"""The way of a reply through the sender: due, claimed, sending, and what became of it.
+
+A reply is taken with a lease; whoever lost the lease can no longer note that the final dot
+follows, and so does not send it. Functions that write do so within the caller's transaction.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from inboxbot.mail.message import Reply
+from inboxbot.store.database import moment, stamp
+from inboxbot.store.outbox import State, move
+
+LEASE = timedelta(minutes=15)  # More than the longest wait for a server's answer.
+BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
+# Whose lease a reply is under, and until when; what ends an attempt ends both.
+_NO_LEASE = "lease_owner = NULL, lease_until = NULL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A reply that is due, with what decides whether it may still go.
+
+    `waiting_since` is when it was decided, or put into the queue again by staff, whose name is
+    `created_by` then. `review` is the state of its letter's review, if there is one.
+    """
+
+    id: int
+    message: int
+    kind: str
+    state: State
+    attempts: int
+    reply: Reply
+    recipient_key: str
+    waiting_since: datetime
+    created_by: str | None
+    review: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """Which replies were in flight when their process ended, and what became of them."""
+
+    queued: tuple[int, ...]
+    uncertain: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """A reply that the Sent folder of its mailbox may tell about."""
+
+    id: int
+    mailbox: str
+    message_id: str
+    state: State
+
+
+def due_mailboxes(db: Database, now: datetime) -> list[str]:
+    """Return the mailboxes that have replies due."""
+    rows = db.execute(
+        "SELECT DISTINCT b.name FROM outbox o JOIN message m ON m.id = o.message_id"
+        " JOIN mailbox b ON b.id = m.mailbox_id WHERE o.state = 'queued' OR (o.state = 'deferred'"
+        " AND (o.due_at <= :now OR o.due_at > :latest)) ORDER BY b.name",
+        _times(now),
+    )
+    return [str(row[0]) for row in rows]
+
+
+def next_due(db: Database, mailbox: str, now: datetime) -> Entry | None:
+    """Return the reply of `mailbox` that has been due longest."""
+    row = db.execute(
+        "SELECT o.id, o.message_id, o.kind, o.state, o.attempts, o.raw, o.recipient,"
+        " o.rfc_message_id, o.envelope_sender, o.recipient_key,"
+        " coalesce(o.requeued_at, o.created_at), o.created_by, r.state"
+        " FROM outbox o JOIN message m ON m.id = o.message_id"
+        " JOIN mailbox b ON b.id = m.mailbox_id LEFT JOIN review r ON r.message_id = o.message_id"
+        " WHERE b.name = :mailbox AND (o.state = 'queued' OR (o.state = 'deferred'"
+        " AND (o.due_at <= :now OR o.due_at > :latest))) ORDER BY o.due_at, o.id LIMIT 1",
+        {"mailbox": mailbox, **_times(now)},
+    ).fetchone()
+    if row is None:
+        return None
+    return Entry(
+        id=row[0],
+        message=row[1],
+        kind=row[2],
+        state=State(row[3]),
+        attempts=row[4],
+        reply=Reply(raw=row[5], recipient=row[6], message_id=row[7], envelope_sender=row[8]),
+        recipient_key=row[9],
+        waiting_since=moment(row[10]),
+        created_by=row[11],
+        review=row[12],
+    )
+
+
+def _times(now: datetime) -> dict[str, str]:
+    # A time further ahead than any back-off shows a clock that was set back since, and counts
+    # as past: a reply must not wait for a year that was never meant.
+    return {"now": stamp(now), "latest": stamp(now + BACK_OFF[-1])}
+
+
+def claim(db: Database, row: int, owner: str, now: datetime) -> None:
+    """Take a due reply; the attempt counts from here, whatever becomes of the process."""
+    move(
+        db,
+        row,
+        State.CLAIMED,
+        now,
+        also="attempts = attempts + 1, lease_owner = :owner, lease_until = :until",
+        values={"owner": owner, "until": stamp(now + LEASE)},
+    )
+
+
+def begin(db: Database, row: int, owner: str, now: datetime) -> None:
+    """Note that the final dot follows; raise `Conflict` where somebody else took the reply."""
+    until = {"until": stamp(now + LEASE)}
+    move(db, row, State.SENDING, now, owner=owner, also="lease_until = :until", values=until)
+
+
+def sent(db: Database, row: int, owner: str, answer: str, now: datetime) -> None:
+    """Note that the server has accepted the reply."""
+    also = f"reason = NULL, smtp_reply = :answer, sent_at = :now, {_NO_LEASE}"
+    move(db, row, State.SENT, now, owner=owner, also=also, values={"answer": answer})
+
+
+def deferred(db: Database, row: int, owner: str, answer: str, due: datetime, now: datetime) -> None:
+    """Note that the server wants the reply later."""
+    also = f"smtp_reply = :answer, due_at = :due, {_NO_LEASE}"
+    values = {"answer": answer, "due": stamp(due)}
+    move(db, row, State.DEFERRED, now, owner=owner, also=also, values=values)
+
+
+def failed(db: Database, row: int, owner: str, answer: str, now: datetime) -> None:
+    """Note that the server will never take the reply."""
+    also = f"smtp_reply = :answer, {_NO_LEASE}"
+    move(db, row, State.FAILED, now, owner=owner, also=also, values={"answer": answer})
+
+
+def gave_up(db: Database, row: int, now: datetime) -> None:
+    """Note that the server did not take a deferred reply for as long as we try."""
+    move(db, row, State.FAILED, now, sources=(State.DEFERRED,), also=_NO_LEASE)
+
+
+def uncertain(db: Database, row: int, owner: str, now: datetime) -> None:
+    """Note that nobody knows; the owner may still record an answer that it hears."""
+    move(db, row, State.UNCERTAIN, now, owner=owner, also="lease_until = NULL")
+
+
+def give_back(db: Database, row: int, owner: str, now: datetime) -> None:
+    """Put a reply back: the server as a whole cannot be used, so no attempt counts."""
+    also = f"attempts = attempts - 1, {_NO_LEASE}"
+    sources = (State.CLAIMED, State.SENDING)
+    move(db, row, State.QUEUED, now, owner=owner, sources=sources, also=also)
+
+
+def recover(db: Database, owner: str, now: datetime, *, alone: bool = False) -> Recovered:
+    """Take back what `owner` left in flight, and what others hold beyond their lease.
+
+    With `alone` (the caller has the state folder, so no other process lives) everything in
+    flight is taken back. What was `claimed` is queued again; what was `sending` is uncertain.
+    """
+    rows = db.execute(
+        "SELECT id, state FROM outbox WHERE state IN ('claimed', 'sending') AND (:alone"
+        " OR lease_owner = :owner OR lease_until < :now OR lease_until > :latest) ORDER BY id",
+        {"alone": alone, "owner": owner, "now": stamp(now), "latest": stamp(now + LEASE)},
+    ).fetchall()
+    queued = tuple(row for row, state in rows if state == State.CLAIMED)
+    unknown = tuple(row for row, state in rows if state == State.SENDING)
+    for row in queued:
+        move(db, row, State.QUEUED, now, sources=(State.CLAIMED,), also=_NO_LEASE)
+    for row in unknown:
+        # Its owner stays named: should it live after all, the answer it hears still counts.
+        move(db, row, State.UNCERTAIN, now, also="lease_until = NULL")
+    return Recovered(queued, unknown)
+
+
+def in_state(db: Database, row: int, state: State) -> bool:
+    """Say whether a reply stands there."""
+    found = db.execute("SELECT state = ? FROM outbox WHERE id = ?", [state, row]).fetchone()
+    return bool(found and found[0])
+
+
+def letters(db: Database, rows: Sequence[int]) -> list[int]:
+    """Return the letters that these replies answer."""
+    found = db.execute(
+        "SELECT message_id FROM outbox WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+        [json.dumps(rows)],
+    )
+    return [int(row[0]) for row in found]
+
+
+def unproven(db: Database) -> list[Unproven]:
+    """Return what the Sent folder may tell about: uncertain, or held as a backup was restored."""
+    rows = db.execute(
+        "SELECT o.id, b.name, o.rfc_message_id, o.state FROM outbox o"
+        " JOIN message m ON m.id = o.message_id JOIN mailbox b ON b.id = m.mailbox_id"
+        " WHERE o.state = 'uncertain' OR (o.state = 'held' AND o.reason = 'restored')"
+        " ORDER BY o.id"
+    )
+    return [Unproven(row[0], row[1], row[2], State(row[3])) for row in rows]
+
+
+def found(db: Database, row: int, now: datetime) -> None:
+    """Note that a reply lies in the Sent folder: it was sent."""
+    also = f"reason = NULL, sent_at = coalesce(sent_at, :now), {_NO_LEASE}"
+    move(db, row, State.SENT, now, sources=(State.UNCERTAIN, State.HELD), also=also)
+
+
+def absent(db: Database, row: int, now: datetime) -> None:
+    """Queue an uncertain reply again: the server files all that it accepts, and has it not."""
+    also = f"due_at = :now, {_NO_LEASE}"
+    move(db, row, State.QUEUED, now, sources=(State.UNCERTAIN,), also=also)
+
+
+def hold_restored(db: Database, now: datetime) -> int:
+    """Hold what a restored backup would send: it may have been sent since. Return how many."""
+    db.execute(
+        "UPDATE outbox SET state = 'uncertain', updated_at = ?, lease_until = NULL"
+        " WHERE state = 'sending'",
+        [stamp(now)],
+    )
+    cursor = db.execute(
+        "UPDATE outbox SET state = 'held', reason = 'restored', updated_at = ?,"
+        " lease_owner = NULL, lease_until = NULL WHERE state IN ('queued', 'deferred', 'claimed')",
+        [stamp(now)],
+    )
+    return cursor.rowcount
