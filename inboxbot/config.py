@@ -111,6 +111,7 @@ class Smtp(Server):
     """`[mailbox.smtp]`: where replies are handed in. `envelope_sender` "" is the null sender."""
 
     port: Port = 465
+    username: str = ""  # "" for a mail server on this machine that asks for none
     credential: Filled = "smtp-password"
     envelope_sender: Annotated[str, AfterValidator(lambda text: text and _address(text))] = ""
 

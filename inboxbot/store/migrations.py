@@ -32,11 +32,8 @@ def pending(db: Database) -> list[str]:
 
 def check_not_newer(db: Database) -> None:
     """Raise `StoreError` where the database has steps that this program does not know."""
-    known = {step.name for step in steps.pending(db)} | {step.name for step in steps.applied(db)}
-    if "_sqlite_migrations" not in db.table_names():
-        return
-    rows = db.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = 'inboxbot'")
-    unknown = sorted({row[0] for row in rows} - known)
+    known = {step.name for step in steps.pending(Database(memory=True))}
+    unknown = sorted({step.name for step in steps.applied(db)} - known)
     if unknown:
         raise StoreError(
             f"The database was written by a newer inboxbot (step {unknown[-1]}): install that "

@@ -1,0 +1,39 @@
+"""What all tests share: a real database on disk, a clock that stands still, Hypothesis profiles."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from sqlite_utils import Database
+
+from inboxbot.store.database import create
+from inboxbot.store.migrations import migrate
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+settings.register_profile(
+    "default", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def store_path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "inboxbot.sqlite3"
+
+
+@pytest.fixture
+def db(store_path: Path) -> Iterator[Database]:
+    database = create(store_path)
+    migrate(database)
+    yield database
+    database.close()
