@@ -4,23 +4,23 @@ Pure. An article that was withdrawn, or whose review day has passed, is never li
 itself: what was right when it was written may be wrong now.
 """
 
+import datetime
 import tomllib
 from dataclasses import dataclass
-from datetime import date
 from difflib import get_close_matches
 
 from inboxbot.errors import ConfigError, Problem
 
 _KEYS = {
     "title": str,
-    "date": date,
+    "date": datetime.date,
     "url": str,
     "medicine": str,
-    "review_by": date,
+    "review_by": datetime.date,
     "withdrawn": bool,
 }
 _NEEDED = ("title", "date", "medicine", "review_by")
-_WORDS = {str: "text in quotes", date: "a day such as 2027-12-31", bool: "true or false"}
+_WORDS = {str: "text in quotes", datetime.date: "a day such as 2027-12-31", bool: "true or false"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +28,13 @@ class Article:
     """One article, and until when it may be linked without a person."""
 
     title: str
-    published: date
+    date: datetime.date
     medicine: str
-    review_by: date
+    review_by: datetime.date
     url: str = ""
     withdrawn: bool = False
 
-    def may_be_linked(self, today: date) -> bool:
+    def may_be_linked(self, today: datetime.date) -> bool:
         """Say whether an acknowledgement may point to it on this day."""
         return bool(self.url) and not self.withdrawn and today <= self.review_by
 
@@ -61,7 +61,7 @@ def read_knowledge(text: str) -> tuple[Article, ...]:
     return tuple(
         Article(
             title=table["title"],
-            published=table["date"],
+            date=table["date"],
             medicine=table["medicine"],
             review_by=table["review_by"],
             url=table.get("url", ""),
@@ -72,7 +72,7 @@ def read_knowledge(text: str) -> tuple[Article, ...]:
 
 
 def article_for(
-    medicines: tuple[str, ...], articles: tuple[Article, ...], today: date
+    medicines: tuple[str, ...], articles: tuple[Article, ...], today: datetime.date
 ) -> Article | None:
     """Return the newest article that may be linked on any of these medicines."""
     fitting = [
@@ -80,7 +80,7 @@ def article_for(
         for article in articles
         if article.medicine in medicines and article.may_be_linked(today)
     ]
-    return max(fitting, key=lambda article: article.published, default=None)
+    return max(fitting, key=lambda article: article.date, default=None)
 
 
 def _problems(place: str, table: object) -> list[Problem]:
