@@ -1,0 +1,137 @@
+"""The closed set of what staff can do with a letter. Pure values.
+
+`inboxbot.review` performs them; the pages and the commands only make them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from inboxbot.classify.category import Category
+from inboxbot.mail.message import Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """An acknowledgement written for a letter that had none, as `Release` needs it."""
+
+    reply: Reply
+    template: str
+    version: str
+    in_reply_to: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Take a letter, or give it to a colleague."""
+
+    assignee: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclaim:
+    """Give a letter back to everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correct:
+    """Set the category; the same as before is a confirmation. `why` is a code to learn from."""
+
+    category: Category
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Say that the category is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close a letter that needs nothing more; `as_` is "done" or "not_for_us"."""
+
+    as_: str = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """Put an answered or closed letter back into the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """Set a letter aside until a time."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Bring back what was set aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddNote:
+    """Write a note for the team."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Keep an acknowledgement back that has not left yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Send an acknowledgement that was held back, after `delay`.
+
+    `written` is called where there is none in the outbox yet: the gate had asked for silence.
+    """
+
+    delay: timedelta = timedelta()
+    written: Callable[[int], Acknowledgement] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Decide that a held acknowledgement is not sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Say what became of a reply that may have been sent, or failed: `sent`, or send it `again`.
+
+    With neither it is given up.
+    """
+
+    reply: int
+    sent: bool = False
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Send the personal answer, after `delay`; it goes through the outbox like everything else."""
+
+    reply: Reply
+    in_reply_to: str | None = None
+    delay: timedelta = timedelta()
+
+
+Action = (
+    Claim
+    | Unclaim
+    | Correct
+    | Confirm
+    | Close
+    | Reopen
+    | Snooze
+    | Wake
+    | AddNote
+    | Hold
+    | Release
+    | Drop
+    | Resolve
+    | Answer
+)

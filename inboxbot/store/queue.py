@@ -1,0 +1,254 @@
+"""The staff queue: which letters a view holds, in which order, a page at a time.
+
+A page starts after the letter that the page before ended with, so a letter that leaves or joins
+the view meanwhile shifts nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sqlite_utils import Database
+
+from inboxbot.classify.category import Category
+from inboxbot.store.database import moment, stamp
+from inboxbot.store.reviews import State
+
+
+class View(StrEnum):
+    """The lists that staff can look at."""
+
+    NEEDS_REVIEW = "needs_review"
+    MINE = "mine"
+    UNASSIGNED = "unassigned"
+    UNSURE = "unsure"
+    HELD = "held"
+    WAITING = "waiting"
+    OPEN = "open"
+    DONE = "done"
+    PROBLEMS = "problems"
+    EVERYTHING = "everything"
+
+
+class Sort(StrEnum):
+    """The orders of a list; `oldest` has urgent letters on top."""
+
+    OLDEST = "oldest"
+    NEWEST = "newest"
+    LEAST_SURE = "least_sure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A list of letters: a view, an order, and what narrows it down.
+
+    `condition` is SQL over the names of this module with its `values`, made by
+    `inboxbot.store.search` from what was typed; never typed text itself.
+    """
+
+    view: View = View.NEEDS_REVIEW
+    sort: Sort = Sort.OLDEST
+    category: Category | None = None
+    condition: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the queue."""
+
+    id: int
+    fingerprint: str
+    message_id: str | None
+    received_at: datetime
+    mailbox: str
+    sender_name: str
+    sender_address: str | None
+    subject: str
+    snippet: str
+    language: str | None
+    attachments: int
+    category: Category
+    confidence: float
+    urgent: bool
+    needs_review: bool
+    confirmed: bool
+    disposition: str
+    reason: str | None
+    outbox_state: str | None
+    outbox_reason: str | None
+    state: State
+    assignee: str | None
+    snoozed_until: datetime | None
+    version: int
+
+
+_OPEN = "v.state IN ('new', 'claimed', 'reopened')"
+_AWAKE = "(v.snoozed_until IS NULL OR v.snoozed_until <= :now)"
+# What a person must look at although nobody asked: found by their partial indexes, not by a scan.
+_TROUBLED = (
+    "v.message_id IN (SELECT message_id FROM outbox WHERE state = 'uncertain'"
+    " UNION SELECT o.message_id FROM outbox o JOIN review w ON w.message_id = o.message_id"
+    "  WHERE o.state IN ('failed', 'bounced') AND w.state IN ('new', 'claimed', 'reopened')"
+    " UNION SELECT d.message_id FROM decision d JOIN review w ON w.message_id = d.message_id"
+    "  WHERE d.reason IN ('unreadable', 'template_error', 'compose_mismatch', 'guard')"
+    "  AND w.state IN ('new', 'claimed', 'reopened')"
+    " UNION SELECT m.id FROM message m JOIN review w ON w.message_id = m.id"
+    "  WHERE m.truncated = 1 AND w.state IN ('new', 'claimed', 'reopened'))"
+)
+_HELD = "v.message_id IN (SELECT message_id FROM outbox WHERE state = 'held')"
+
+CONDITIONS: dict[View, str] = {
+    View.NEEDS_REVIEW: f"{_OPEN} AND {_AWAKE} AND v.confirmed_at IS NULL",
+    View.MINE: f"{_OPEN} AND {_AWAKE} AND v.assignee = :staff",
+    View.UNASSIGNED: f"{_OPEN} AND {_AWAKE} AND v.assignee IS NULL",
+    View.UNSURE: f"{_OPEN} AND {_AWAKE} AND v.needs_review = 1 AND v.confirmed_at IS NULL",
+    View.HELD: _HELD,
+    View.WAITING: f"{_OPEN} AND v.snoozed_until > :now",
+    View.OPEN: f"{_OPEN} AND {_AWAKE}",
+    View.DONE: "v.state IN ('answered', 'closed')",
+    View.PROBLEMS: _TROUBLED,
+    View.EVERYTHING: "1",
+}
+
+_ORDER = {
+    Sort.OLDEST: "v.urgent DESC, v.received_at, v.message_id",
+    Sort.NEWEST: "v.received_at DESC, v.message_id DESC",
+    Sort.LEAST_SURE: "v.confidence, v.message_id",
+}
+_BACKWARDS = {
+    Sort.OLDEST: "v.urgent, v.received_at DESC, v.message_id DESC",
+    Sort.NEWEST: "v.received_at, v.message_id",
+    Sort.LEAST_SURE: "v.confidence DESC, v.message_id DESC",
+}
+# Where a page goes on: behind (or before) the letter :anchor, which may have left the view.
+_AFTER = {
+    Sort.OLDEST: (
+        "(-v.urgent, v.received_at, v.message_id) {} (SELECT -urgent, received_at, message_id"
+        " FROM review WHERE message_id = :anchor)"
+    ),
+    Sort.NEWEST: (
+        "(v.received_at, v.message_id) {} (SELECT received_at, message_id FROM review"
+        " WHERE message_id = :anchor)"
+    ),
+    Sort.LEAST_SURE: (
+        "(v.confidence, v.message_id) {} (SELECT confidence, message_id FROM review"
+        " WHERE message_id = :anchor)"
+    ),
+}
+_LATER = {Sort.OLDEST: ">", Sort.NEWEST: "<", Sort.LEAST_SURE: ">"}
+_OTHER_WAY = {">": "<", "<": ">"}
+
+# The names that a condition may use; joined only where the condition or the page needs them.
+FROM = (
+    " FROM review v JOIN message m ON m.id = v.message_id"
+    " JOIN mailbox b ON b.id = m.mailbox_id"
+    " JOIN reading r ON r.message_id = v.message_id"
+    " JOIN decision d ON d.message_id = v.message_id"
+    " LEFT JOIN outbox o ON o.message_id = v.message_id AND o.kind = 'acknowledgement'"
+)
+
+
+def rows(
+    db: Database,
+    listing: Listing,
+    *,
+    staff: str,
+    now: datetime,
+    limit: int,
+    after: int | None = None,
+) -> list[Row]:
+    """Return a page of a list: from its start, or behind the letter `after`."""
+    where, values = _where(listing, staff, now)
+    if after is not None:
+        where += f" AND {_AFTER[listing.sort].format(_LATER[listing.sort])}"
+        values["anchor"] = after
+    cursor = db.execute(
+        "SELECT m.id, m.fingerprint, r.rfc_message_id, m.received_at, b.name, r.sender_name,"
+        " r.sender_address, r.subject, substr(r.text, 1, 200), d.language,"
+        " json_array_length(r.attachments), v.category, v.confidence, v.urgent, v.needs_review,"
+        " v.confirmed_at IS NOT NULL, d.disposition, d.reason, o.state, o.reason, v.state,"
+        " v.assignee, v.snoozed_until, v.version"
+        f"{FROM} WHERE {where} ORDER BY {_ORDER[listing.sort]} LIMIT :limit",
+        values | {"limit": limit},
+    )
+    return [_row(row) for row in cursor]
+
+
+def neighbours(
+    db: Database, listing: Listing, letter: int, *, staff: str, now: datetime
+) -> tuple[int | None, int | None]:
+    """Return the letters before and behind `letter` in a list that it need not be in."""
+    where, values = _where(listing, staff, now)
+    values["anchor"] = letter
+    later = _LATER[listing.sort]
+    found: list[int | None] = []
+    for sign, order in ((_OTHER_WAY[later], _BACKWARDS), (later, _ORDER)):
+        row = db.execute(
+            f"SELECT v.message_id{_source(where)} WHERE {where} AND"
+            f" {_AFTER[listing.sort].format(sign)} ORDER BY {order[listing.sort]} LIMIT 1",
+            values,
+        ).fetchone()
+        found.append(row[0] if row else None)
+    return found[0], found[1]
+
+
+def ids(db: Database, listing: Listing, *, staff: str, now: datetime, limit: int) -> list[int]:
+    """Return the letters of a list, in its order."""
+    where, values = _where(listing, staff, now)
+    cursor = db.execute(
+        f"SELECT v.message_id{_source(where)} WHERE {where}"
+        f" ORDER BY {_ORDER[listing.sort]} LIMIT :limit",
+        values | {"limit": limit},
+    )
+    return [row[0] for row in cursor]
+
+
+def counts(db: Database, *, staff: str, now: datetime) -> dict[View, int]:
+    """Return how many letters each view holds."""
+    values = {"now": stamp(now), "staff": staff}
+    return {
+        view: int(
+            db.execute(f"SELECT count(*) FROM review v WHERE {where}", values).fetchone()[0]  # noqa: S608
+        )
+        for view, where in CONDITIONS.items()
+        if view is not View.EVERYTHING
+    }
+
+
+def count(db: Database, listing: Listing, *, staff: str, now: datetime) -> int:
+    """Return how many letters a list holds."""
+    where, values = _where(listing, staff, now)
+    return int(db.execute(f"SELECT count(*){_source(where)} WHERE {where}", values).fetchone()[0])
+
+
+def _where(listing: Listing, staff: str, now: datetime) -> tuple[str, dict[str, object]]:
+    where = CONDITIONS[listing.view]
+    values: dict[str, object] = {"now": stamp(now), "staff": staff, **listing.values}
+    if listing.category is not None:
+        where += " AND v.category = :category"
+        values["category"] = listing.category
+    if listing.condition:
+        where += f" AND ({listing.condition})"
+    return where, values
+
+
+def _source(where: str) -> str:
+    """Return the tables that a condition needs: the review alone, unless it names others."""
+    return (
+        FROM
+        if any(f"{name}." in where for name in ("m", "r", "d", "o", "b"))
+        else (" FROM review v")
+    )
+
+
+def _row(row: tuple[object, ...]) -> Row:
+    values = list(row)
+    values[3] = moment(str(values[3]))
+    values[8] = " ".join(str(values[8]).split())
+    values[11] = Category(str(values[11]))
+    values[13], values[14], values[15] = bool(values[13]), bool(values[14]), bool(values[15])
+    values[20] = State(str(values[20]))
+    values[22] = moment(str(values[22])) if values[22] else None
+    return Row(*values)  # type: ignore[arg-type]

@@ -1,0 +1,85 @@
+"""Write what staff ask to be sent: an acknowledgement that the gate had kept silent.
+
+The letter is read again only where triage could read it: one that could not be read safely is
+never opened here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from inboxbot.acknowledge import Acknowledger
+from inboxbot.actions import Acknowledgement
+from inboxbot.dossier import classification_of, decision_of
+from inboxbot.errors import Conflict
+from inboxbot.mail.message import Identity, Message
+from inboxbot.mail.parse import parse
+from inboxbot.reply.reason import Reason
+from inboxbot.store import decisions, messages, reviews
+from inboxbot.store.decisions import Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """What writing needs; `acknowledgement` fits `inboxbot.actions.Release`."""
+
+    db: Database
+    acknowledger: Acknowledger
+    identities: Mapping[str, Identity]
+    now: datetime
+
+    def acknowledgement(self, letter: int) -> Acknowledgement:
+        """Return the acknowledgement of a letter, of the kind that staff say it is.
+
+        Raises `Conflict` where there is nobody to send one to or the letter cannot be read,
+        `TemplateError` and `PermanentError` as `Acknowledger.prepare` does.
+        """
+        recorded, message = reopened(self.db, letter)
+        decision = decision_of(recorded)
+        if decision.reply_to is None or decision.template is None:
+            raise Conflict(f"Letter {letter} has no return address that could be used.")
+        review = reviews.get(self.db, letter)
+        if review is not None and review.category is not recorded.category:
+            decision = replace(decision, template=review.category)
+        prepared = self.acknowledger.prepare(
+            message,
+            classification_of(recorded),
+            decision,
+            identity_for(self.identities, recorded.mailbox),
+            fingerprint=recorded.fingerprint,
+            received_at=recorded.received_at,
+            first_contact=False,
+            now=self.now,
+        )
+        return Acknowledgement(
+            reply=prepared.reply,
+            template=prepared.template,
+            version=prepared.version,
+            in_reply_to=message.message_id,
+        )
+
+
+def reopened(db: Database, letter: int) -> tuple[Recorded, Message]:
+    """Return what was recorded of a letter, and the letter read again from its bytes.
+
+    Raises `Conflict` where it cannot be read safely, and `StoreError` where its bytes are gone.
+    """
+    recorded = decisions.recorded(db, letter)
+    if recorded is None:
+        raise Conflict(f"There is no letter {letter}.")
+    if not may_be_read(recorded):
+        raise Conflict(f"Letter {letter} could not be read safely; it can only be downloaded.")
+    return recorded, parse(messages.raw(db, letter))
+
+
+def may_be_read(recorded: Recorded) -> bool:
+    """Say whether reading the letter's bytes in this process is known to end well."""
+    reasons = {hit["reason"] for hit in recorded.hits}
+    return recorded.parser != "none" and Reason.UNREADABLE not in reasons
+
+
+def identity_for(identities: Mapping[str, Identity], mailbox: str) -> Identity:
+    """Return who we are on a mailbox; one that left the configuration is written for by another."""
+    return identities.get(mailbox) or next(iter(identities.values()))
