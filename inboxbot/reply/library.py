@@ -119,6 +119,10 @@ class Library:
         reviewed = frozenset(lang.code for lang in self.languages() if lang.reviewed)
         return (reviewed if self._enabled is None else self._enabled) | {self._default, BUILT_IN}
 
+    def written_in(self, language: str) -> str:
+        """Return the language that the letter itself is in: dates in it are written so too."""
+        return language if language in self.enabled() else self._default
+
     def available(self) -> frozenset[str]:
         """Return the languages that can be answered: alone, or by their short note."""
         return frozenset(
