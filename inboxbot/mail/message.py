@@ -7,6 +7,7 @@ lone surrogates, and, where it comes from a header, of control characters.
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -108,16 +109,29 @@ class Message:
         return tuple(value for field_name, value in self.headers if field_name.lower() == wanted)
 
 
+class Strength(StrEnum):
+    """How much a mark proves.
+
+    `PROOF`: a machine, a list or we ourselves. `WEAK`: programs put it on people's letters
+    too, so alone it proves nothing. `DOUBT`: a person may well be waiting all the same.
+    """
+
+    PROOF = "proof"
+    WEAK = "weak"
+    DOUBT = "doubt"
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """What shows that a machine, a list or we ourselves wrote a message (RFC 3834).
 
-    `code` is a reason of the closed list in `reply.policy`; `evidence` is the header field
+    `code` is a reason of the closed list in `reply.reason`; `evidence` is the header field
     or the rule that showed it, in words for staff, and never text from the letter's body.
     """
 
     code: str
     evidence: str
+    strength: Strength = Strength.PROOF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,9 +160,11 @@ class Reply:
     """A reply ready to be sent: exactly these bytes, to exactly this recipient.
 
     `envelope_sender` is "" for the null sender <> (RFC 5321, section 4.5.5).
+    `needs_smtputf8` says that only a server with that extension may take it (RFC 6531).
     """
 
     raw: bytes
     recipient: str
     message_id: str
     envelope_sender: str = ""
+    needs_smtputf8: bool = False

@@ -4,89 +4,85 @@ Pure functions. Everything that the decision depends on is an argument, so every
 this module is tested without a server, a database or a clock.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from inboxbot.classify.category import Classification
-from inboxbot.mail.message import Message
-from inboxbot.reply.reason import Disposition, Hit, Reason
+from inboxbot.classify.category import Category, Classification, Sensitive
+from inboxbot.mail.message import Identity, Message
+from inboxbot.reply.case import Case, Decision, History, Rules
+from inboxbot.reply.gate import authenticated, gate, primary, return_address
+from inboxbot.reply.language import choose_language
+from inboxbot.reply.reason import EXPLANATIONS, Disposition, Hit, Reason
 
+__all__ = ["Case", "Decision", "History", "Rules", "choose_template", "decide", "sentence"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """The limits of `[replies]` in the configuration."""
-
-    max_age: timedelta = timedelta(hours=72)
-    quiet_period: timedelta = timedelta(hours=24)
-    per_address_day: int = 2
-    per_address_week: int = 4
-    per_relay_hour: int = 30
-    per_domain_hour: int = 20
-    per_hour: int = 60
-    per_day: int = 300
-    bounces_hour: int = 5
-    require_addressed: bool = True
-    default_language: str = "en"
-    languages: frozenset[str] = frozenset({"en"})
-    disabled: frozenset[str] = frozenset()
+URGENT = "urgent"
+BEREAVEMENT = "bereavement"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """What we remember that bears on this letter; counted in the deciding transaction.
+def decide(case: Case, identity: Identity, rules: Rules, now: datetime) -> Decision:
+    """Return what to do with the message; never raises, never looks anything up.
 
-    Counts are of acknowledgements reserved (queued or sent) in the period that ends now.
-    `same_kind_at` is when this return address last got this kind of acknowledgement.
-    `ours` holds the ids among the letter's In-Reply-To and References that are ours or of
-    a letter of the same sender. `breaker_open` is the breaker's state with its cause.
+    When in doubt about the kind of letter a person still gets the general acknowledgement;
+    when a rule of the gate says that a machine wrote, nothing goes out by itself.
     """
-
-    duplicate: bool = False
-    baseline: bool = False
-    imported: bool = False
-    epoch_changed: bool = False
-    restored_before: datetime | None = None
-    first_start_at: datetime | None = None
-    ours: tuple[str, ...] = ()
-    same_kind_at: datetime | None = None
-    address_day: int = 0
-    address_week: int = 0
-    relay_hour: int = 0
-    domain_hour: int = 0
-    hour: int = 0
-    day: int = 0
-    bounces_hour: int = 0
-    recent_sent: int = 0
-    recent_bounced: int = 0
-    breaker_open: str = ""
-    blocked: str = ""
-    paused: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """Everything known about one message at the moment of deciding."""
-
-    message: Message
-    received_at: datetime
-    classification: Classification
-    history: History = History()
+    message = case.message
+    template = choose_template(case.classification, message)
+    hits = gate(
+        message,
+        identity,
+        received_at=case.received_at,
+        now=now,
+        history=case.history,
+        rules=rules,
+    )
+    if template in rules.disabled:
+        evidence = f"no acknowledgement of the kind {template}"
+        hits = (*hits, Hit(Reason.DISABLED, Disposition.SUPPRESS, evidence))
+    first = primary(hits)
+    return Decision(
+        disposition=first.disposition if first else Disposition.ACKNOWLEDGE,
+        reason=first.reason if first else None,
+        hits=hits,
+        reply_to=return_address(message, identity),
+        template=template,
+        language=_language(case.classification, rules),
+        authenticated=authenticated(message, identity),
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """The outcome, explainable for ever: every rule that hit is kept, the first is the reason.
+def choose_template(classification: Classification, message: Message | None = None) -> str:
+    """Return the name of the template for a letter: what cannot wait first, then its kind.
 
-    `reply_to` is the return address, or None where there is no usable one. `template` and
-    `language` are set wherever a reply could be written, so that held and suppressed
-    acknowledgements can be sent with one click. `authenticated` says that a trusted server
-    vouches for the return address: only then may personal variables be filled.
+    The general one where the classifier is unsure, and where nothing could be read of what a
+    person sent (encrypted, a photograph alone).
     """
+    if classification.urgent:
+        return URGENT
+    if any(flag.code == Sensitive.BEREAVEMENT for flag in classification.sensitive):
+        return BEREAVEMENT
+    if classification.needs_review or (message is not None and not message.text.strip()):
+        return Category.GENERAL_INQUIRY
+    return classification.category
 
-    disposition: Disposition
-    reason: Reason | None
-    hits: tuple[Hit, ...] = ()
-    reply_to: str | None = None
-    template: str | None = None
-    language: str | None = None
-    authenticated: bool = False
+
+def _language(classification: Classification, rules: Rules) -> str:
+    return choose_language(
+        person=None,
+        detected=classification.language,
+        confidence=classification.language_confidence,
+        mailbox_default=rules.default_language,
+        available=rules.languages | {rules.default_language},
+    )
+
+
+def sentence(decision: Decision) -> str:
+    """Say in one plain sentence what became of a letter, and why."""
+    hit = primary(decision.hits)
+    if decision.disposition is Disposition.ACKNOWLEDGE:
+        return f"Acknowledged: a person wrote, and nothing stands against it ({decision.template})."
+    lead = "Held" if decision.disposition is Disposition.HOLD else "Not answered"
+    if decision.reason is None:
+        return f"{lead}."
+    shown = next((h for h in decision.hits if h.reason is decision.reason), hit)
+    evidence = f" ({shown.evidence})" if shown and shown.evidence else ""
+    return f"{lead}: {EXPLANATIONS[decision.reason]}{evidence}."

@@ -60,6 +60,50 @@ class Reason(StrEnum):
     STAFF = "staff"
 
 
+# Each continues "Not answered:" or "Held:", and is followed by what showed it.
+EXPLANATIONS: dict[Reason, str] = {
+    Reason.DUPLICATE: "the same letter was handled before",
+    Reason.INVALID_SENDER: "the letter names no address that an answer could go to",
+    Reason.OWN_ADDRESS: "the answer would go to an address of ours",
+    Reason.OWN_DOMAIN: "somebody of our own organisation wrote it",
+    Reason.UNTRUSTED_RELAY: "it came through a web form that we cannot vouch for",
+    Reason.NULL_RETURN_PATH: "the mail server marks it as a notice that must not be answered",
+    Reason.LOOP: "it is a letter of our own that came back",
+    Reason.AUTO_SUBMITTED: "the message says that a machine wrote it",
+    Reason.AUTO_REPLY_HEADER: "it carries the mark of an automatic reply",
+    Reason.AUTO_RESPONSE_SUPPRESS: "the message asks that no automatic reply be sent",
+    Reason.BULK_PRECEDENCE: "the message says that it was sent in bulk",
+    Reason.LIST_MAIL: "it came from a mailing list or a newsletter",
+    Reason.BULK_MAIL: "it looks like a mailing to many people",
+    Reason.NO_REPLY_ADDRESS: "nobody reads the address that it came from",
+    Reason.SYSTEM_ADDRESS: "a mail system and not a person has the address that it came from",
+    Reason.BOUNCE: "it reports that a message could not be delivered",
+    Reason.READ_RECEIPT: "it is a read receipt",
+    Reason.CALENDAR: "it is a calendar message",
+    Reason.SPAM: "our mail server takes it for spam",
+    Reason.AUTO_REPLY_SUBJECT: "the subject is that of an automatic reply",
+    Reason.CHALLENGE_RESPONSE: "a program asks us to confirm that we are people",
+    Reason.AUTH_FAILED: "our mail server could not confirm that the sender is who it says",
+    Reason.TOO_OLD: "the letter is too old for an automatic acknowledgement",
+    Reason.NOT_ADDRESSED: "it was not addressed to us",
+    Reason.IN_CONVERSATION: "it continues a conversation that was acknowledged already",
+    Reason.RATE_LIMITED: "enough acknowledgements went there lately",
+    Reason.BREAKER_OPEN: "far more acknowledgements than usual would go out",
+    Reason.ADDRESS_BLOCKED: "nothing is sent to this address by itself",
+    Reason.DISABLED: "this kind of acknowledgement is switched off",
+    Reason.TEMPLATE_ERROR: "its template could not be filled in",
+    Reason.BASELINE: "it was there before inboxbot, or was imported",
+    Reason.SHADOW: "inboxbot runs in shadow mode and sends nothing yet",
+    Reason.PAUSED: "sending is paused",
+    Reason.RESTORED: "a backup was restored, and this may have been answered before",
+    Reason.UIDVALIDITY: "the server numbered the mailbox anew, and this may be an old letter",
+    Reason.UNREADABLE: "the letter could not be read by the program",
+    Reason.GUARD: "the finished text holds something that an automatic mail may not say",
+    Reason.COMPOSE_MISMATCH: "the finished message was not exactly what was meant",
+    Reason.STAFF: "a member of staff decided so",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One rule that applied: its reason, what it asks for, and what showed it.

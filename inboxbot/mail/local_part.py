@@ -1,0 +1,77 @@
+"""What the local part of an address tells: a person's, a machine's, one that nobody reads.
+
+Only the address counts, never the display name, and a word counts only as a whole: neither
+`noel.reply` nor `groot` is a machine.
+"""
+
+import re
+
+_NOT = (
+    r"(?:please|bitte)?"
+    r"(?:do[-._]?not|don'?t|no|not|ne[-._]?pas|nicht|nao|não|non|niet|inte|ikke|ei|nie)"
+)
+_REPLY = (
+    r"(?:reply|replies|replyto|respond|response|answer|repondre|répondre|reponse|antworten|"
+    r"antwort|responder|responda|responde|respuesta|resposta|rispondere|rispondi|risposta|"
+    r"antwoorden|beantwoorden|svara|svar|svare|vastaa|odpowiadaj|odpowiadac)"
+)
+_NO_REPLY = re.compile(rf"(?:^|[-._]){_NOT}[-._]?{_REPLY}\d*(?:$|[-._])")
+_UNREAD = re.compile(
+    r"(?:^|[-._])(?:unmonitored|unattended|devnull|dev-null|no-?mailbox)(?:$|[-._])"
+)
+
+_SYSTEM = frozenset({
+    "mailer-daemon", "mailerdaemon", "daemon", "root", "listserv", "listproc", "majordomo",
+    "mailman", "www-data", "nobody", "uucp", "bounce", "bounces", "postmaster",
+})  # fmt: skip
+_LIST = re.compile(r"owner-.*|.*-(?:owner|request|bounces?)")
+
+_NOT_A_PERSON = frozenset({
+    "alert", "alerts", "alarm", "alarms", "auto", "automail", "automated", "automatic",
+    "autoreply", "autoresponder", "backup", "backups", "billing", "bot", "bots", "build",
+    "campaign", "campaigns", "ci", "confirm", "confirmation", "confirmations", "copier", "crm",
+    "cron", "customerservice", "deploy", "digest", "donotreply", "events", "fax", "feedback",
+    "hello", "helpdesk", "hr", "info", "information", "invoice", "invoices", "invoicing",
+    "itsupport", "jenkins", "jira", "logger", "machine", "mailbot", "mailer", "mailing",
+    "marketing", "members", "membership", "message", "messages", "messenger", "monitor",
+    "monitoring", "nagios", "news", "newsletter", "newsletters", "notice", "notices",
+    "notification", "notifications", "notifier", "notify", "office", "online", "order", "orders",
+    "payments", "printer", "process", "processing", "receipt", "receipts", "registration",
+    "reminder", "reminders", "report", "reporter", "reporting", "reports", "robot", "sales",
+    "scanner", "scheduler", "security", "server", "service", "servicedesk", "services",
+    "shipping", "shop", "smtp", "status", "store", "subscriptions", "support", "survey",
+    "surveys", "sys", "sysadmin", "system", "systems", "team", "test", "ticket", "tickets",
+    "update", "updates", "voicemail", "watchdog", "webmaster", "webserver", "workflow", "zabbix",
+})  # fmt: skip
+_TOKENS = re.compile(r"[-._]|\d+")
+_RANDOM = re.compile(r"[0-9a-f]{16,}|\d{8,}|.*=.*")
+
+
+def _local(address: str) -> str:
+    return address.rpartition("@")[0].lower().strip('"')
+
+
+def nobody_reads(address: str) -> bool:
+    """Say whether an address says of itself that nobody reads it (`noreply@`)."""
+    local = _local(address).partition("+")[0]
+    return bool(_NO_REPLY.search(local) or _UNREAD.search(local))
+
+
+def is_system(address: str) -> bool:
+    """Say whether an address belongs to a mail system or a mailing list program (RFC 5230, 4.6)."""
+    local = _local(address).partition("+")[0]
+    return local in _SYSTEM or _LIST.fullmatch(local) is not None
+
+
+def is_list_envelope(address: str) -> bool:
+    """Say whether an envelope sender is that of a mailing list program."""
+    return _LIST.fullmatch(_local(address).partition("+")[0]) is not None
+
+
+def looks_like_a_person(address: str) -> bool:
+    """Say whether an address looks like a person's, and not like a desk's or a program's."""
+    local = _local(address)
+    if not local or _RANDOM.fullmatch(local) or nobody_reads(address) or is_system(address):
+        return False
+    words = [word for word in _TOKENS.split(local.partition("+")[0]) if word]
+    return bool(words) and _NOT_A_PERSON.isdisjoint(words)
