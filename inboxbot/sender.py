@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from inboxbot import events, faults
 from inboxbot.errors import (
+    AuthenticationError,
     ConfigError,
     Conflict,
     InboxbotError,
@@ -285,16 +286,32 @@ class Sender:
     def _server_failed(self, mailbox: str, error: InboxbotError) -> None:
         """Pause a server that takes nothing, and tell staff."""
         wait = self._pauses.add(mailbox, hard=not isinstance(error, TransientError))
+        refused = isinstance(error, AuthenticationError)
+        code = alerts.Code.AUTHENTICATION if refused else alerts.Code.MAIL_OUT_FAILED
         now = self._now()
         with write(self._db):
-            settings.put(self._db, f"mail_out_error {mailbox}", str(error))
-            alerts.open_alert(self._db, alerts.Code.MAIL_OUT_FAILED, now, detail=mailbox)
+            settings.put(self._db, _error_of(mailbox), str(error))
+            alerts.open_alert(self._db, code, now, detail=_server_of(mailbox))
         events.mail_server_failed(mailbox, error, wait)
 
     def _server_works(self, mailbox: str) -> None:
         self._pauses.end(mailbox)
-        name = f"mail_out_error {mailbox}"
-        if settings.get(self._db, name) is not None:
-            with write(self._db):
-                settings.put(self._db, name, None)
-                alerts.end(self._db, alerts.Code.MAIL_OUT_FAILED, self._now(), detail=mailbox)
+        if settings.get(self._db, _error_of(mailbox)) is None:
+            return
+        with write(self._db):
+            settings.put(self._db, _error_of(mailbox), None)
+            for code in (alerts.Code.AUTHENTICATION, alerts.Code.MAIL_OUT_FAILED):
+                alerts.end(self._db, code, self._now(), detail=_server_of(mailbox))
+
+
+def last_error(db: Database, mailbox: str) -> str | None:
+    """Return why the mail server of a mailbox takes no replies, or None where it does."""
+    return settings.get(db, _error_of(mailbox))
+
+
+def _error_of(mailbox: str) -> str:
+    return f"mail_out_error {mailbox}"
+
+
+def _server_of(mailbox: str) -> str:
+    return f"{mailbox}, outgoing"
