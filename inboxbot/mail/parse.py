@@ -48,14 +48,21 @@ def parse(raw: bytes) -> Message:
     steps: tuple[tuple[str, Callable[[bytes], Message]], ...] = (
         ("mail-parser", lambda data: _whole(data, plainly=False)),
         ("email", lambda data: _whole(data, plainly=True)),
-        ("headers", _header_alone),
     )
     for parser, step in steps:
         try:
             return replace(step(raw), parser=parser)
         except Exception:  # noqa: BLE001, S112  (one message: the next step reads less)
             continue
-    return Message(defects=("Nothing of the message could be read.",))
+    return parse_header(raw)
+
+
+def parse_header(raw: bytes) -> Message:
+    """Read the header of a message and nothing else; as forgiving as `parse`."""
+    try:
+        return replace(_header_alone(raw), parser="headers")
+    except Exception:  # noqa: BLE001  (one message: there is nothing less to try)
+        return Message(defects=("Nothing of the message could be read.",))
 
 
 def attachment_bytes(raw: bytes, index: int) -> tuple[Attachment, bytes]:
