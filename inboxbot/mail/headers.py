@@ -7,6 +7,7 @@ time: `email.policy.default` does both (a folded Subject of 1.2 MB takes it 4 GB
 
 import binascii
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import getaddresses, parsedate_to_datetime
@@ -197,19 +198,34 @@ def usable(address: str) -> str | None:
     local, _, domain = address.rpartition("@")
     if not local or len(address) > ADDRESS_LIMIT or len(local) > 64 or local.startswith("-"):
         return None
+    if "=?" in local:
+        return None  # An encoded word stands in no address (RFC 2047, section 5).
     if not domain.isascii():
         try:
-            domain = domain.encode("idna").decode("ascii")
+            encoded = domain.encode("idna")
+            # Where the old rules change the name (RFC 3490: "ß" to "ss") it is another's.
+            if encoded.decode("idna") != unicodedata.normalize("NFC", domain.lower()):
+                return None
         except UnicodeError:
             return None
+        domain = encoded.decode("ascii")
     labels = domain.split(".")
     if len(labels) < 2 or len(domain) > 253 or not all(map(_LABEL.fullmatch, labels)):
         return None
     if labels[-1].isdigit() or labels[-1].lower() in ("localhost", "localdomain"):
         return None
-    if not (_PLAIN_ADDRESS.fullmatch(f"{local}@{domain}") or _QUOTED_LOCAL.fullmatch(local)):
+    # A local part in other letters than ASCII can be written to as well (RFC 6531).
+    plain = local if local.isascii() else _ascii_in_its_place(local)
+    if not (_PLAIN_ADDRESS.fullmatch(f"{plain}@{domain}") or _QUOTED_LOCAL.fullmatch(local)):
         return None
     return f"{local}@{domain}"
+
+
+def _ascii_in_its_place(local: str) -> str:
+    """Return a local part with `x` for each letter, mark and digit beyond ASCII."""
+    return "".join(
+        "x" if not c.isascii() and unicodedata.category(c)[0] in "LMN" else c for c in local
+    )
 
 
 # --- ids and dates -------------------------------------------------------------------
