@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 log = logging.getLogger("inboxbot")
+# Commands print for people: until `configure` is called, events go nowhere.
+log.addHandler(logging.NullHandler())
 
 # Libraries whose log lines quote letters, addresses or passwords.
 TALKATIVE = ("imapclient", "mailparser", "mail.log", "apscheduler", "waitress", "werkzeug", "pymap")
@@ -156,6 +158,16 @@ def unreadable(message: int, why: str) -> None:
     _say(logging.WARNING, "unreadable", message=message, why=why)
 
 
+def batch_failed(count: int, error: BaseException) -> None:
+    """Say that a batch of decisions failed together; each is tried by itself."""
+    _say(logging.WARNING, "batch-failed", count=count, error=type(error).__name__)
+
+
+def knowledge_unreadable() -> None:
+    """Say that knowledge.toml cannot be used: no article is linked until it is mended."""
+    _say(logging.WARNING, "knowledge-unreadable")
+
+
 def triage_failed(message: int, error: BaseException) -> None:
     """Say that deciding on a message failed; it is tried again."""
     _say(logging.ERROR, "triage-failed", message=message, error=type(error).__name__)
@@ -193,6 +205,17 @@ def uncertain_resolved(reply: int, state: str) -> None:
 def reply_not_sendable(reply: int, error: BaseException) -> None:
     """Say that sending one reply failed in a way that nobody foresaw; only its kind is named."""
     _say(logging.ERROR, "reply-not-sendable", reply=reply, error=type(error).__name__)
+
+
+def mailbox_failed(mailbox: str, error: BaseException, retry_in_s: float) -> None:
+    """Say that a mailbox cannot be read, and when it is tried again."""
+    _say(
+        logging.WARNING,
+        "mailbox-failed",
+        mailbox=mailbox,
+        error=type(error).__name__,
+        retry_in_s=round(retry_in_s),
+    )
 
 
 def mail_server_failed(mailbox: str, error: BaseException, retry_in_s: float) -> None:

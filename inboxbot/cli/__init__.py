@@ -90,6 +90,9 @@ def main(arguments: list[str] | None = None) -> None:
     except click.UsageError as error:
         error.show()
         sys.exit(64)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output (head, less) went away: nothing is wrong.
         sys.stderr.close()

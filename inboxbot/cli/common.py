@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -117,3 +118,20 @@ def print_table(rows: Iterable[tuple[object, ...]], heads: tuple[str, ...]) -> N
 def now() -> datetime:
     """Return the time, aware and in UTC."""
     return datetime.now(UTC)
+
+
+@contextmanager
+def progress(what: str, *, as_json: bool) -> Iterator[Callable[[int], None]]:
+    """Show how many were gone through while the block runs, on a terminal only."""
+    done = 0
+
+    def went(count: int) -> None:
+        nonlocal done
+        done += count
+        if shown:
+            click.echo(f"\r{what}: {done} ", nl=False, err=True)
+
+    shown = sys.stderr.isatty() and not as_json
+    yield went
+    if shown:
+        click.echo(err=True)

@@ -106,6 +106,11 @@ def end(
     return ended.rowcount > 0
 
 
+def is_open(db: Database, *codes: Code, detail: str) -> bool:
+    """Say whether an alert of one of these kinds is open."""
+    return any(alert.code in codes and alert.detail == detail for alert in unfinished(db))
+
+
 def unfinished(db: Database) -> list[Alert]:
     """Return every alert that is not over, the oldest first."""
     rows = db.execute(

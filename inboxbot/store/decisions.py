@@ -172,6 +172,14 @@ def recorded(db: Database, message_row: int) -> Recorded | None:
     return Recorded(**values)
 
 
+def decided_after(db: Database, message_row: int) -> list[int]:
+    """Return the decided messages with a higher number than `message_row`, in their order."""
+    rows = db.execute(
+        "SELECT id FROM message WHERE id > ? AND decided_at IS NOT NULL ORDER BY id", [message_row]
+    )
+    return [int(row[0]) for row in rows]
+
+
 def is_duplicate(db: Database, message: Message) -> bool:
     """Say whether the same message, under other bytes, was decided before."""
     row = db.execute(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -120,35 +121,46 @@ def _unpacked(message: int, encoding: str, content: bytes) -> bytes:
         raise StoreError(f"The bytes of message {message} are damaged in the database.") from error
 
 
+_STORED = (
+    "SELECT m.id, m.fingerprint, b.name, m.origin, m.received_at, r.encoding, r.bytes, m.size,"
+    " m.truncated, m.keep_silent, m.attempts FROM message m"
+    " JOIN mailbox b ON b.id = m.mailbox_id JOIN raw r ON r.message_id = m.id"
+)
+
+
 def undecided(db: Database, *, limit: int) -> list[Undecided]:
     """Return the oldest letters without a decision: at most `limit`, and 32 MiB of bytes."""
-    rows = db.execute(
-        "SELECT m.id, m.fingerprint, b.name, m.origin, m.received_at, r.encoding, r.bytes, m.size,"
-        " m.truncated, m.keep_silent, m.attempts FROM message m"
-        " JOIN mailbox b ON b.id = m.mailbox_id JOIN raw r ON r.message_id = m.id"
-        " WHERE m.decided_at IS NULL ORDER BY m.id LIMIT ?",
-        [limit],
-    )
+    rows = db.execute(f"{_STORED} WHERE m.decided_at IS NULL ORDER BY m.id LIMIT ?", [limit])
     found: list[Undecided] = []
     held = 0
     for row in rows:
-        letter = Undecided(
-            id=row[0],
-            fingerprint=row[1],
-            mailbox=row[2],
-            origin=Origin(row[3]),
-            received_at=moment(row[4]),
-            raw=_unpacked(row[0], row[5], row[6]),
-            size=row[7],
-            truncated=bool(row[8]),
-            keep_silent=Silence(row[9]) if row[9] else None,
-            attempts=row[10],
-        )
+        letter = _stored(row)
         held += len(letter.raw)
         if found and held > BATCH_BYTES:
             break
         found.append(letter)
     return found
+
+
+def find(db: Database, message: int) -> Undecided | None:
+    """Return a letter as triage sees it, decided or not; None where there is none."""
+    row = db.execute(f"{_STORED} WHERE m.id = ?", [message]).fetchone()
+    return None if row is None else _stored(row)
+
+
+def _stored(row: tuple[Any, ...]) -> Undecided:
+    return Undecided(
+        id=row[0],
+        fingerprint=row[1],
+        mailbox=row[2],
+        origin=Origin(row[3]),
+        received_at=moment(row[4]),
+        raw=_unpacked(row[0], row[5], row[6]),
+        size=row[7],
+        truncated=bool(row[8]),
+        keep_silent=Silence(row[9]) if row[9] else None,
+        attempts=row[10],
+    )
 
 
 def count_attempts(db: Database, ids: Iterable[int]) -> None:

@@ -1,0 +1,219 @@
+"""The configuration, turned into the values and parts that the stages work with.
+
+The only place that knows both the settings and the stages; the faces call it and hand on.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from inboxbot import config, events, reading
+from inboxbot.acknowledge import Acknowledger, Facts
+from inboxbot.config import Config, Mailbox, Server
+from inboxbot.errors import ConfigError, Problem
+from inboxbot.fetching import MIB, Limits
+from inboxbot.intake import Source
+from inboxbot.mail import connection, smtp
+from inboxbot.mail.message import Identity
+from inboxbot.reading import LoadClassifier, Reader
+from inboxbot.reply.knowledge import Article, read_knowledge
+from inboxbot.reply.library import Library
+from inboxbot.reply.policy import Rules
+from inboxbot.store import database, migrations
+from inboxbot.store.settings import Instance
+
+
+@contextmanager
+def store(configuration: Config, *, create: bool = True) -> Iterator[Database]:
+    """Open the store, with its schema up to date; `create` makes it where there never was one.
+
+    Raises `StoreError` where it cannot be used.
+    """
+    path = configuration.store_path
+    db = database.create(path) if create else database.connect(path)
+    try:
+        migrations.check_not_newer(db)
+        if migrations.pending(db):
+            migrations.migrate(db)
+        yield db
+    finally:
+        db.close()
+
+
+def mailbox_named(configuration: Config, name: str | None) -> Mailbox:
+    """Return the mailbox called `name`, or the first; raises `ConfigError` for another name."""
+    for box in configuration.mailbox:
+        if name in (None, box.name):
+            return box
+    known = ", ".join(box.name for box in configuration.mailbox)
+    raise ConfigError(
+        (Problem("mailbox", f'There is no mailbox "{name}"; there are: {known}.'),)
+    )
+
+
+def identity(mailbox: Mailbox, organisation: str, instance: Instance) -> Identity:
+    """Return who we are on a mailbox."""
+    return Identity(
+        mailbox=mailbox.name,
+        name=mailbox.display_name or organisation,
+        address=mailbox.address,
+        addresses=frozenset({mailbox.address, *mailbox.aliases}),
+        own_domains=frozenset(mailbox.own_domains),
+        form_relays=frozenset(mailbox.form_relays),
+        trusted_authserv_ids=frozenset(name.lower() for name in mailbox.trusted_authserv_ids),
+        own_list_ids=frozenset(name.lower() for name in mailbox.own_list_ids),
+        instance_id=instance.id,
+        secret=instance.secret,
+    )
+
+
+def identities(configuration: Config, instance: Instance) -> dict[str, Identity]:
+    """Return who we are on each mailbox, by its name."""
+    name = configuration.organisation.name
+    return {box.name: identity(box, name, instance) for box in configuration.mailbox}
+
+
+def library(configuration: Config) -> Library:
+    """Return the reply templates: the folder of the configuration, else the built-in ones."""
+    folder = configuration.templates_path
+    replies = configuration.replies
+    return Library(
+        folder if folder.is_dir() else None,
+        enabled=frozenset(replies.languages) if replies.languages else None,
+        default_language=replies.default_language,
+    )
+
+
+def rules(configuration: Config, templates: Library) -> Rules:
+    """Return the limits of `[replies]`, with the languages that can be answered in."""
+    replies = configuration.replies
+    return Rules(
+        max_age=timedelta(hours=replies.max_age_h),
+        quiet_period=timedelta(hours=replies.quiet_period_h),
+        per_address_day=replies.per_address_day,
+        per_address_week=replies.per_address_week,
+        per_relay_hour=replies.per_relay_hour,
+        per_domain_hour=replies.per_domain_hour,
+        per_hour=replies.per_hour,
+        per_day=replies.per_day,
+        bounces_hour=replies.bounces_hour,
+        require_addressed=replies.require_addressed,
+        default_language=replies.default_language,
+        languages=templates.available(),
+        disabled=frozenset(replies.disabled),
+    )
+
+
+def facts(configuration: Config) -> Facts:
+    """Return what templates may say of the organisation."""
+    organisation = configuration.organisation
+    return Facts(
+        name=organisation.name,
+        website=organisation.website,
+        phone=organisation.phone,
+        postal_address=organisation.postal_address,
+        profile_form_url=organisation.profile_form_url,
+        time_zone=organisation.time_zone,
+        hours_to_answer=organisation.hours_to_answer,
+    )
+
+
+class Knowledge:
+    """The organisation's own articles, read again when the file has changed.
+
+    A file that cannot be read or is wrong links nothing: the letter is answered all the same.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int] | None = None
+        self._articles: tuple[Article, ...] = ()
+
+    def __call__(self) -> tuple[Article, ...]:
+        """Return the articles as the file has them now."""
+        try:
+            found = self._path.stat()
+            seen = (found.st_mtime_ns, found.st_size)
+            if seen != self._seen:
+                self._seen = seen
+                self._articles = read_knowledge(self._path.read_text("utf-8"))
+        except FileNotFoundError:
+            self._seen, self._articles = None, ()
+        except (ConfigError, OSError, UnicodeDecodeError):
+            events.knowledge_unreadable()
+            self._articles = ()
+        return self._articles
+
+
+def acknowledger(configuration: Config, templates: Library) -> Acknowledger:
+    """Return what writes acknowledgements."""
+    return Acknowledger(
+        templates,
+        facts(configuration),
+        Knowledge(configuration.knowledge_path),
+        {box.name: box.smtp.envelope_sender for box in configuration.mailbox},
+    )
+
+
+def source(box: Mailbox) -> Source:
+    """Return which mailbox it is, for the record: another server or folder starts anew."""
+    return Source(name=box.name, server=imap_settings(box).server, folder=box.folder)
+
+
+def limits(configuration: Config, box: Mailbox) -> Limits:
+    """Return how much is fetched at once."""
+    return Limits(max_size=box.max_size_mb * MIB, min_free=configuration.store.min_free_mb * MIB)
+
+
+def imap_settings(box: Mailbox) -> connection.Settings:
+    """Return where a mailbox is read, and how to get in."""
+    server = box.imap
+    return connection.Settings(
+        host=server.host,
+        port=server.port,
+        security=server.security,
+        username=server.username,
+        auth=server.auth,
+        secret=_secret(server),
+        ca_file=server.ca_file or None,
+        timeout_s=float(server.timeout_s),
+        folder=box.folder,
+    )
+
+
+def smtp_settings(box: Mailbox) -> smtp.Settings:
+    """Return where replies of a mailbox are handed in, and how to get in."""
+    server = box.smtp
+    return smtp.Settings(
+        host=server.host,
+        port=server.port,
+        security=server.security,
+        username=server.username,
+        auth=server.auth,
+        secret=_secret(server),
+        ca_file=server.ca_file or None,
+        timeout_s=float(server.timeout_s),
+    )
+
+
+def _secret(server: Server) -> partial[str]:
+    return partial(config.credential, server.credential)
+
+
+def reader(configuration: Config) -> Reader:
+    """Return the worker that reads and classifies letters; use it as a context manager."""
+    settings = configuration.classify
+    medicines = tuple(article.medicine for article in Knowledge(configuration.knowledge_path)())
+    return Reader(
+        LoadClassifier(kind=settings.model, medicines=medicines),
+        reading.Limits(memory=settings.memory_mb * MIB),
+    )
+
+
+def day(text: str) -> datetime:
+    """Return the beginning of a day of the configuration, in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -1,0 +1,73 @@
+"""The sender with its servers: where replies are handed in, filed, and looked up again."""
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from inboxbot import assembly
+from inboxbot.config import Config, Mailbox
+from inboxbot.errors import ConfigError, Problem
+from inboxbot.mail.imap import ImapMailbox
+from inboxbot.mail.message import Reply
+from inboxbot.mail.smtp import SmtpTransport
+from inboxbot.sender import Sender
+from inboxbot.uncertain import Resolver
+
+
+class Postman:
+    """Sends what is due and finds out what became of uncertain replies."""
+
+    def __init__(self, configuration: Config, db: Database, now: Callable[[], datetime]) -> None:
+        self._boxes = {box.name: box for box in configuration.mailbox}
+        copies = any(box.sent_copy == "append" for box in configuration.mailbox)
+        self.sender = Sender(
+            db,
+            transport_for=self._transport_for,
+            owner=f"{socket.gethostname()}:{os.getpid()}",
+            now=now,
+            copy=self._copy if copies else None,
+        )
+        self.resolver = Resolver(
+            db,
+            lookup=self._sent,
+            files_all=lambda name: name in self._boxes and self._boxes[name].sent_copy == "server",
+            now=now,
+        )
+
+    def _box(self, name: str) -> Mailbox:
+        if name not in self._boxes:
+            raise ConfigError(
+                (
+                    Problem(
+                        "mailbox",
+                        f'Replies of the mailbox "{name}" wait, and the configuration has it no '
+                        "more: put it back, or cancel them with `inboxbot outbox cancel`.",
+                    ),
+                )
+            )
+        return self._boxes[name]
+
+    def _transport_for(self, name: str) -> SmtpTransport:
+        return SmtpTransport(assembly.smtp_settings(self._box(name)))
+
+    def _copy(self, name: str, reply: Reply, when: datetime) -> None:
+        box = self._box(name)
+        if box.sent_copy != "append":
+            return
+        with ImapMailbox(assembly.imap_settings(box)) as mailbox:
+            folder = box.sent_folder or mailbox.sent_folder()
+            if folder is not None:
+                mailbox.append_sent(folder, reply.raw, when)
+
+    def _sent(self, name: str, message_ids: Sequence[str]) -> set[str] | None:
+        box = self._box(name)
+        if box.sent_copy == "none" and not box.sent_folder:
+            return None
+        with ImapMailbox(assembly.imap_settings(box)) as mailbox:
+            folder = box.sent_folder or mailbox.sent_folder()
+            if folder is None:
+                return None
+            return {known for known in message_ids if mailbox.holds(folder, known)}
