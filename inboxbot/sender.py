@@ -6,8 +6,8 @@ whether the reply may be tried again; where nobody knows, it is never sent again
 """
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -66,7 +66,7 @@ class Sent:
 
 
 class StoreBusyError(InboxbotError):
-    """The note before the dot could not be written: the trouble is ours, not the server's."""
+    """The database cannot be written: the trouble is ours, and not the mail server's."""
 
 
 class Sender:
@@ -96,8 +96,14 @@ class Sender:
         self._unrecorded: dict[int, tuple[Entry, Outcome]] = {}
 
     def start(self) -> None:
-        """Take back everything that an earlier process left in flight."""
-        self._recover(alone=True)
+        """Take back everything that an earlier process left in flight.
+
+        Raises `TransientError` where the database cannot be written now.
+        """
+        try:
+            self._recover(alone=True)
+        except StoreBusyError as error:
+            raise TransientError(str(error)) from error
 
     def send_due(self, *, stop: Callable[[], bool] = lambda: False) -> Sent:
         """Make one pass over the outbox; return what became of the replies.
@@ -105,9 +111,16 @@ class Sender:
         Raises `TransientError` where the database cannot be written now.
         """
         tally = Sent()
+        try:
+            self._pass(tally, stop)
+        except StoreBusyError as error:
+            raise TransientError(str(error)) from error
+        return tally
+
+    def _pass(self, tally: Sent, stop: Callable[[], bool]) -> None:
         self._recover(alone=False)
         if settings.mode(self._db) is Mode.PAUSED:
-            return tally
+            return
         for mailbox in sending.due_mailboxes(self._db, self._now()):
             if stop():
                 break
@@ -116,14 +129,11 @@ class Sender:
             try:
                 with self._transport_for(mailbox) as transport:
                     well = self._drain(mailbox, transport, tally, stop)
-            except StoreBusyError as error:
-                raise TransientError(str(error)) from error
             except SERVER_TROUBLE as error:
                 self._server_failed(mailbox, error)
             else:
                 if well:
                     self._server_works(mailbox)
-        return tally
 
     def _drain(
         self, mailbox: str, transport: Transport, tally: Sent, stop: Callable[[], bool]
@@ -154,7 +164,7 @@ class Sender:
     def _next(self, mailbox: str, tally: Sent) -> Entry | None:
         """Claim the next reply that may still go; hold or cancel those before it."""
         while True:
-            with write(self._db):
+            with self._writing():
                 now = self._now()
                 entry = sending.next_due(self._db, mailbox, now)
                 if entry is None:
@@ -211,7 +221,7 @@ class Sender:
         try:
             return transport.send(entry.reply, lambda: self._begin(entry))
         except SERVER_TROUBLE:
-            with write(self._db):
+            with self._writing():
                 sending.give_back(self._db, entry.id, self._owner, self._now())
             raise
         except InboxbotError:
@@ -223,16 +233,13 @@ class Sender:
             raise OutcomeUnknownError("Sending failed after the server had the reply.") from error
 
     def _begin(self, entry: Entry) -> None:
-        try:
-            with write(self._db):
-                sending.begin(self._db, entry.id, self._owner, self._now())
-        except TransientError as error:
-            raise StoreBusyError(str(error)) from error
+        with self._writing():
+            sending.begin(self._db, entry.id, self._owner, self._now())
         faults.point("sender.sending")
 
     def _uncertain(self, entry: Entry) -> None:
         now = self._now()
-        with write(self._db):
+        with self._writing():
             sending.uncertain(self._db, entry.id, self._owner, now)
             alerts.open_alert(self._db, alerts.Code.UNCERTAIN, now, message=entry.message)
         events.reply_ended(entry.id, State.UNCERTAIN, entry.attempts + 1, 0)
@@ -248,7 +255,7 @@ class Sender:
     def _write_down(self, entry: Entry, outcome: Outcome) -> State:
         db, owner, now = self._db, self._owner, self._now()
         answer = f"{outcome.code} {outcome.text}" if outcome.code > 0 else outcome.text
-        with write(db):
+        with self._writing():
             match outcome.verdict:
                 case Verdict.ACCEPTED:
                     sending.sent(db, entry.id, owner, answer, now)
@@ -276,12 +283,20 @@ class Sender:
                 self._write_down(entry, outcome)
             del self._unrecorded[entry.id]
         now = self._now()
-        with write(self._db):
+        with self._writing():
             recovered = sending.recover(self._db, self._owner, now, alone=alone)
             for message in sending.letters(self._db, recovered.uncertain):
                 alerts.open_alert(self._db, alerts.Code.UNCERTAIN, now, message=message)
         if recovered.queued or recovered.uncertain:
             events.replies_recovered(len(recovered.queued), len(recovered.uncertain))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            with write(self._db):
+                yield
+        except TransientError as error:
+            raise StoreBusyError(str(error)) from error
 
     def _server_failed(self, mailbox: str, error: InboxbotError) -> None:
         """Pause a server that takes nothing, and tell staff."""
@@ -289,7 +304,7 @@ class Sender:
         refused = isinstance(error, AuthenticationError)
         code = alerts.Code.AUTHENTICATION if refused else alerts.Code.MAIL_OUT_FAILED
         now = self._now()
-        with write(self._db):
+        with self._writing():
             settings.put(self._db, _error_of(mailbox), str(error))
             alerts.open_alert(self._db, code, now, detail=_server_of(mailbox))
         events.mail_server_failed(mailbox, error, wait)
@@ -298,7 +313,7 @@ class Sender:
         self._pauses.end(mailbox)
         if settings.get(self._db, _error_of(mailbox)) is None:
             return
-        with write(self._db):
+        with self._writing():
             settings.put(self._db, _error_of(mailbox), None)
             for code in (alerts.Code.AUTHENTICATION, alerts.Code.MAIL_OUT_FAILED):
                 alerts.end(self._db, code, self._now(), detail=_server_of(mailbox))

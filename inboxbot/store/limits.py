@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlite_utils import Database
 
 from inboxbot.store.database import stamp
+from inboxbot.store.outbox import State, move
 
 COOL_DOWN = timedelta(days=60)
 RECENT = 50
@@ -97,25 +98,22 @@ def link_bounce(db: Database, *, message: int, rfc_message_id: str, now: datetim
     reply that may have been sent.
     """
     row = db.execute(
-        "SELECT id, recipient_key FROM outbox WHERE rfc_message_id = ?"
+        "SELECT id, recipient_key, state FROM outbox WHERE rfc_message_id = ?"
         " AND state IN ('sending', 'sent', 'uncertain', 'bounced')",
         [rfc_message_id],
     ).fetchone()
     if row is None:
         return None
-    outbox, recipient_key = int(row[0]), str(row[1])
+    outbox_row, recipient_key, state = int(row[0]), str(row[1]), State(row[2])
     db.execute(
         "INSERT OR IGNORE INTO bounce (message_id, outbox_id, at) VALUES (?, ?, ?)",
-        [message, outbox, stamp(now)],
+        [message, outbox_row, stamp(now)],
     )
     # `sending` is left to the sender, which is about to hear the answer.
-    db.execute(
-        "UPDATE outbox SET state = 'bounced', updated_at = ? WHERE id = ?"
-        " AND state IN ('sent', 'uncertain')",
-        [stamp(now), outbox],
-    )
-    _suppress(db, recipient_key, "bounced", now + COOL_DOWN, outbox, now)
-    return outbox
+    if state in (State.SENT, State.UNCERTAIN):
+        move(db, outbox_row, State.BOUNCED, now, also="lease_until = NULL")
+    _suppress(db, recipient_key, "bounced", now + COOL_DOWN, outbox_row, now)
+    return outbox_row
 
 
 def _suppress(
