@@ -28,10 +28,10 @@ _STYLE = "font-family: sans-serif; font-size: 16px; line-height: 1.5; max-width:
 def from_text(text: str) -> str:
     """Return the paragraphs of a text as simple HTML; every character is escaped first.
 
-    Links become links; each paragraph takes the direction of its own letters.
+    Links become links, with their own direction; paragraphs take that of their language.
     """
     paragraphs = [part for part in re.split(r"\n{2,}", text.strip()) if part.strip()]
-    return "\n".join(f'<p dir="auto">{_linked(part)}</p>' for part in paragraphs)
+    return "\n".join(f'<p>{_linked(part)}</p>' for part in paragraphs)
 
 
 def words(source: str) -> str:

@@ -62,7 +62,7 @@ SAMPLES = (
             website=_LONG_URL,
             profile_form_url=_LONG_URL,
             article_url=_LONG_URL,
-            article_title="A Long Title About Many Things " * 6,
+            article_title="A Long Title About Many Things, " * 6 + "and the End",
             hours_to_answer=240,
         ),
     ),

@@ -281,7 +281,8 @@ def _expression_problems(
     try:
         tree = HTML.parse("{{" + text + "}}")
     except TemplateSyntaxError as error:
-        yield offset + _syntax_column(text, error), *_syntax_sentence(error)
+        column = _syntax_column(text, error)
+        yield tag.end - 2 if column is None else offset + column, *_syntax_sentence(error)
         return
     except RecursionError:
         yield tag.start, "This tag is nested too deeply.", "Make it simpler."
@@ -347,16 +348,17 @@ class _Locator:
         return self._offset + match.start()
 
 
-def _syntax_column(text: str, error: TemplateSyntaxError) -> int:
+def _syntax_column(text: str, error: TemplateSyntaxError) -> int | None:
+    """Return where in the tag's text it breaks; None: at its end, something is missing."""
     message = error.message or ""
     if position := re.search(r" at (\d+)$", message):
         return max(int(position[1]) - 2, 0)
     token = re.search(r"got '([^']+)'|unexpected '([^']+)'", message)
     word = (token[1] or token[2]) if token else ""
-    at = text.find(word) if word else -1
+    at = text.find(word) if word and word != "end of print statement" else -1
     if at >= 0:
         return at
-    return len(text.rstrip()) if "end of print" in message else len(text) - len(text.lstrip())
+    return None if "end of print" in message else len(text) - len(text.lstrip())
 
 
 def _syntax_sentence(error: TemplateSyntaxError) -> tuple[str, str]:
