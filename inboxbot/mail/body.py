@@ -55,6 +55,8 @@ def _tidy(lines: list[str]) -> str:
         line = line.rstrip()
         if line or (kept and kept[-1]):
             kept.append(line)
+    while kept and not kept[-1].strip("-_=*–— \t"):
+        kept.pop()
     return "\n".join(kept).strip()
 
 
@@ -112,18 +114,20 @@ def _announces_history(lines: list[str], number: int) -> bool:
 
 
 def _header_block(lines: list[str], number: int) -> bool:
-    """Recognise From/Sent/To/Subject as a mail program writes them, in any known language."""
+    """Recognise From/Sent/To/Subject as a mail program writes them, in any known language.
+
+    A contact form may begin alike; its next label says that the message follows.
+    """
     line = lines[number]
-    if ":" not in line and "：" not in line:
+    if (":" not in line and "：" not in line) or _label(line) not in _HEADER:
         return False
-    if _label(lines[number]) not in _FROM:
-        return False
-    sent = other = False
-    for line in lines[number + 1 : number + 9]:
-        label = _label(line)
-        sent = sent or label in _SENT
-        other = other or label in _TO_OR_SUBJECT
-    return sent and other
+    labels = {_label(line) for line in lines[number : number + 9]}
+    return (
+        not labels.isdisjoint(_FROM)
+        and not labels.isdisjoint(_SENT)
+        and not labels.isdisjoint(_TO_OR_SUBJECT)
+        and labels.isdisjoint(_FORM_MESSAGE)
+    )
 
 
 def _label(line: str) -> str:
@@ -153,12 +157,20 @@ def _attribution(lines: list[str], end: int) -> int:
         joined = f"{lines[number].strip()} {joined}".strip()
         if len(joined) > _LINE_LIMIT:
             break
-        opens = joined.lower().lstrip("*_ \u200e\u200f").startswith(markers.WROTE_OPENS)
+        opens = _opens_attribution(lines[number])
         if _is_attribution(joined, lines, end) and (opens or not found):
             found = count
         if opens and found:
             break
     return found
+
+
+def _opens_attribution(line: str) -> bool:
+    digits = sum(c.isdigit() for c in line)
+    start = line.lower().lstrip("*_ \u200e\u200f")
+    return digits >= 1 and (
+        start.startswith(markers.WROTE_OPENS) or (digits >= 5 and start[0].isdigit())
+    )
 
 
 def _is_attribution(joined: str, lines: list[str], following: int) -> bool:

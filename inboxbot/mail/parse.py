@@ -92,7 +92,7 @@ def _whole(raw: bytes, *, plainly: bool) -> Message:
     defects += structure.peculiarities(root)
     return replace(
         message,
-        text=own_words(text.text)[:OWN_WORDS_LIMIT],
+        text=own_words(text.text)[:OWN_WORDS_LIMIT] if text.own else "",
         full_text=text.text,
         attachments=files,
         parts=structure.parts(root),

@@ -8,6 +8,7 @@ message is one file: its words are not the sender's.
 import email
 import re
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from email.message import Message as Tree
 from hashlib import sha256
@@ -23,6 +24,8 @@ from inboxbot.mail.wire import Hollow
 TEXT_LIMIT = 256 * 1024
 PARTS_LIMIT = 1_000
 NAME_LIMIT = 200
+# Up to here a plain version may be nothing but "this message is in HTML".
+_STUB_LENGTH = 400
 
 _TEXT_TYPES = ("text/plain", "text/html", "text/enriched", "text/richtext")
 _EXTENSIONS = {
@@ -77,9 +80,13 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The letter's text as a person would see it."""
+    """The letter's text as a person would see it.
+
+    `own` is false where the only words are those of a message that was passed on whole.
+    """
 
     text: str = ""
+    own: bool = True
     guessed: bool = False
     defects: tuple[str, ...] = ()
     enclosed: tuple[transfer.Enclosed, ...] = field(default=())
@@ -161,12 +168,13 @@ def payload(node: Node, hollow: Hollow) -> bytes:
 
 
 def _undecoded(tree: Tree) -> bytes:
-    content = tree.get_payload()
-    if not isinstance(content, str):
-        return b""
-    # Without the field the library hands the bytes back as they came.
-    bare = Tree()
-    bare.set_payload(content)
+    """Return the bytes of a leaf as they were sent.
+
+    The library hands them out untouched only where no field names an encoding, so it is
+    asked for a copy's without one.
+    """
+    bare = copy(tree)
+    del bare["content-transfer-encoding"]
     data = bare.get_payload(decode=True)
     return data if isinstance(data, bytes) else b""
 
@@ -197,7 +205,7 @@ def letter(root: Node, hollow: Hollow) -> Text:
         joined = _joined(found(root, hollow))
         if _has_words(joined.text):
             return joined
-    return Text()
+    return replace(_joined(_enclosed(root, hollow)), own=False)
 
 
 def is_letter(node: Node) -> bool:
@@ -221,22 +229,21 @@ def _shown(node: Node, hollow: Hollow) -> list[Text]:
 
 def _best_alternative(node: Node, hollow: Hollow) -> list[Text]:
     """Choose the plain version, unless it only says that there is an HTML one."""
-    plain_first = sorted(node.children, key=lambda child: child.type != "text/plain")
     stub: list[Text] = []
-    for child in plain_first:
+    for child in sorted(node.children, key=lambda child: child.type != "text/plain"):
         texts = _shown(child, hollow)
         words = " ".join(text.text for text in texts)
-        if _has_words(words):
-            if child.type == "text/plain" and _is_stub(words):
-                stub = stub or texts
-                continue
+        if not _has_words(words):
+            continue
+        if child.type == "text/plain" and _is_stub(words):
+            stub = texts
+        elif not stub or len(words) > 2 * len(stub[0].text):
             return texts
     return stub
 
 
 def _is_stub(words: str) -> bool:
-    lowered = words.lower()
-    return len(words) < 400 and ("html" in lowered or len(words.split()) < 3)
+    return len(words) < _STUB_LENGTH and ("html" in words.lower() or len(words.split()) < 3)
 
 
 def _named(root: Node, hollow: Hollow) -> list[Text]:
@@ -252,19 +259,24 @@ def _named(root: Node, hollow: Hollow) -> list[Text]:
 
 
 def _outside(root: Node, hollow: Hollow) -> list[Text]:
+    """Return what stands behind the last part: the text of a part that was not marked off."""
     found: list[Text] = []
     for node in walk(root):
-        if node.embedded or not node.type.startswith("multipart/"):
-            continue
-        for outside in (node.tree.preamble, node.tree.epilogue):
-            if isinstance(outside, str) and outside.strip():
-                bare = Tree()
-                bare.set_payload(outside)
-                data = bare.get_payload(decode=True)
-                if isinstance(data, bytes):
-                    text = charset.decode(hollow.filled(data)).text
-                    found.append(Text(many_lines(text, TEXT_LIMIT)))
+        outside = node.tree.epilogue
+        if not node.embedded and node.type.startswith("multipart/") and isinstance(outside, str):
+            text = charset.decode(hollow.filled(headers.octets(outside))).text
+            found.append(Text(many_lines(text, TEXT_LIMIT)))
     return found
+
+
+def _enclosed(root: Node, hollow: Hollow) -> list[Text]:
+    """Return the words of a message that was passed on without any of the sender's own."""
+    if root.type == "multipart/report":
+        return []
+    for node in walk(root):
+        if node.type == "message/rfc822" and not node.embedded and node.children:
+            return _shown(nodes_of(node.children[0].tree), hollow)
+    return []
 
 
 def _text(node: Node, hollow: Hollow) -> Text:
@@ -285,14 +297,18 @@ def _text(node: Node, hollow: Hollow) -> Text:
     if not html and text[:200].lstrip()[:20].lower().startswith(("<html", "<!doctype html")):
         html = True
     if html:
-        return Text(many_lines(html_to_text(text), TEXT_LIMIT), decoded.guessed, tuple(defects))
+        return Text(
+            many_lines(html_to_text(text), TEXT_LIMIT),
+            guessed=decoded.guessed,
+            defects=tuple(defects),
+        )
     text = many_lines(text, TEXT_LIMIT)
     if node.parameter("format").lower() == "flowed":
         text = unflowed(text, delete_space=node.parameter("delsp").lower() == "yes")
     text, files = transfer.split_enclosed(text)
     if "-----BEGIN PGP MESSAGE-----" in text:
         defects.append("The text is encrypted (PGP) and cannot be read here.")
-    return Text(text, decoded.guessed, tuple(defects), files)
+    return Text(text, guessed=decoded.guessed, defects=tuple(defects), enclosed=files)
 
 
 def _joined(texts: list[Text]) -> Text:
@@ -300,9 +316,9 @@ def _joined(texts: list[Text]) -> Text:
         return texts[0]
     return Text(
         "\n".join(text.text for text in texts if text.text)[:TEXT_LIMIT],
-        any(text.guessed for text in texts),
-        tuple(dict.fromkeys(defect for text in texts for defect in text.defects)),
-        tuple(file for text in texts for file in text.enclosed),
+        guessed=any(text.guessed for text in texts),
+        defects=tuple(dict.fromkeys(defect for text in texts for defect in text.defects)),
+        enclosed=tuple(file for text in texts for file in text.enclosed),
     )
 
 

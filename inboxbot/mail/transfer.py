@@ -33,19 +33,23 @@ def decode(data: bytes, encoding: str) -> bytes:
 def _broken_base64(data: bytes) -> bytes:
     """Decode up to the padding; keep prose that somebody put before or behind."""
     lines = data.splitlines()
-    first = next((line.strip() for line in lines if line.strip()), b"")
-    if b" " in first and not _BASE64.issuperset(first.replace(b" ", b"")):
-        return data
     encoded: list[bytes] = []
+    number = 0
     for number, line in enumerate(lines):
-        stripped = line.strip()
-        if b" " in stripped:
-            return lenient_base64(b"".join(encoded)) + b"\n" + b"\n".join(lines[number:])
-        encoded.append(stripped)
-        if stripped.endswith(b"="):
-            rest = [line for line in lines[number + 1 :] if b" " in line.strip()]
-            return lenient_base64(b"".join(encoded)) + b"".join(b"\n" + line for line in rest)
-    return lenient_base64(b"".join(encoded))
+        words = line.split()
+        if not words:
+            continue
+        pure = _BASE64.issuperset(words[0])
+        if len(words) > 1 and not (pure and words[0].endswith(b"=")):
+            break
+        encoded.append(words[0])
+        if pure and words[0].endswith(b"="):
+            number += 1
+            break
+    else:
+        number = len(lines)
+    prose = [line for line in lines[number:] if b" " in line.strip()]
+    return b"\n".join([lenient_base64(b"".join(encoded)), *prose]) if prose or encoded else data
 
 
 @dataclass(frozen=True, slots=True)

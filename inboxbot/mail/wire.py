@@ -30,6 +30,7 @@ _KEPT_OF_EACH = 20
 
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _FIELD_START = re.compile(rb"(?:\A|\n)(?=[!-9;-~]{1,200}[ \t]*:)")
+_NO_FIELD = re.compile(rb"\n(?!From |[ \t\r]|[!-9;-~]{1,200}:|\Z)")
 _CONTAINER = re.compile(
     rb"\n[Cc][Oo][Nn][Tt][Ee][Nn][Tt]-[Tt][Yy][Pp][Ee]:\s{0,4}(?=[Mm][UuEe][LlSs][TtSs][IiAa])"
 )
@@ -85,6 +86,11 @@ def within_limits(raw: bytes) -> Limited:
             raw = rest
             defects.append("The message begins with blank lines.")
     end = header_end(raw)
+    if end <= HEADER_BYTES and (mended := _mended(raw[:end])) != raw[:end]:
+        raw, end = mended + raw[end:], len(mended)
+        defects.append("A line inside the header is no field; it was passed over.")
+    if not _FIELD_START.match(raw) and not raw.startswith(b"From "):
+        end = 0
     head = raw[:end]
     if end > FIELD_BYTES or head.count(b"\n") > FIELDS:
         reduced, defect = _reduced(head)
@@ -98,6 +104,24 @@ def within_limits(raw: bytes) -> Limited:
             raw = raw[:cut]
             defects.append(defect)
     return Limited(raw, tuple(defects))
+
+
+def _mended(head: bytes) -> bytes:
+    """Take out a line that is no field where a field that matters stands right below it.
+
+    Parsers end the header at such a line, and all below it, sender and subject included,
+    becomes the letter's text.
+    """
+    if not _NO_FIELD.search(b"\n" + head):
+        return head
+    lines = head.split(b"\n")
+    kept: list[bytes] = []
+    for number, line in enumerate(lines):
+        following = lines[number + 1] if number + 1 < len(lines) else b""
+        name = following[:60].partition(b":")[0].lower()
+        if not _NO_FIELD.match(b"\n" + line) or name not in _DECISIVE:
+            kept.append(line)
+    return b"\n".join(kept)
 
 
 def _reduced(head: bytes) -> tuple[bytes, str]:
