@@ -1,0 +1,122 @@
+"""Letters in, decisions out: every pair of files in `tests/corpus`."""
+
+import tomllib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inboxbot.classify.category import Category, Classification
+from inboxbot.mail import compose
+from inboxbot.mail.message import Identity
+from inboxbot.mail.parse import parse
+from inboxbot.reply.policy import Case, Decision, History, Rules, decide, sentence
+from inboxbot.reply.reason import Disposition
+
+CORPUS = Path(__file__).parent.parent / "corpus"
+CASES = sorted(CORPUS.glob("[0-9]*.eml"))
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+SURE = Classification(
+    category=Category.PROFILE_REQUEST,
+    confidence=0.95,
+    runner_up=Category.GENERAL_INQUIRY,
+    runner_up_confidence=0.04,
+)
+# Rows of the decision table that a letter can show; 25 is partly of the template.
+ROWS = (
+    "1", "2", "2b", "3", "4", "5", "5b", "6", "7", "8", "9", "10", "11", "12", "12b", "13", "13b",
+    "14", "14b", "15", "16", "17", "18", "18b", "19", "20", "21", "22", "22b", "23", "24", "25", "26",
+)  # fmt: skip
+
+
+def expectation(letter: Path) -> dict[str, Any]:
+    return tomllib.loads(letter.with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+def corpus_identity(**replaced: Any) -> Identity:
+    values = tomllib.loads((CORPUS / "identity.toml").read_text(encoding="utf-8")) | replaced
+    values["secret"] = bytes.fromhex(values["secret"])
+    return Identity(**{k: frozenset(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def decision_on(letter: Path, expected: dict[str, Any]) -> Decision:
+    history = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in expected.get("history", {}).items()
+    }
+    rules = {
+        key: frozenset(value) if isinstance(value, list) else value
+        for key, value in expected.get("rules", {}).items()
+    }
+    case = Case(
+        message=parse(letter.read_bytes()),
+        received_at=expected.get("received_at", NOW - timedelta(hours=1)),
+        classification=SURE,
+        history=History(**history),
+    )
+    return decide(case, corpus_identity(**expected.get("identity", {})), Rules(**rules), NOW)
+
+
+@pytest.mark.parametrize("letter", CASES, ids=lambda path: path.stem)
+def test_each_letter_is_decided_as_its_file_says(letter: Path) -> None:
+    expected = expectation(letter)
+    decision = decision_on(letter, expected)
+    assert (decision.disposition, decision.reason, [hit.reason for hit in decision.hits]) == (
+        expected["disposition"],
+        expected.get("reason"),
+        expected["reasons"],
+    )
+    assert (decision.reply_to or "") == expected["reply_to"]
+    assert decision.template == expected.get("template", "profile_request")
+    if "authenticated" in expected:
+        assert decision.authenticated is expected["authenticated"]
+
+
+@pytest.mark.parametrize("letter", CASES, ids=lambda path: path.stem)
+def test_each_letter_with_a_return_address_can_be_acknowledged_safely(letter: Path) -> None:
+    expected = expectation(letter)
+    decision = decision_on(letter, expected)
+    if decision.reply_to is None:
+        # Nowhere to send it: then nothing may be waiting to be sent.
+        assert decision.disposition is Disposition.SUPPRESS
+        return
+    reply = compose.acknowledgement(
+        parse(letter.read_bytes()),
+        corpus_identity(),
+        "We received your message",
+        "Thank you for your message.\n",
+        "<html><body><p>Thank you for your message.</p></body></html>\n",
+        recipient=decision.reply_to,
+        kind="profile_request",
+        language="en",
+        now=NOW,
+        fingerprint="00" * 32,
+    )
+    assert compose.check(reply.raw) == ()
+    assert reply.recipient == decision.reply_to
+
+
+@pytest.mark.parametrize("letter", CASES, ids=lambda path: path.stem)
+def test_each_decision_is_said_in_one_sentence_without_the_letters_words(letter: Path) -> None:
+    decision = decision_on(letter, expectation(letter))
+    text = sentence(decision)
+    assert text.endswith(".")
+    assert "\n" not in text
+    message = parse(letter.read_bytes())
+    said = " ".join((text, *(hit.evidence for hit in decision.hits)))
+    for private in (message.text.strip(), *(author.address for author in message.authors)):
+        assert not private or private not in said
+
+
+def test_every_row_has_a_letter_that_hits_and_one_that_only_looks_alike() -> None:
+    seen: dict[str, set[str]] = {row: set() for row in ROWS}
+    for letter in CASES:
+        expected = expectation(letter)
+        for row in expected["rows"]:
+            if row != "none":
+                seen[row].add(expected["disposition"])
+    answered_by_design = {"22b", "26"}  # rows that say: answer this
+    for row, dispositions in seen.items():
+        assert "acknowledge" in dispositions, f"row {row} has no look-alike"
+        assert len(dispositions) > 1 or row in answered_by_design, f"row {row} never hits"
