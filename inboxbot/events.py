@@ -232,3 +232,29 @@ def mail_server_failed(mailbox: str, error: BaseException, retry_in_s: float) ->
 def sent_copy_failed(reply: int, error: BaseException) -> None:
     """Say that no copy of a sent reply could be put into the Sent folder."""
     _say(logging.WARNING, "sent-copy-failed", reply=reply, error=type(error).__name__)
+
+
+# Templates
+
+
+def template_published(name: str, language: str, version: int) -> None:
+    """Say that another version of a template is sent from now on."""
+    _say(logging.INFO, "template-published", name=name, language=language, version=version)
+
+
+def template_broken(file: str) -> None:
+    """Say that a template file cannot be used; the last good version stays in use."""
+    _say(logging.WARNING, "template-broken", file=file)
+
+
+# The review app
+
+
+def web_started(host: str, port: int) -> None:
+    """Say where the review app listens."""
+    _say(logging.INFO, "web-started", host=host, port=port)
+
+
+def page_failed(mark: str, page: str, error: BaseException) -> None:
+    """Say that a page could not be made; `mark` is what the person was shown."""
+    _say(logging.ERROR, "page-failed", mark=mark, page=page, error=type(error).__name__)

@@ -7,6 +7,7 @@ is about. `advice` is what a good editor would say; it stops nobody.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from inboxbot.errors import TemplateError
 from inboxbot.reply import guard, markup, template
@@ -44,6 +45,7 @@ class PartProblem:
     problem: TemplateProblem
 
 
+@lru_cache(maxsize=1024)
 def problems(name: str, language: Language, source: Source) -> tuple[PartProblem, ...]:
     """Return everything that keeps this template from being used, in the order of its parts."""
     found = [PartProblem("text", p) for p in template.problems(source.text, name=name)]

@@ -199,7 +199,7 @@ class Library:
         if known is not None and self._unsettled(both):
             slot.source, slot.built_in = known, False
             return known, False  # Looked at again next time: the signature is not kept.
-        found, problems = read(self.folder, name, self._language(language))
+        found, problems = read(self.folder, name, self.language(language))
         slot.signature, slot.problems = now, problems
         if found is not None:
             slot.source, slot.built_in = found, self.folder == self.shipped
@@ -219,9 +219,10 @@ class Library:
         return False
 
     def _built_in(self, name: str, language: str) -> Source | None:
-        return read(self.shipped, name, self._language(language))[0]
+        return read(self.shipped, name, self.language(language))[0]
 
-    def _language(self, code: str) -> Language:
+    def language(self, code: str) -> Language:
+        """Return a language; one that nobody knows has no name and is not reviewed."""
         self.languages()
         return self._languages.get(code, Language(code, code, code, reviewed=False))
 
@@ -275,7 +276,7 @@ class Library:
 
         The checks run first, so a broken template never gets there by this door.
         """
-        found = checks.problems(name, self._language(language), source)
+        found = checks.problems(name, self.language(language), source)
         if found:
             raise TemplateError(f"The template has {len(found)} problems and was not saved.")
         text, page = paths(self.folder, name, language)

@@ -479,45 +479,83 @@ def full_text_search(db: Database) -> None:
     """
     unspaced = "'*[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]*'"
     columns = "subject, text, sender_name, sender_address"
-    _run(
-        db,
-        f"""
-        CREATE VIRTUAL TABLE reading_words USING fts5 ({columns}, content='reading',
+    script = """
+        CREATE VIRTUAL TABLE reading_words USING fts5 (COLUMNS, content='reading',
             content_rowid='message_id', tokenize="unicode61 remove_diacritics 2");
-        CREATE VIRTUAL TABLE reading_unspaced USING fts5 ({columns}, content='reading',
+        CREATE VIRTUAL TABLE reading_unspaced USING fts5 (COLUMNS, content='reading',
             content_rowid='message_id', tokenize="trigram");
         CREATE TRIGGER reading_words_insert AFTER INSERT ON reading BEGIN
-            INSERT INTO reading_words (rowid, {columns}) VALUES (new.message_id, new.subject,
+            INSERT INTO reading_words (rowid, COLUMNS) VALUES (new.message_id, new.subject,
                 new.text, new.sender_name, new.sender_address);
         END;
         CREATE TRIGGER reading_words_delete AFTER DELETE ON reading BEGIN
-            INSERT INTO reading_words (reading_words, rowid, {columns}) VALUES ('delete',
+            INSERT INTO reading_words (reading_words, rowid, COLUMNS) VALUES ('delete',
                 old.message_id, old.subject, old.text, old.sender_name, old.sender_address);
         END;
         CREATE TRIGGER reading_words_update AFTER UPDATE ON reading BEGIN
-            INSERT INTO reading_words (reading_words, rowid, {columns}) VALUES ('delete',
+            INSERT INTO reading_words (reading_words, rowid, COLUMNS) VALUES ('delete',
                 old.message_id, old.subject, old.text, old.sender_name, old.sender_address);
-            INSERT INTO reading_words (rowid, {columns}) VALUES (new.message_id, new.subject,
+            INSERT INTO reading_words (rowid, COLUMNS) VALUES (new.message_id, new.subject,
                 new.text, new.sender_name, new.sender_address);
         END;
         CREATE TRIGGER reading_unspaced_insert AFTER INSERT ON reading
-            WHEN new.subject || new.text || new.sender_name GLOB {unspaced} BEGIN
-            INSERT INTO reading_unspaced (rowid, {columns}) VALUES (new.message_id, new.subject,
+            WHEN new.subject || new.text || new.sender_name GLOB UNSPACED BEGIN
+            INSERT INTO reading_unspaced (rowid, COLUMNS) VALUES (new.message_id, new.subject,
                 new.text, new.sender_name, new.sender_address);
         END;
         CREATE TRIGGER reading_unspaced_delete AFTER DELETE ON reading
-            WHEN old.subject || old.text || old.sender_name GLOB {unspaced} BEGIN
-            INSERT INTO reading_unspaced (reading_unspaced, rowid, {columns}) VALUES ('delete',
+            WHEN old.subject || old.text || old.sender_name GLOB UNSPACED BEGIN
+            INSERT INTO reading_unspaced (reading_unspaced, rowid, COLUMNS) VALUES ('delete',
                 old.message_id, old.subject, old.text, old.sender_name, old.sender_address);
         END;
         CREATE TRIGGER reading_unspaced_update AFTER UPDATE ON reading BEGIN
-            INSERT INTO reading_unspaced (reading_unspaced, rowid, {columns})
+            INSERT INTO reading_unspaced (reading_unspaced, rowid, COLUMNS)
                 SELECT 'delete', old.message_id, old.subject, old.text, old.sender_name,
                     old.sender_address
-                WHERE old.subject || old.text || old.sender_name GLOB {unspaced};
-            INSERT INTO reading_unspaced (rowid, {columns})
+                WHERE old.subject || old.text || old.sender_name GLOB UNSPACED;
+            INSERT INTO reading_unspaced (rowid, COLUMNS)
                 SELECT new.message_id, new.subject, new.text, new.sender_name, new.sender_address
-                WHERE new.subject || new.text || new.sender_name GLOB {unspaced};
+                WHERE new.subject || new.text || new.sender_name GLOB UNSPACED;
         END;
+        """
+    _run(db, script.replace("COLUMNS", columns).replace("UNSPACED", unspaced))
+
+
+@steps(name="0020_templates")
+def templates(db: Database) -> None:
+    """Every version of every reply template, and the drafts that administrators work on."""
+    _run(
+        db,
+        """
+        CREATE TABLE template_version (
+            id INTEGER PRIMARY KEY,
+            name TEXT NOT NULL,
+            language TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            text TEXT NOT NULL,
+            html TEXT,                             -- NULL: made from the text
+            fingerprint TEXT NOT NULL,             -- as outbox.template_version names it
+            who TEXT NOT NULL,                     -- 'file' for an edit by hand
+            comment TEXT NOT NULL DEFAULT '',
+            at TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('pending', 'live', 'past')),
+            UNIQUE (name, language, number)
+        ) STRICT;
+        CREATE UNIQUE INDEX template_version_live ON template_version (name, language)
+            WHERE state = 'live';
+        CREATE UNIQUE INDEX template_version_pending ON template_version (name, language)
+            WHERE state = 'pending';
+        CREATE INDEX template_version_fingerprint ON template_version (fingerprint);
+        CREATE TABLE template_draft (
+            name TEXT NOT NULL,
+            language TEXT NOT NULL,
+            staff TEXT NOT NULL,
+            text TEXT NOT NULL,
+            html TEXT,
+            based_on INTEGER NOT NULL,             -- number of the version it began with; 0: none
+            revision INTEGER NOT NULL DEFAULT 1,
+            updated_at TEXT NOT NULL,
+            PRIMARY KEY (name, language, staff)
+        ) STRICT, WITHOUT ROWID;
         """,
     )
