@@ -52,6 +52,7 @@ _BULK_PREFIXES = ("x-campaign", "x-mailgun-", "x-ses-")
 _BULK_PRECEDENCE = frozenset({"bulk", "junk", "list", "auto_reply", "auto-reply"})
 _RECEIVED_BY = re.compile(r"(?:^|\s)by\s+([^\s;()]{1,255})", re.IGNORECASE)
 _CHALLENGE_LOCAL_PART = re.compile(r"[^@]{1,64}?-confirm-\d{1,20}\..*", re.DOTALL)
+_OUT_OF_OFFICE = re.compile(re.escape(phrases.OUT_OF_OFFICE_END) + r"\.?(?: \([^()]{0,100}\))?\.?$")
 _WORD = re.compile(r"[A-Za-z0-9._+/-]{1,40}")
 
 
@@ -328,7 +329,7 @@ def _spam(fields: _Fields) -> Iterator[Mark]:
             return
     # Exchange removes fields of this name from mail that comes from outside.
     for value in fields.all("X-MS-Exchange-Organization-SCL"):
-        if value.strip().isdigit() and len(value.strip()) < 3 and int(value) >= _SPAM_SCORE:
+        if re.fullmatch(r"[0-9]{1,2}", value.strip()) and int(value) >= _SPAM_SCORE:
             yield Mark("spam", f"X-MS-Exchange-Organization-SCL: {value.strip()}")
             return
 
@@ -337,18 +338,14 @@ def _spam(fields: _Fields) -> Iterator[Mark]:
 
 
 def _subject(message: Message) -> Iterator[Mark]:
-    subject = " ".join(message.subject[:500].casefold().replace("\uff1a", ":").split())
+    subject = " ".join(message.subject[:1_000].casefold().replace("\uff1a", ":").split())
     head, colon, _ = subject.partition(":")
     head = head.strip().replace("\u2019", "'")
     if colon and head in phrases.AUTO_REPLY_SUBJECTS:
         yield Mark("auto_reply_subject", f"subject “{head}:”")
     elif colon and head in phrases.DOUBTFUL_SUBJECTS:
         yield Mark("auto_reply_subject", f"subject “{head}:”", Strength.DOUBT)
-    elif (
-        re.sub(r"\s*\([^()]{0,100}\)\s*$", "", subject)
-        .rstrip(". ")
-        .endswith(phrases.OUT_OF_OFFICE_END)
-    ):
+    elif _OUT_OF_OFFICE.search(subject):
         yield Mark("auto_reply_subject", f"subject “… {phrases.OUT_OF_OFFICE_END}”")
 
 
