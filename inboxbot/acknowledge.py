@@ -118,7 +118,7 @@ class Acknowledger:
     ) -> Variables:
         facts = self._facts
         zone = ZoneInfo(facts.time_zone)
-        language = decision.language or "en"
+        language = self.library.written_in(decision.language or "en")
         article = self._article(classification, now, zone) if decision.authenticated else None
         # A From address can be forged: only a vouched-for sender is called by name.
         name = message.sender.name if decision.authenticated and message.sender else ""

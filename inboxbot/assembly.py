@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from inboxbot import config, events, reading
+from inboxbot import config, events, publishing, reading
 from inboxbot.acknowledge import Acknowledger, Facts
 from inboxbot.config import Config, Mailbox, Server
 from inboxbot.errors import ConfigError, Problem
@@ -85,6 +85,7 @@ def library(configuration: Config) -> Library:
         folder if folder.is_dir() else None,
         enabled=frozenset(replies.languages) if replies.languages else None,
         default_language=replies.default_language,
+        recall=publishing.recall(lambda: store(configuration, create=False)),
     )
 
 

@@ -22,7 +22,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlite_utils import Database
 
-from inboxbot import assembly, events, passes
+from inboxbot import assembly, events, passes, publishing
 from inboxbot.config import Config, Mailbox
 from inboxbot.errors import AuthenticationError, InboxbotError, PermanentError
 from inboxbot.lock import locked
@@ -34,6 +34,7 @@ from inboxbot.watcher import Watcher
 TRIAGE_EVERY_S = 20.0
 SEND_EVERY_S = 20.0
 RESOLVE_EVERY_S = 600.0
+TEMPLATES_EVERY_S = 60.0
 SWEEP_EVERY_S = 6 * 3600.0
 STOP_WITHIN_S = 8.0
 # A job that did not begin for so many of its intervals is woken by the main thread.
@@ -124,6 +125,7 @@ class Daemon:
         self._add("triage", TRIAGE_EVERY_S, decide)
         self._add("send", SEND_EVERY_S, send)
         self._add("resolve", RESOLVE_EVERY_S, resolve)
+        self._add("templates", TEMPLATES_EVERY_S, self._templates())
         self._scheduler.start()
         for name in self._jobs:
             self._wake(name)
@@ -145,6 +147,15 @@ class Daemon:
         ending.start()
         ending.join(STOP_WITHIN_S)
         return not ending.is_alive()
+
+    def _templates(self) -> Callable[[], None]:
+        """Return the job that records edits by hand, and raises and ends their alarms."""
+        db, library = self._open(), assembly.library(self._configuration)
+
+        def look() -> None:
+            publishing.sync(db, library, _now())
+
+        return look
 
     def _open(self) -> Database:
         return self._stack.enter_context(assembly.store(self._configuration))

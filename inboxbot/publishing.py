@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from inboxbot import events
-from inboxbot.errors import Conflict, TemplateError
+from inboxbot.errors import Conflict, InboxbotError, TemplateError
 from inboxbot.reply.checks import Source, problems
 from inboxbot.reply.folder import ALL_NAMES
 from inboxbot.reply.library import Library, version_of
@@ -120,8 +120,11 @@ def recall(
     """Return what a `Library` asks for the last good version of a file that is broken."""
 
     def last_good(name: str, language: str) -> Source | None:
-        with open_db() as db:
-            version = templates.live(db, name, language)
+        try:
+            with open_db() as db:
+                version = templates.live(db, name, language)
+        except InboxbotError:
+            return None  # There is no database yet: the built-in template has to do.
         return Source(version.text, version.html) if version else None
 
     return last_good

@@ -195,15 +195,15 @@ class Library:
         now = tuple(signature(path) for path in both)
         if slot.signature and now == slot.signature:
             return slot.source, slot.built_in
-        known = slot.source if slot.source and not slot.built_in else self._recall(name, language)
-        if known is not None and self._unsettled(both):
+        known = None if slot.built_in else slot.source
+        if self._unsettled(both) and (known := known or self._recall(name, language)):
             slot.source, slot.built_in = known, False
             return known, False  # Looked at again next time: the signature is not kept.
         found, problems = read(self.folder, name, self.language(language))
         slot.signature, slot.problems = now, problems
         if found is not None:
             slot.source, slot.built_in = found, self.folder == self.shipped
-        elif problems and known is not None:
+        elif problems and (known := known or self._recall(name, language)):
             slot.source, slot.built_in = known, False
         else:
             slot.source, slot.built_in = self._built_in(name, language), True
