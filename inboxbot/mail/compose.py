@@ -16,7 +16,7 @@ from inboxbot.mail.encode import boundary, mailbox, part, text_lines, words
 from inboxbot.mail.finished import problems
 from inboxbot.mail.message import Identity, Message, Reply
 from inboxbot.mail.message_id import acknowledgement_id, answer_id, is_ours, is_valid
-from inboxbot.mail.origin import LOOP_FIELD
+from inboxbot.mail.origin import LOOP_FIELD, loop_mark
 
 __all__ = [
     "ComposeMismatchError",
@@ -38,7 +38,6 @@ _SUPPRESS = "DR, RN, NRN, OOF, AutoReply"
 _ALREADY_REPLY = re.compile(
     r"(?:re|aw|sv|vs|antw|odp|ynt|res|rif|回复|回覆|返信)\s{0,3}[:\uff1a]", re.I
 )
-_NOT_TOKEN = re.compile(r"[^A-Za-z0-9._-]")
 # As fields or as quoted lines of text, folded or not, and cut by quoted-printable.
 _RETURNED_ID = re.compile(
     rb"^[> \t]{0,20}(?:X-)?(?:Original-)?Message-ID:[ \t]{0,20}(?:\r?\n[> \t]{1,20})?"
@@ -74,11 +73,10 @@ def acknowledgement(
     `fingerprint` is that of the incoming bytes: with `kind` it makes the one Message-ID that
     this acknowledgement ever has. Raises `ComposeMismatchError` where it cannot be sent as meant.
     """
-    instance = _NOT_TOKEN.sub("", identity.instance_id) or "unnamed"
     marked = (
         "Auto-Submitted: auto-replied",
         f"X-Auto-Response-Suppress: {_SUPPRESS}",
-        f"{LOOP_FIELD}: {instance}",
+        f"{LOOP_FIELD}: {loop_mark(identity)}",
     )
     return _reply(
         message,
@@ -217,7 +215,7 @@ def _content(bodies: tuple[tuple[str, str, str], ...], message_id: str) -> list[
     if len(parts) == 1:
         return [*parts[0]]
     border = boundary(message_id)
-    lines = [f'Content-Type: multipart/alternative; boundary="{border}"', ""]
+    lines = ["Content-Type: multipart/alternative;", f' boundary="{border}"', ""]
     for lines_of_part in parts:
         lines += [f"--{border}", *lines_of_part]
     return [*lines, f"--{border}--", ""]

@@ -15,6 +15,7 @@ _THREAD = ("in-reply-to", "references")
 _AUTOMATIC = ("auto-submitted", "x-auto-response-suppress", "x-inboxbot-loop")
 _SINGLE = ("content-transfer-encoding", "content-language")
 _LONGEST_LINE = 998
+_ALTERNATIVE = "multipart/alternative"
 
 # What a mail program may load or run. Links are only followed when a person clicks.
 _ACTIVE = re.compile(
@@ -85,7 +86,8 @@ def _header(names: list[str], header: dict[str, str]) -> list[str]:
 def _content(tree: Tree, bodies: tuple[tuple[str, str, str], ...]) -> list[str]:
     parts = tree.get_payload() if tree.is_multipart() else [tree]
     found = []
-    if tree.is_multipart() and tree.get_content_type() != "multipart/alternative":
+    outside = (tree.preamble or "") + (tree.epilogue or "")
+    if outside.strip() or (tree.is_multipart() and tree.get_content_type() != _ALTERNATIVE):
         found.append("the structure is not as meant")
     kinds = [part.get_content_type() for part in parts if isinstance(part, Tree)]
     if kinds not in (["text/plain"], ["text/plain", "text/html"]):

@@ -53,6 +53,7 @@ _BULK_PRECEDENCE = frozenset({"bulk", "junk", "list", "auto_reply", "auto-reply"
 _RECEIVED_BY = re.compile(r"(?:^|\s)by\s+([^\s;()]{1,255})", re.IGNORECASE)
 _CHALLENGE_LOCAL_PART = re.compile(r"[^@]{1,64}?-confirm-\d{1,20}\..*", re.DOTALL)
 _OUT_OF_OFFICE = re.compile(re.escape(phrases.OUT_OF_OFFICE_END) + r"\.?(?: \([^()]{0,100}\))?\.?$")
+_NOT_TOKEN = re.compile(r"[^A-Za-z0-9._-]")
 _WORD = re.compile(r"[A-Za-z0-9._+/-]{1,40}")
 
 
@@ -79,6 +80,11 @@ def marks(
         values.setdefault(name.lower(), []).append(value)
     fields = _Fields(values)
     return tuple(_marks(message, identity, who, fields))
+
+
+def loop_mark(identity: Identity) -> str:
+    """Return what stands in the loop mark of our own letters: a token, never empty."""
+    return _NOT_TOKEN.sub("", identity.instance_id)[:64] or "unnamed"
 
 
 def _marks(
@@ -126,7 +132,7 @@ def _null_return_path(fields: _Fields) -> Iterator[Mark]:
 
 def _loop(message: Message, identity: Identity, fields: _Fields) -> Iterator[Mark]:
     for value in fields.all(LOOP_FIELD):
-        if identity.instance_id and without_comments(value) == identity.instance_id:
+        if identity.instance_id and without_comments(value) == loop_mark(identity):
             yield Mark("loop", f"{LOOP_FIELD} is ours")
             break
     if message.message_id and is_ours(message.message_id, identity):
@@ -188,7 +194,7 @@ def _starts_with_word(value: str, beginning: str) -> bool:
 
 def _is_our_mark(value: str, identity: Identity) -> bool:
     text = without_comments(value).strip("<>")
-    return text == identity.instance_id or is_own_address(text, identity)
+    return text == loop_mark(identity) or is_own_address(text, identity)
 
 
 def _auto_response_suppress(fields: _Fields) -> Iterator[Mark]:
