@@ -63,8 +63,11 @@ def init_command(folder: Path, config_file: str | None, as_json: bool) -> None: 
 
 
 @click.command("check")
+@click.option(
+    "--settings-only", is_flag=True, help="Only whether the settings can be used, as for a reload."
+)
 @options
-def check_command(config_file: str | None, as_json: bool) -> None:
+def check_command(settings_only: bool, config_file: str | None, as_json: bool) -> None:
     """Check configuration, templates, permissions and schema, offline.
 
     Prints every problem with its place. Exit code 78 for a configuration that cannot be used,
@@ -73,7 +76,8 @@ def check_command(config_file: str | None, as_json: bool) -> None:
     from inboxbot import checks
 
     try:
-        problems = checks.offline(configuration(config_file))
+        settings = configuration(config_file)
+        problems = () if settings_only else checks.offline(settings)
         code = FINDINGS
     except ConfigError as error:
         problems, code = error.problems, CONFIGURATION

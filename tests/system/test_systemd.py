@@ -1,0 +1,116 @@
+"""The units, held to systemd's own judgement of them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+UNITS = Path(__file__).parents[2] / "systemd"
+SERVICES = sorted(UNITS.glob("*.service"))
+WITH_PASSWORDS = {"inboxbot.service"}
+
+
+def settings(unit: Path) -> dict[str, list[str]]:
+    """Return the values of every setting of a unit, in their order."""
+    found: dict[str, list[str]] = {}
+    for line in unit.read_text().splitlines():
+        if line and line[0] not in "#[":
+            key, value = line.split("=", 1)
+            found.setdefault(key, []).append(value)
+    return found
+
+
+def test_there_is_a_unit_for_each_process():
+    names = [unit.name for unit in SERVICES]
+    assert names == ["inboxbot-backup.service", "inboxbot-web.service", "inboxbot.service"]
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_a_unit_is_hardly_exposed(unit):
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=15", str(unit)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    score = re.search(r"exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert score
+    assert float(score.group(1)) <= 1.5
+
+
+def test_systemd_finds_nothing_to_say_about_the_units(tmp_path):
+    # The program of the installation is not here; that of this environment is.
+    program = Path(sys.executable).with_name("inboxbot")
+    files = []
+    for unit in (*SERVICES, *UNITS.glob("*.timer")):
+        file = tmp_path / unit.name
+        file.write_text(unit.read_text().replace("/opt/inboxbot/bin/inboxbot", str(program)))
+        files.append(str(file))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *files], capture_output=True, text=True
+    )
+    # An unknown setting is only a line on standard error, with exit code 0.
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if "inboxbot" in line] == []
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_only_the_daemon_is_given_passwords_and_the_others_are_kept_out(unit):
+    found = settings(unit)
+    if unit.name in WITH_PASSWORDS:
+        assert found["LoadCredential"] == [
+            "imap-password:/etc/inboxbot/credentials/imap-password",
+            "smtp-password:/etc/inboxbot/credentials/smtp-password",
+        ]
+    else:
+        assert "LoadCredential" not in found
+        assert found["InaccessiblePaths"] == ["-/run/credentials", "-/etc/inboxbot/credentials"]
+
+
+def test_the_daemon_speaks_to_systemd_and_is_watched():
+    found = settings(UNITS / "inboxbot.service")
+    assert found["Type"] == ["notify"]
+    assert "AF_UNIX" in found["RestrictAddressFamilies"][0]
+    assert found["WatchdogSec"]
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_every_block_of_settings_says_why_it_is_there(unit):
+    blocks = unit.read_text().split("\n\n")
+    bare = [block for block in blocks if "=" in block and "#" not in block and "[" not in block]
+    assert bare == []
+
+
+def test_what_only_a_person_can_mend_is_not_tried_again():
+    from inboxbot.cli import common
+
+    lasting = {common.USAGE, common.DATA, common.PERMISSION, common.CONFIGURATION}
+    for name in ("inboxbot.service", "inboxbot-web.service"):
+        (codes,) = settings(UNITS / name)["RestartPreventExitStatus"]
+        assert {int(code) for code in codes.split()} == lasting
+
+
+def test_user_and_folders_are_made_as_described(tmp_path):
+    (tmp_path / "etc").mkdir()
+    for command in (
+        ["systemd-sysusers", f"--root={tmp_path}", str(UNITS / "inboxbot.sysusers.conf")],
+        [
+            "systemd-tmpfiles",
+            f"--root={tmp_path}",
+            "--create",
+            str(UNITS / "inboxbot.tmpfiles.conf"),
+        ],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert re.search(r"^inboxbot:", (tmp_path / "etc/passwd").read_text(), re.MULTILINE)
+    modes = {
+        "etc/inboxbot": 0o750,
+        "etc/inboxbot/credentials": 0o700,
+        "etc/inboxbot/templates": 0o750,
+        "var/lib/inboxbot": 0o700,
+        "var/lib/inboxbot/backups": 0o700,
+    }
+    assert {name: (tmp_path / name).stat().st_mode & 0o777 for name in modes} == modes
