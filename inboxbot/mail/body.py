@@ -10,7 +10,7 @@ from inboxbot.mail.html import html_to_text
 
 __all__ = ["html_to_text", "own_words"]
 
-TEXT_LIMIT = 256 * 1024
+TEXT_LIMIT = 128 * 1024
 _LINE_LIMIT = 300
 _SHORT = 60
 _LABEL_LIMIT = 40

@@ -190,14 +190,19 @@ _COMMON = {
 }
 
 
+# So few high bytes tell nothing of a language.
+_FEW = 6
+
+
 def likely_codec(data: bytes) -> str:
     """Guess the codec of unlabelled bytes that are not UTF-8.
 
     A few accents among plain letters are Western European. Mostly high bytes are another
     script: the codec that turns them into its most common letters wins.
     """
+    plain = data.translate(None, bytes(code for code in range(64)))
     high = sum(1 for byte in data if byte >= 0x80)
-    if high * 4 < len(data.translate(None, b" \t\r\n.,:;!?-0123456789<>/=\"'")):
+    if high * 4 < len(plain) or (high < _FEW and high * 2 <= len(plain)):
         return "cp1252"
     best, best_score = "cp1252", 0.3
     for codec, letters in _COMMON.items():

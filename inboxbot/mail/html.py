@@ -87,16 +87,17 @@ def html_to_text(html: str) -> str:
     out, unless nothing would remain.
     """
     html = html[:HTML_LIMIT]
-    text = _convert(html, hide=True)
-    if not any(c.isalnum() for c in text):
-        text = _convert(html, hide=False)
+    text, hidden = _convert(html, hide=True)
+    if hidden and not any(map(str.isalnum, text)):
+        text, _ = _convert(html, hide=False)
     return text
 
 
-def _convert(html: str, *, hide: bool) -> str:
+def _convert(html: str, *, hide: bool) -> tuple[str, bool]:
     page = _Page()
     finder = _Finder(html)
     position = 0
+    hidden = False
     length = len(html)
     while position < length:
         start = html.find("<", position)
@@ -129,11 +130,12 @@ def _convert(html: str, *, hide: bool) -> str:
         if hide and name not in _VOID and _is_hidden(name, attributes):
             skipped = finder.after_element(name, position)
             if skipped is not None:
+                hidden = True
                 position = skipped
                 continue
         _open(page, name, attributes)
     page.end_line()
-    return "\n".join(_without_blank_runs(page.lines)).strip()
+    return "\n".join(_without_blank_runs(page.lines)).strip(), hidden
 
 
 @dataclass(slots=True)

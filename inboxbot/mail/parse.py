@@ -15,6 +15,7 @@ from email.parser import BytesHeaderParser
 from inboxbot.mail import headers, structure
 from inboxbot.mail.body import own_words
 from inboxbot.mail.clean import one_line, reorders, unfold
+from inboxbot.mail.letter import letter
 from inboxbot.mail.message import Address, Attachment, Message
 from inboxbot.mail.wire import header_end, hollowed, within_limits
 
@@ -74,7 +75,7 @@ def attachment_bytes(raw: bytes, index: int) -> tuple[Attachment, bytes]:
     limited = within_limits(raw)
     hollow = hollowed(limited.raw)
     root = structure.rebuilt(structure.nodes_of(email.message_from_bytes(hollow.raw)))
-    for attachment, data in structure.files(root, hollow, structure.letter(root, hollow)):
+    for attachment, data in structure.files(root, hollow, letter(root, hollow).enclosed):
         if attachment.index == index:
             return attachment, data
     raise LookupError(f"no attachment {index}")
@@ -85,9 +86,9 @@ def _whole(raw: bytes, *, plainly: bool) -> Message:
     hollow = hollowed(limited.raw)
     tree = email.message_from_bytes(hollow.raw)
     root = structure.rebuilt(structure.nodes_of(tree))
-    text = structure.letter(root, hollow)
+    text = letter(root, hollow)
     message = _from_header(tree, plainly=plainly)
-    files = tuple(attachment for attachment, _ in structure.files(root, hollow, text))
+    files = tuple(attachment for attachment, _ in structure.files(root, hollow, text.enclosed))
     defects = [*limited.defects, *message.defects, *_structural(tree), *text.defects]
     defects += structure.peculiarities(root)
     return replace(

@@ -20,7 +20,7 @@ def decode(data: bytes, encoding: str) -> bytes:
     """Decode a body by its Content-Transfer-Encoding (RFC 2045, section 6); never raises."""
     if encoding == "base64":
         try:
-            return binascii.a2b_base64(data.translate(None, b" \t\r\n"), strict_mode=True)
+            return binascii.a2b_base64(data.translate(None, b"\r\n"), strict_mode=True)
         except binascii.Error:
             return _broken_base64(data)
     if encoding == "quoted-printable":
@@ -48,7 +48,9 @@ def _broken_base64(data: bytes) -> bytes:
             break
     else:
         number = len(lines)
-    prose = [line for line in lines[number:] if b" " in line.strip()]
+    prose = lines[number:]
+    while prose and (not prose[0].strip() or _BASE64.issuperset(prose[0].strip())):
+        del prose[0]
     return b"\n".join([lenient_base64(b"".join(encoded)), *prose]) if prose or encoded else data
 
 
@@ -84,7 +86,12 @@ def split_enclosed(text: str) -> tuple[str, tuple[Enclosed, ...]]:
             continue
         inner = "\n".join(lines[number + 1 : ends[0]]).encode("latin-1", "replace")
         yenc = lines[number].startswith("=ybegin ")
-        files.append(Enclosed(name, inner if yenc else _uudecoded(inner.splitlines())))
+        data = inner if yenc else _uudecoded(inner.splitlines())
+        if not data:
+            kept.append(lines[number])
+            number += 1
+            continue
+        files.append(Enclosed(name, data))
         number = ends.popleft() + 1
     return "\n".join(kept), tuple(files)
 
