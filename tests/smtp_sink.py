@@ -8,18 +8,20 @@ without a word), `STALL` (no answer at all) and `ACCEPT_AND_DROP` (taken, and no
 # ruff: noqa: N802  (the names are aiosmtpd's)
 
 import asyncio
-import json
+import logging
 import socket
 import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+
+# It warns of its own deprecated attributes at each login.
+logging.getLogger("mail.log").setLevel(logging.ERROR)
 
 USER = "support@example.org"
 PASSWORD = "only for tests"
@@ -131,8 +133,6 @@ class _Handler:
         return answer or "250 2.1.5 ok"
 
     async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
-        if self.sink.before_dot_read is not None:
-            self.sink.before_dot_read()
         answer = await self.sink.answer("DOT", server, lambda: self._take(envelope))
         if answer is None or answer[0] == "2":
             self._take(envelope)
@@ -146,9 +146,7 @@ class _Handler:
             bytes(envelope.content),
         )
         self.sink.accepted.append(accepted)
-        if self.sink.journal is not None:
-            with self.sink.journal.open("a") as file:
-                file.write(json.dumps({"message_id": accepted.message_id}) + "\n")
+        self.sink.on_accepted(accepted)
 
 
 @dataclass
@@ -160,7 +158,6 @@ class SmtpSink:
     starttls: ssl.SSLContext | None = None
     login: bool = True
     extensions: tuple[str, ...] = ("PIPELINING", "DSN")
-    journal: Path | None = None
     delay: Callable[[], float] = lambda: 0.0
     faults: dict[str, str | Once] = field(default_factory=dict)
     accepted: list[Accepted] = field(default_factory=list)
@@ -169,7 +166,7 @@ class SmtpSink:
     token_good: bool = True
     connections: int = 0
     logins: int = 0
-    before_dot_read: Callable[[], None] | None = None
+    on_accepted: Callable[[Accepted], None] = lambda _: None
     password: str = PASSWORD
 
     def __enter__(self) -> Self:
