@@ -1,0 +1,282 @@
+"""Accounts of staff: make them, sign in, and the second factor.
+
+One text and one length of time for every failed sign-in, whether the name exists or not.
+"""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import pyotp
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from sqlite_utils import Database
+
+from inboxbot.errors import Conflict, NotAllowed
+from inboxbot.store import audit, users
+from inboxbot.store.database import write
+from inboxbot.store.users import Purpose, Role, Stage, User
+
+WINDOW = timedelta(minutes=15)
+FAILURES_OF_ACCOUNT = 5
+FAILURES_OF_ORIGIN = 20
+PASSWORD_MIN, PASSWORD_MAX = 12, 256
+RECOVERY_CODES = 10
+STEP_S = 30
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,30}\Z")
+# Memory, rounds and lanes that OWASP's password storage cheat sheet names for argon2id.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+_NOBODY = _hasher.hash("a password that nobody has")
+
+# Long passwords that are guessed first all the same.
+_GUESSED_WORDS = """
+    passwordpassword password1234 password12345 password123456 passw0rd1234 iloveyou1234
+    qwertyuiop12 qwertyuiop123 qwertyuiopasdf qwertyuiop[] qwerty123456 qwerty1234567 qwertyqwerty
+    1q2w3e4r5t6y 1qaz2wsx3edc 1qazxsw23edc zaq12wsxcde3 asdfghjkl123 asdfghjkl;' zxcvbnm12345
+    123456789012 1234567890123 123456123456 123123123123 111222333444 987654321098 098765432100
+    abcdefghijkl abcd12345678 abc123abc123 administrator administrator1 letmeinletmein
+    welcome12345 welcome123456 changeme1234 changemenow1 trustno1trustno1 monkeymonkey
+    dragondragon footballfootball baseballbaseball sunshine1234 princess1234 superman1234
+    correcthorsebatterystaple motdepasse123 contrasena123 passwort1234 hello123456789
+    supportsupport charity12345 spring202612 summer202612 winter202612 autumn202612
+"""
+_GUESSED = frozenset(_GUESSED_WORDS.split())
+
+
+class TooManyFailures(NotAllowed):
+    """Too many failed sign-ins: `minutes` until the next try."""
+
+    def __init__(self, minutes: int) -> None:
+        super().__init__(f"Too many tries. Please wait {minutes} minutes.")
+        self.minutes = minutes
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A new session: its token for the cookie, whose it is and what is still missing."""
+
+    token: str
+    user: User
+    stage: Stage
+
+
+def add_user(
+    db: Database, name: str, role: Role, *, who: str, now: datetime, purpose: Purpose
+) -> str:
+    """Make an account; return the token of the link that its owner signs in with first.
+
+    Raises `Conflict` where the name is taken or is no name.
+    """
+    name = name.strip().lower()
+    if not _NAME.match(name):
+        raise Conflict("A user name is 1 to 31 of: a-z, 0-9, dot, dash and underscore.")
+    with write(db):
+        if users.named(db, name) is not None:
+            raise Conflict(f"There is a user {name} already.")
+        user = users.add(db, name, role, now)
+        audit.add(db, who, "user added", now, detail=f"{name} {role}")
+        return users.add_link(db, user, purpose, now)
+
+
+def reset(db: Database, name: str, *, who: str, now: datetime) -> str:
+    """Take password, second factor and sessions away; return the token of a new link."""
+    user = known(db, name)
+    with write(db):
+        users.change(db, user.id, password_hash=None, totp_secret=None, totp_step=0, disabled=False)
+        users.set_recovery_codes(db, user.id, [])
+        users.end_sessions(db, user.id)
+        audit.add(db, who, "user reset", now, detail=user.name)
+        return users.add_link(db, user.id, Purpose.PASSWORD, now)
+
+
+def disable(db: Database, name: str, *, who: str, now: datetime) -> None:
+    """Let somebody no longer sign in, and end their sessions at once."""
+    user = known(db, name)
+    with write(db):
+        users.change(db, user.id, disabled=True)
+        users.end_sessions(db, user.id)
+        audit.add(db, who, "user disabled", now, detail=user.name)
+
+
+def known(db: Database, name: str) -> User:
+    """Return the user of that name; raises `Conflict` where there is none."""
+    user = users.named(db, name.strip().lower())
+    if user is None:
+        raise Conflict(f"There is no user {name}.")
+    return user
+
+
+def password_problem(password: str, *context: str) -> str | None:
+    """Return what is wrong with a new password in a sentence, or None.
+
+    `context` are words that a stranger would try: the user's name, the organisation's.
+    """
+    if len(password) < PASSWORD_MIN:
+        return f"Use at least {PASSWORD_MIN} characters; a few words are easy to remember."
+    if len(password) > PASSWORD_MAX:
+        return f"Use at most {PASSWORD_MAX} characters."
+    folded = password.casefold()
+    if folded in _GUESSED or len(set(folded)) < 5:
+        return "This password is one of the first that are guessed. Choose another one."
+    words = {"inboxbot", *(word.casefold() for text in context for word in text.split())}
+    rest = folded
+    for word in sorted(words, key=len, reverse=True):
+        if len(word) > 3:
+            rest = rest.replace(word, "")
+    if len(rest) < PASSWORD_MIN // 2:
+        return "This password is mostly a name that a stranger knows. Choose another one."
+    return None
+
+
+def set_password(db: Database, user: User, password: str, *, who: str, now: datetime) -> None:
+    """Store a new password within the caller's transaction; every session of the user ends."""
+    users.change(db, user.id, password_hash=_hasher.hash(password))
+    users.end_sessions(db, user.id)
+    audit.add(db, who, "password set", now, detail=user.name)
+
+
+def sign_in(
+    db: Database, name: str, password: str, *, origin: str, agent: str, now: datetime
+) -> SignedIn | None:
+    """Sign somebody in with a password; None where name or password is wrong.
+
+    Raises `TooManyFailures`. The session still wants a code where the user has a second factor,
+    and wants one to be set up where the user's role demands it.
+    """
+    account, place = name.strip().lower()[:60], origin_hash(origin)
+    check_failures(db, account, place, now)
+    user = users.named(db, account)
+    right = _is_right(user.password_hash if user else None, password)
+    if user is None or not right or user.disabled:
+        with write(db):
+            users.add_failure(db, account, place, now)
+            # What was typed is not kept: it may be a password in the wrong field.
+            audit.add(db, user.name if user else "unknown", "sign-in failed", now)
+        return None
+    with write(db):
+        if user.password_hash and _hasher.check_needs_rehash(user.password_hash):
+            users.change(db, user.id, password_hash=_hasher.hash(password))
+        if user.totp_secret is None:
+            users.forget_failures(db, account, place)
+        return _opened(db, user, Stage.CODE if user.totp_secret else first_stage(user), agent, now)
+
+
+def first_stage(user: User) -> Stage:
+    """Return what a user without a second factor comes to after the password."""
+    return Stage.ENROL if user.role is Role.ADMINISTRATOR else Stage.OPEN
+
+
+def enter(db: Database, token: str, *, agent: str, now: datetime) -> SignedIn | None:
+    """Sign somebody in by a one-time link for entering; None where it is not valid."""
+    with write(db):
+        user = users.behind_link(db, token, Purpose.ENTER, now)
+        if user is None:
+            return None
+        users.use_link(db, token, now)
+        return _opened(db, user, Stage.OPEN, agent, now)
+
+
+def choose_password(
+    db: Database, token: str, password: str, *, agent: str, now: datetime
+) -> SignedIn | None:
+    """Set the first password by a one-time link and sign in; None where it is not valid."""
+    with write(db):
+        user = users.behind_link(db, token, Purpose.PASSWORD, now)
+        if user is None:
+            return None
+        users.use_link(db, token, now)
+        set_password(db, user, password, who=user.name, now=now)
+        return _opened(db, user, first_stage(user), agent, now)
+
+
+def give_code(
+    db: Database, user: User, code: str, *, session: str, origin: str, agent: str, now: datetime
+) -> SignedIn | None:
+    """Finish a sign-in with a code of the authenticator, or a recovery code; None where wrong.
+
+    Raises `TooManyFailures`. Each code counts once.
+    """
+    place = origin_hash(origin)
+    check_failures(db, user.name, place, now)
+    typed = re.sub(r"[\s-]", "", code).lower()
+    with write(db):
+        fresh = users.get(db, user.id)
+        if fresh is None or not (
+            _code_is_right(db, fresh, typed, now)
+            or users.use_recovery_code(db, user.id, typed, now)
+        ):
+            users.add_failure(db, user.name, place, now)
+            audit.add(db, user.name, "code failed", now)
+            return None
+        users.forget_failures(db, user.name, place)
+        users.end_session(db, session)
+        return _opened(db, user, Stage.OPEN, agent, now)
+
+
+def enrol(db: Database, user: User, secret: str, code: str, now: datetime) -> list[str] | None:
+    """Set up the second factor once a code shows that it works; return the recovery codes."""
+    step = _matching_step(secret, re.sub(r"\s", "", code), now)
+    if step is None:
+        return None
+    codes = [secrets.token_hex(5) for _ in range(RECOVERY_CODES)]
+    with write(db):
+        users.change(db, user.id, totp_secret=secret, totp_step=step)
+        users.set_recovery_codes(db, user.id, codes)
+        audit.add(db, user.name, "second factor set up", now)
+    return [f"{code[:5]}-{code[5:]}" for code in codes]
+
+
+def is_password_of(user: User, password: str) -> bool:
+    """Say whether this is the user's password."""
+    return _is_right(user.password_hash, password)
+
+
+def check_failures(db: Database, account: str, place: str, now: datetime) -> None:
+    """Raise `TooManyFailures` where an account or an origin failed too often of late."""
+    of_account, of_origin = users.failures(db, account, place, now - WINDOW)
+    if of_account >= FAILURES_OF_ACCOUNT or of_origin >= FAILURES_OF_ORIGIN:
+        raise TooManyFailures(int(WINDOW.total_seconds() // 60))
+
+
+def origin_hash(origin: str) -> str:
+    """Return what stands for a network address in the store."""
+    return hashlib.sha256(f"origin {origin}".encode()).hexdigest()[:32]
+
+
+def _opened(db: Database, user: User, stage: Stage, agent: str, now: datetime) -> SignedIn:
+    token = users.open_session(db, user.id, stage, agent, now)
+    if stage is Stage.OPEN:
+        audit.add(db, user.name, "signed in", now)
+    return SignedIn(token, user, stage)
+
+
+def _is_right(stored: str | None, password: str) -> bool:
+    if len(password) > PASSWORD_MAX:
+        password = ""
+    try:
+        return _hasher.verify(stored or _NOBODY, password) and stored is not None
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+def _code_is_right(db: Database, user: User, code: str, now: datetime) -> bool:
+    step = _matching_step(user.totp_secret, code, now) if user.totp_secret else None
+    if step is None or step <= user.totp_step:
+        return False
+    users.change(db, user.id, totp_step=step)
+    return True
+
+
+def _matching_step(secret: str, code: str, now: datetime) -> int | None:
+    """Return the time step that a code belongs to: now, or one before or after (RFC 6238, 5.2)."""
+    totp = pyotp.TOTP(secret)
+    step = int(now.timestamp()) // STEP_S
+    for candidate in (step, step - 1, step + 1):
+        if secrets.compare_digest(
+            totp.generate_otp(candidate), code.encode("ascii", "replace").decode()
+        ):
+            return candidate
+    return None

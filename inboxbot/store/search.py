@@ -1,0 +1,209 @@
+"""A search as a condition of the queue: every value a parameter, every name from a list.
+
+Words are found by the full-text index with their marks folded ("medico" finds "médico"); words
+of scripts without spaces by three letters each, and shorter ones by looking.
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+
+from inboxbot.classify.category import Category
+from inboxbot.mail.conversation import folded
+from inboxbot.store.database import stamp
+from inboxbot.store.outbox import State as ReplyState
+from inboxbot.store.query import All, Either, Field, Node, Not, SearchError, Word, parse
+from inboxbot.store.queue import Listing
+from inboxbot.store.reviews import State
+
+__all__ = ["SearchError", "narrowed"]
+
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_PERIOD = re.compile(r"(\d{1,4})([hdwmy])\Z")
+_HOURS = {"h": 1, "d": 24, "w": 168, "m": 720, "y": 8760}
+_CATEGORY_WORDS = {
+    "profile": Category.PROFILE_REQUEST,
+    "medication": Category.MEDICATION_QUESTION,
+    "medicine": Category.MEDICATION_QUESTION,
+    "general": Category.GENERAL_INQUIRY,
+}
+_STATUS = {
+    "open": "v.state IN ('new', 'claimed', 'reopened')",
+    "done": "v.state IN ('answered', 'closed')",
+    "waiting": "v.snoozed_until > :now",
+    "spam": "v.closed_as = 'not_for_us'",
+    **{state.value: f"v.state = '{state}'" for state in State},
+}
+_IS = {
+    "unsure": "v.needs_review = 1",
+    "urgent": "v.urgent = 1",
+    "confirmed": "v.confirmed_at IS NOT NULL",
+    "sensitive": "d.sensitive <> '[]'",
+    "acked": "o.state = 'sent'",
+    "quarantined": "d.reason = 'unreadable'",
+    "first": "NOT EXISTS (SELECT 1 FROM reading p WHERE p.return_address = r.return_address"
+    " AND p.message_id < r.message_id)",
+}
+_HAS = {
+    "attachment": "r.attachments <> '[]'",
+    "note": "EXISTS (SELECT 1 FROM note n WHERE n.message_id = v.message_id)",
+    "draft": "EXISTS (SELECT 1 FROM draft n WHERE n.message_id = v.message_id)",
+    "medicine": "d.medicines <> '[]'",
+}
+
+
+@dataclass
+class _Parameters:
+    """Gives each value its name."""
+
+    values: dict[str, object] = field(default_factory=dict)
+
+    def add(self, value: object) -> str:
+        """Keep a value; return the name that stands for it."""
+        name = f"q{len(self.values)}"
+        self.values[name] = value
+        return f":{name}"
+
+
+def narrowed(listing: Listing, query: str, now: datetime, *, staff: str = "") -> Listing:
+    """Return the list with only what the query finds. Raises `SearchError` with its place."""
+    if not query.strip():
+        return listing
+    parameters = _Parameters()
+    condition = _condition(parse(query), parameters, now, staff)
+    return replace(listing, condition=condition, values=parameters.values)
+
+
+def _condition(node: Node, to: _Parameters, now: datetime, staff: str) -> str:
+    match node:
+        case All(parts):
+            return "(" + " AND ".join(_condition(part, to, now, staff) for part in parts) + ")"
+        case Either(parts):
+            return "(" + " OR ".join(_condition(part, to, now, staff) for part in parts) + ")"
+        case Not(part):
+            return f"NOT coalesce({_condition(part, to, now, staff)}, 0)"
+        case Word(text):
+            return _words(text, "", to)
+        case Field():
+            return _field(node, to, now, staff)
+
+
+def _field(found: Field, to: _Parameters, now: datetime, staff: str) -> str:
+    value = found.value
+    match found.operator:
+        case "from":
+            return f"({_words(value, 'sender_name sender_address', to)})"
+        case "to":
+            return f"b.name = {to.add(value)}"
+        case "subject":
+            return _words(value, "subject", to)
+        case "body":
+            return _words(value, "text", to)
+        case "category":
+            return f"v.category = {to.add(_category(found))}"
+        case "status":
+            return _listed(found, _STATUS)
+        case "assigned":
+            return _assigned(value, to, staff)
+        case "is":
+            return _listed(found, _IS)
+        case "has":
+            return _listed(found, _HAS)
+        case "lang":
+            return f"d.language = {to.add(value.lower())}"
+        case "before" | "after":
+            sign = "<" if found.operator == "before" else ">="
+            return f"v.received_at {sign} {to.add(stamp(_day(found, now)))}"
+        case "older" | "newer":
+            sign = "<" if found.operator == "older" else ">="
+            return f"v.received_at {sign} {to.add(stamp(now - _period(found)))}"
+        case "ack":
+            return _acknowledgement(found)
+        case "reason":
+            return f"(d.reason = {to.add(value)} OR o.reason = {to.add(value)})"
+        case "template":
+            return f"o.template = {to.add(value)}"
+        case _:
+            return f"r.return_address = {to.add(folded(value))}"
+
+
+def _words(text: str, columns: str, to: _Parameters) -> str:
+    prefix = text.endswith("*") and len(text) > 2
+    text = text.rstrip("*") if prefix else text
+    if not any(c.isalnum() for c in text):
+        return "0"  # Nothing in it could stand in an index.
+    if _UNSPACED.search(text):
+        if len(text) < 3:
+            return _looked_for(text, columns, to)
+        table, wanted = "reading_unspaced", _quoted(text)
+    else:
+        table, wanted = "reading_words", _quoted(text) + (" *" if prefix else "")
+    if columns:
+        wanted = f"{{{columns}}} : {wanted}"
+    return f"v.message_id IN (SELECT rowid FROM {table} WHERE {table} MATCH {to.add(wanted)})"  # noqa: S608
+
+
+def _looked_for(text: str, columns: str, to: _Parameters) -> str:
+    name = to.add(text)
+    places = columns.split() or ["subject", "text", "sender_name"]
+    return "(" + " OR ".join(f"instr(r.{place}, {name}) > 0" for place in places) + ")"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""').replace("\0", " ") + '"'
+
+
+def _category(found: Field) -> Category:
+    value = found.value.lower()
+    if value in _CATEGORY_WORDS:
+        return _CATEGORY_WORDS[value]
+    if value in Category.__members__.values():
+        return Category(value)
+    raise _unknown(found, tuple(_CATEGORY_WORDS))
+
+
+def _listed(found: Field, conditions: dict[str, str]) -> str:
+    if found.value.lower() not in conditions:
+        raise _unknown(found, tuple(conditions))
+    return conditions[found.value.lower()]
+
+
+def _unknown(found: Field, known: tuple[str, ...]) -> SearchError:
+    near = get_close_matches(found.value.lower(), known, 1)
+    hint = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(known)}."
+    return SearchError(f"{found.operator}:{found.value} is not known. {hint}", found.position)
+
+
+def _assigned(value: str, to: _Parameters, staff: str) -> str:
+    if value.lower() == "none":
+        return "v.assignee IS NULL"
+    return f"v.assignee = {to.add(staff if value.lower() == 'me' else value.lower())}"
+
+
+def _acknowledgement(found: Field) -> str:
+    value = found.value.lower()
+    if value == "none":
+        return "o.id IS NULL"
+    if value not in ReplyState.__members__.values():
+        raise _unknown(found, ("none", *(state.value for state in ReplyState)))
+    return f"o.state = '{ReplyState(value)}'"
+
+
+def _day(found: Field, now: datetime) -> datetime:
+    try:
+        day = datetime.fromisoformat(found.value)
+    except ValueError:
+        raise SearchError(
+            f"After {found.operator}: write a day such as {now:%Y-%m-%d}.", found.position
+        ) from None
+    return day if day.tzinfo else day.replace(tzinfo=now.tzinfo)
+
+
+def _period(found: Field) -> timedelta:
+    match = _PERIOD.match(found.value.lower())
+    if match is None:
+        raise SearchError(
+            f"After {found.operator}: write a time such as 12h, 2d, 3w or 6m.", found.position
+        )
+    return timedelta(hours=int(match[1]) * _HOURS[match[2]])

@@ -1,0 +1,213 @@
+"""The review app: made here from its parts, with the guard, the headers and the error pages."""
+
+import hashlib
+import secrets
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    g,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from sqlite_utils import Database
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from inboxbot import events
+from inboxbot.acknowledge import Acknowledger
+from inboxbot.errors import Conflict, NotAllowed, TransientError
+from inboxbot.mail.message import Identity
+from inboxbot.reply.knowledge import Article
+from inboxbot.store import settings as store_settings
+from inboxbot.store.queue import Sort, View
+from inboxbot.store.users import Role
+from inboxbot.web import (
+    account,
+    admin,
+    answer,
+    auth,
+    files,
+    headers,
+    letter,
+    marks,
+    person,
+    queue,
+    roles,
+    snippets,
+    words,
+)
+from inboxbot.web import site as site_module
+from inboxbot.web.site import Site, db, now
+
+BODY_LIMIT = 1_000_000
+FOLDER = Path(__file__).parent
+
+pages = Blueprint("app", __name__)
+
+
+def create_app(
+    *,
+    db_path: Path,
+    organisation: str,
+    time_zone: str = "UTC",
+    hours_to_answer: int = 48,
+    session_idle: timedelta = timedelta(minutes=30),
+    session_longest: timedelta = timedelta(hours=12),
+    identities: Mapping[str, Identity] | None = None,
+    envelope_senders: Mapping[str, str] | None = None,
+    acknowledger: Acknowledger | None = None,
+    articles: Callable[[], tuple[Article, ...]] | None = None,
+    health: Callable[[Database, datetime], tuple[str, ...]] | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> Flask:
+    """Return the app over an existing store.
+
+    Without `identities` and `acknowledger` nothing new can be written: held acknowledgements
+    can be released, but no answer sent.
+    """
+    app = Flask("inboxbot.web", root_path=str(FOLDER), template_folder="pages")
+    app.extensions["inboxbot"] = Site(
+        store=db_path,
+        organisation=organisation,
+        zone=ZoneInfo(time_zone),
+        clock=clock or (lambda: datetime.now(UTC)),
+        session_idle=session_idle,
+        session_longest=session_longest,
+        hours_to_answer=hours_to_answer,
+        identities=identities or {},
+        envelope_senders=envelope_senders or {},
+        acknowledger=acknowledger,
+        articles=articles or (lambda: ()),
+        health=health,
+    )
+    app.config.update(MAX_CONTENT_LENGTH=BODY_LIMIT, MAX_FORM_MEMORY_SIZE=BODY_LIMIT)
+    app.url_map.strict_slashes = False
+    for part in (auth, queue, letter, files, answer, person, account, snippets, admin):
+        app.register_blueprint(part.pages)
+    app.register_blueprint(pages)
+    app.before_request(auth.guard)
+    app.after_request(auth.put_form_cookie)
+    app.after_request(headers.put)
+    app.teardown_appcontext(site_module.close_db)
+    _put_words(app)
+    _put_errors(app)
+    return app
+
+
+def _put_words(app: Flask) -> None:
+    """Give the pages their words and helpers."""
+    environment = app.jinja_env
+    environment.trim_blocks = environment.lstrip_blocks = True
+    environment.filters |= {
+        "category": words.category,
+        "reason": words.reason,
+        "visible": marks.visible,
+        "ago": lambda moment: words.ago(moment, now()),
+        "clock": lambda moment: words.clock(site_module.site().zone)(moment),
+    }
+    environment.globals |= {
+        "words": words,
+        "_": words._,
+        "n_": words.n_,
+        "View": View,
+        "Sort": Sort,
+        "Role": Role,
+        "band": words.band,
+        "sent_text": letter.sent_text,
+        "asset": _assets(),
+    }
+
+    @app.context_processor
+    def _values() -> dict[str, Any]:
+        user = g.get("user")
+        signed_in = user is not None and g.session is not None and g.session.stage == "open"
+        values: dict[str, Any] = {
+            "me": user if signed_in else None,
+            "organisation": site_module.site().organisation,
+            "form_token": auth.form_token,
+            "once": secrets.token_urlsafe(16),
+            "now": now(),
+            "due": lambda moment: words.due(moment, site_module.site().hours_to_answer, now()),
+            "may": lambda endpoint: signed_in and roles.allowed(endpoint, user.role),
+        }
+        if signed_in:
+            values |= {"mode": store_settings.mode(db()), "problems": admin.problems()}
+        return values
+
+
+def _assets() -> Callable[[str], str]:
+    """Return how a page names a static file: with its version, so that it may be kept."""
+    versions = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        for path in (FOLDER / "static").iterdir()
+        if path.is_file()
+    }
+    return lambda name: url_for("static", filename=name, v=versions[name])
+
+
+def _put_errors(app: Flask) -> None:
+    """Answer every error with a page of ours, and without a word of what went wrong inside."""
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> AnyResponse | tuple[str, int]:
+        if error.response is not None or (error.code or 500) < 400:
+            return error.get_response()
+        code = error.code or 500
+        if request.headers.get("X-Form-Token") or code == 401:
+            response = jsonify(error=code)
+            response.status_code = code
+            return response
+        return render_template("error.html", code=code), code
+
+    @app.errorhandler(Conflict)
+    def _conflict(error: Conflict) -> tuple[str, int]:
+        return render_template("sorry.html", text=str(error)), 409
+
+    @app.errorhandler(NotAllowed)
+    def _not_allowed(_error: NotAllowed) -> tuple[str, int]:
+        return render_template("error.html", code=403), 403
+
+    @app.errorhandler(TransientError)
+    @app.errorhandler(sqlite3.OperationalError)
+    def _busy(error: Exception) -> tuple[str, int]:
+        return _unforeseen(error, 503)
+
+    @app.errorhandler(Exception)
+    def _fault(error: Exception) -> tuple[str, int]:
+        return _unforeseen(error, 500)
+
+
+def _unforeseen(error: Exception, code: int) -> tuple[str, int]:
+    mark = secrets.token_hex(3).upper()
+    events.page_failed(mark, request.endpoint or "", error)
+    return render_template("error.html", code=code, mark=mark), code
+
+
+@pages.get("/")
+def start() -> AnyResponse:
+    """Go to where the person works."""
+    user = site_module.me()
+    return redirect(url_for("admin.audit_page" if user.role is Role.AUDITOR else "queue.letters"))
+
+
+@pages.get("/help")
+def help_page() -> str:
+    """Explain the pages, and list the keys."""
+    return render_template("help.html")
+
+
+@pages.get("/alive")
+def alive() -> Response:
+    """Say that the app answers; nothing else."""
+    return Response("ok\n", mimetype="text/plain")

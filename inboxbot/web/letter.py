@@ -1,0 +1,369 @@
+"""One letter: its words, why it was sorted so, what was sent, and everything to do with it."""
+
+import re
+from collections.abc import Mapping
+from email import message_from_bytes, policy
+from typing import Any
+
+from flask import (
+    Blueprint,
+    abort,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from werkzeug.wrappers import Response as AnyResponse
+
+from inboxbot import review, writing
+from inboxbot.dossier import decision_of
+from inboxbot.errors import Conflict, InboxbotError, StoreError
+from inboxbot.mail.parse import parse
+from inboxbot.reply.policy import sentence
+from inboxbot.reply.reason import EXPLANATIONS, Reason
+from inboxbot.review import Letter
+from inboxbot.store import (
+    audit,
+    decisions,
+    drafts,
+    messages,
+    people,
+    queue,
+    replies,
+    reviews,
+    snippets,
+    users,
+)
+from inboxbot.store import undo as steps
+from inboxbot.store.database import moment, write
+from inboxbot.store.decisions import Recorded
+from inboxbot.store.replies import SentReply
+from inboxbot.web import asked, formatted, marks, words
+from inboxbot.web.listing import Chosen, chosen
+from inboxbot.web.site import db, me, now, site, writer
+
+pages = Blueprint("letter", __name__)
+
+VIEWS = ("text", "whole", "formatted", "source")
+SOURCE_LIMIT = 200_000
+BESIDE = 12
+_RISKY = re.compile(
+    r"\.(?:exe|scr|com|bat|cmd|ps1|vbs?|js|jse|wsf|msi|jar|lnk|hta|iso|img|docm|xlsm|pptm|zip|rar|7z"
+    r"|html?|svg|apk|dmg)$",
+    re.IGNORECASE,
+)
+
+
+@pages.get("/m/<int:letter>")
+def show(letter: int) -> str:
+    """Show a letter; that somebody opened it is written down."""
+    recorded = recorded_or_404(letter)
+    with write(db()):
+        audit.add(db(), me().name, "viewed", now(), message=letter)
+        drafts.touch(db(), letter, me().name, writing=False, now=now())
+    return page(recorded)
+
+
+def page(recorded: Recorded, **more: object) -> str:
+    """Return the whole page of a letter; `more` are what a form has to say on it."""
+    letter = recorded.id
+    here = chosen()
+    found = reviews.get(db(), letter)
+    if found is None:
+        abort(404)
+    view = request.args.get("show", "text")
+    before, after = queue.neighbours(db(), here.listing, letter, staff=me().name, now=now())
+    sent = replies.of_letter(db(), letter)
+    own = [draft for draft in drafts.of_letter(db(), letter) if draft.staff == me().name]
+    values: dict[str, Any] = {
+        "letter": recorded,
+        "review": found,
+        "here": here,
+        "before": before,
+        "after": after,
+        "beside": queue.rows(
+            db(), here.listing, staff=me().name, now=now(), limit=BESIDE, after=before
+        ),
+        "view": view if view in VIEWS else "text",
+        "body": _body(recorded, view),
+        "why": sentence(decision_of(recorded)),
+        "trace": _trace(recorded),
+        "evidence": _evidence(recorded),
+        "articles": _articles(recorded),
+        "acknowledgement": next((each for each in sent if each.kind == "acknowledgement"), None),
+        "answers": [each for each in sent if each.kind == "answer"],
+        "notes": reviews.notes(db(), letter),
+        "timeline": timeline(recorded, sent),
+        "person": _person(recorded),
+        "present": drafts.present(db(), [letter], other_than=me().name, now=now()).get(letter, []),
+        "draft": own[0] if own else None,
+        "drafts": [draft for draft in drafts.of_letter(db(), letter) if draft not in own[:1]],
+        "snippets": snippets.everything(db()),
+        "colleagues": [user.name for user in users.everybody(db()) if not user.disabled],
+        "done": _step(),
+        "can_write": writer() is not None and recorded.reply_to is not None,
+        "risky": lambda name: bool(_RISKY.search(name)),
+    }
+    return render_template("letter.html", **(values | more))
+
+
+def recorded_or_404(letter: int) -> Recorded:
+    """Return what was recorded of a letter, or answer that there is none."""
+    recorded = decisions.recorded(db(), letter)
+    if recorded is None:
+        abort(404)
+    return recorded
+
+
+def _step() -> steps.Step | None:
+    token = request.args.get("done", "")
+    step = steps.get(db(), token) if token else None
+    return step if step is not None and step.may_be_undone(me().name, now()) else None
+
+
+def _body(recorded: Recorded, view: str) -> Mapping[str, Any]:
+    """Return what the chosen view of the letter shows, or a sentence why it cannot."""
+    if view not in ("whole", "source", "formatted"):
+        return {"text": marks.marked(recorded.text, _spans(recorded, "text"))}
+    try:
+        raw = messages.raw(db(), recorded.id)
+    except StoreError:
+        return {"gone": words._("The letter's bytes were erased; only what was read is kept.")}
+    if view == "source":
+        text = raw[:SOURCE_LIMIT].decode("utf-8", "replace")
+        return {"text": marks.visible(text), "cut": len(raw) > SOURCE_LIMIT}
+    if not writing.may_be_read(recorded):
+        return {"gone": words._("This letter could not be read safely. You can download it.")}
+    if view == "whole":
+        text = parse(raw).full_text
+        return {"text": marks.marked(text), "cut": len(text) > marks.SHOWN_LIMIT}
+    html = formatted.html_of(raw)
+    if html is None:
+        return {"gone": words._("This letter has no formatted version.")}
+    return {"frame": True, "remote": formatted.remote_count(html)}
+
+
+def _spans(recorded: Recorded, field: str) -> list[marks.Span]:
+    spans = [
+        marks.Span(
+            item["start"],
+            item["end"],
+            "for" if item["weight"] >= 0 else "against",
+            _counts_for(item["toward"], item["weight"]),
+        )
+        for item in recorded.evidence
+        if item["field"] == field
+    ]
+    spans += [
+        marks.Span(
+            item["start"],
+            item["end"],
+            "medicine",
+            words._("medicine: {}").format(item["generic"]),
+        )
+        for item in recorded.medicines
+        if item["field"] == field
+    ]
+    return spans
+
+
+def _counts_for(toward: str, weight: float) -> str:
+    name = (
+        words.CATEGORIES.get(toward)  # type: ignore[call-overload]
+        or words.URGENT.get(toward)
+        or words.SENSITIVE.get(toward)
+        or toward
+    )
+    text = "counts for: {}" if weight >= 0 else "counts against: {}"
+    return words._(text).format(words._(name))
+
+
+def _evidence(recorded: Recorded) -> list[dict[str, Any]]:
+    """Return the words that counted, each once, the heaviest first."""
+    heaviest: dict[tuple[str, str], dict[str, Any]] = {}
+    for item in sorted(recorded.evidence, key=lambda each: -abs(each["weight"])):
+        heaviest.setdefault((item["phrase"].casefold(), item["toward"]), item)
+    return [
+        {
+            "phrase": marks.visible(item["phrase"][:80]),
+            "label": _counts_for(item["toward"], item["weight"]),
+            "against": item["weight"] < 0,
+        }
+        for item in list(heaviest.values())[:12]
+    ]
+
+
+def _trace(recorded: Recorded) -> list[tuple[str, str, bool]]:
+    """Return every rule that applied: what it says, what showed it, whether it decided."""
+    return [
+        (
+            words._(EXPLANATIONS[Reason(hit["reason"])]),
+            hit["evidence"],
+            hit["reason"] == recorded.reason,
+        )
+        for hit in recorded.hits
+    ]
+
+
+def _articles(recorded: Recorded) -> list[tuple[str, list[Any]]]:
+    """Return the medicines that the letter names, each with the organisation's articles."""
+    known = site().articles()
+    found: dict[str, list[Any]] = {}
+    for item in recorded.medicines:
+        found.setdefault(
+            item["generic"], [each for each in known if each.medicine == item["generic"]]
+        )
+    return list(found.items())
+
+
+def _person(recorded: Recorded) -> Mapping[str, Any] | None:
+    address = recorded.reply_to or recorded.sender_address
+    if not address:
+        return None
+    person = people.person(db(), address)
+    count, first = people.counted(db(), person.addresses)
+    return {
+        "address": address,
+        "person": person,
+        "count": count,
+        "first": first,
+        "notes": people.notes(db(), person.id),
+        "others": [
+            each
+            for each in people.letters(db(), person.addresses, limit=6)
+            if each.id != recorded.id
+        ],
+    }
+
+
+def timeline(recorded: Recorded, sent: list[SentReply]) -> list[tuple[Any, str, str]]:
+    """Return what happened to a letter, the oldest first: when, who, what."""
+    events: list[tuple[Any, str, str]] = [
+        (recorded.received_at, "", words._("The letter came in.")),
+    ]
+    for reply in sent:
+        if reply.sent_at:
+            kind = (
+                words._("Acknowledgement sent.")
+                if reply.kind == "acknowledgement"
+                else words._("Answer sent.")
+            )
+            events.append((reply.sent_at, "", kind))
+    viewed: set[str] = set()
+    for entry in reversed(list(audit.entries(db(), message=recorded.id))):
+        if entry.what == "viewed":
+            if entry.who in viewed:
+                continue  # Each opening is in the audit; here the first is enough.
+            viewed.add(entry.who)
+        events.append((moment(entry.at), entry.who, _what(entry.what, entry.detail)))
+    return sorted(events, key=lambda event: event[0])
+
+
+def _what(what: str, detail: str) -> str:
+    text = words.audited(what)
+    if what == "corrected" and " -> " in detail:
+        return f"{text}: {words.category(detail.split(' -> ')[1])}"
+    if what == "claimed" and detail.startswith("for "):
+        return words._("assigned the letter to {}").format(detail[4:])
+    return text
+
+
+@pages.post("/m/<int:letter>/do/<action>")
+def act(letter: int, action: str) -> AnyResponse | tuple[str, int]:
+    """Do one action with a letter, and go on as the person likes it."""
+    recorded = recorded_or_404(letter)
+    here = chosen()
+    try:
+        wanted = asked.action(action, request.form)
+        done = review.perform(
+            db(),
+            wanted,
+            [Letter(letter, _version())],
+            staff=me().name,
+            now=now(),
+            token=f"{request.form.get('once', '')[:60]}-{action}",
+        )
+    except Conflict as error:
+        return conflict(recorded, action, error), 409
+    except InboxbotError as error:
+        return page(recorded, sorry=str(error)), 409
+    return redirect(_next(letter, action, here, done.token), 303)
+
+
+# After these the letter needs no more looking at; the others stay on it.
+_GOES_ON = {"confirm", "close", "not-for-us", "snooze"}
+
+
+def _next(letter: int, action: str, here: Chosen, token: str) -> str:
+    if action in _GOES_ON and me().afterwards != "stay":
+        if me().afterwards == "list":
+            return url_for("queue.letters", **here.arguments(done=token))
+        _, after = queue.neighbours(db(), here.listing, letter, staff=me().name, now=now())
+        if after is None:
+            return url_for("queue.letters", **here.arguments(done=token))
+        return url_for("letter.show", letter=after, **here.arguments(done=token))
+    return url_for("letter.show", letter=letter, **here.arguments(done=token))
+
+
+def _version() -> int:
+    text = request.form.get("version", "")
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
+        raise asked.NotUnderstood(words._("The form is incomplete. Please load the page again."))
+    return int(text)
+
+
+def conflict(recorded: Recorded, action: str, error: Conflict) -> str:
+    """Show what somebody else did meanwhile, and what this person wanted: both stay possible."""
+    found = reviews.get(db(), recorded.id)
+    last = next(
+        (
+            entry
+            for entry in audit.entries(db(), message=recorded.id, limit=20)
+            if entry.what not in ("viewed", "downloaded")
+        ),
+        None,
+    )
+    kept = {
+        name: value
+        for name, value in request.form.items()
+        if name not in ("version", "once", "form_token")
+    }
+    return render_template(
+        "conflict.html",
+        letter=recorded,
+        review=found,
+        here=chosen(),
+        action=action,
+        text=str(error),
+        stale=found is not None and request.form.get("version") != str(found.version),
+        last=last,
+        last_at=moment(last.at) if last else None,
+        last_what=_what(last.what, last.detail) if last else "",
+        kept=kept,
+    )
+
+
+@pages.post("/m/<int:letter>/presence")
+def presence(letter: int) -> AnyResponse:
+    """Note that the page is open, or being written on; say who else is there."""
+    recorded_or_404(letter)
+    mode = request.form.get("mode", "")
+    with write(db()):
+        if mode == "gone":
+            drafts.leave(db(), letter, me().name)
+        else:
+            drafts.touch(db(), letter, me().name, writing=mode == "writing", now=now())
+    others = drafts.present(db(), [letter], other_than=me().name, now=now()).get(letter, [])
+    found = reviews.get(db(), letter)
+    return jsonify(
+        present=[{"staff": each.staff, "writing": each.writing} for each in others],
+        version=found.version if found else 0,
+    )
+
+
+def sent_text(reply: SentReply) -> tuple[str, str]:
+    """Return the subject and the plain text of a reply, read from the very bytes that leave."""
+    message = message_from_bytes(reply.raw, policy=policy.default)
+    body = message.get_body(("plain",))
+    return str(message.get("Subject", "")), body.get_content() if body else ""

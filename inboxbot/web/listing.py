@@ -1,0 +1,73 @@
+"""Which list of letters a page is about, as the address bar says it.
+
+No words that were searched for stand in an address: a search is kept in the store under a
+random token, and the token stands there.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from flask import request
+
+from inboxbot.classify.category import Category
+from inboxbot.store import search, searches
+from inboxbot.store.queue import Listing, Sort, View
+from inboxbot.web.site import db, me, now
+
+T = TypeVar("T", bound=StrEnum)
+D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The list that a page shows, and the search in it: what was typed and what is wrong in it."""
+
+    listing: Listing
+    token: str = ""
+    query: str = ""
+    name: str = ""
+    problem: str = ""
+
+    def arguments(self, **changes: object) -> dict[str, Any]:
+        """Return what goes into an address to come to this list; `changes` replace parts."""
+        listing = self.listing
+        values: dict[str, object] = {
+            "view": listing.view if listing.view is not View.NEEDS_REVIEW else None,
+            "sort": listing.sort if listing.sort is not Sort.OLDEST else None,
+            "category": listing.category,
+            "s": self.token or None,
+        }
+        values |= changes
+        return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def chosen() -> Chosen:
+    """Read the list out of the address; what makes no sense there is passed over."""
+    values = request.values
+    token = values.get("s", "")
+    found = searches.get(db(), token, me().name) if token else None
+    default = View.EVERYTHING if found else View.NEEDS_REVIEW
+    listing = Listing(
+        view=_one_of(View, values.get("view"), default),
+        sort=_one_of(Sort, values.get("sort"), _usual_sort(values.get("view"))),
+        category=_one_of(Category, values.get("category"), None),
+    )
+    if found is None:
+        return Chosen(listing)
+    here = Chosen(listing, token, found.query, found.name or "")
+    try:
+        return replace(here, listing=search.narrowed(listing, found.query, now(), staff=me().name))
+    except search.SearchError as error:
+        return replace(here, problem=str(error))
+
+
+def _usual_sort(view: str | None) -> Sort:
+    return Sort.NEWEST if view in (View.DONE, View.EVERYTHING) else Sort.OLDEST
+
+
+def _one_of(kind: type[T], text: str | None, default: D) -> T | D:
+    try:
+        return kind(text) if text else default
+    except ValueError:
+        return default

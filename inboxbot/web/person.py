@@ -1,0 +1,113 @@
+"""One correspondent: every letter of theirs, and what the team knows.
+
+A person is found by one of their letters: no address stands in the address bar.
+"""
+
+import re
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from inboxbot.mail.conversation import folded
+from inboxbot.store import audit, people
+from inboxbot.store.database import write
+from inboxbot.web import words
+from inboxbot.web.letter import recorded_or_404
+from inboxbot.web.site import db, me, now
+
+pages = Blueprint("person", __name__)
+
+SHOWN = 100
+NOTE_LIMIT = 20_000
+_LANGUAGE = re.compile(r"[a-z]{2}\Z")
+
+
+@pages.get("/person/<int:letter>")
+def show(letter: int) -> str | tuple[str, int]:
+    """Show everything from the person who wrote a letter."""
+    return _page(letter)
+
+
+def _page(letter: int, problem: str = "", typed: str = "") -> str:
+    address = _address(letter)
+    person = people.person(db(), address)
+    count, first = people.counted(db(), person.addresses)
+    return render_template(
+        "person.html",
+        letter=letter,
+        address=folded(address),
+        person=person,
+        count=count,
+        first=first,
+        letters=people.letters(db(), person.addresses, limit=SHOWN),
+        notes=people.notes(db(), person.id),
+        problem=problem,
+        typed=typed,
+    )
+
+
+def _address(letter: int) -> str:
+    recorded = recorded_or_404(letter)
+    address = recorded.reply_to or recorded.sender_address
+    if not address:
+        abort(404)
+    return address
+
+
+def _back(letter: int) -> Response:
+    return redirect(url_for("person.show", letter=letter), 303)
+
+
+@pages.post("/person/<int:letter>/note")
+def note(letter: int) -> Response:
+    """Write a note on a person, for the team."""
+    address = _address(letter)
+    text = request.form.get("text", "").strip()[:NOTE_LIMIT]
+    if text:
+        with write(db()):
+            row = people.known(db(), address)
+            people.add_note(db(), row, me().name, text, now())
+            audit.add(db(), me().name, "person noted", now(), message=letter)
+    return _back(letter)
+
+
+@pages.post("/person/<int:letter>/change")
+def change(letter: int) -> Response | tuple[str, int]:
+    """Set the preferred language and whether the person is acknowledged."""
+    address = _address(letter)
+    language = request.form.get("language", "").strip().lower()
+    if language and not _LANGUAGE.match(language):
+        problem = words._("Write a language as two letters, such as es.")
+        return _page(letter, problem), 422
+    silent = "silent" in request.form
+    with write(db()):
+        row = people.known(db(), address)
+        people.set_language(db(), row, language or None)
+        people.set_silent(db(), people.person(db(), address).addresses, silent, now())
+        detail = f"language {language or '-'}, {'silent' if silent else 'acknowledged'}"
+        audit.add(db(), me().name, "person changed", now(), message=letter, detail=detail)
+    return _back(letter)
+
+
+@pages.post("/person/<int:letter>/link")
+def link(letter: int) -> Response | tuple[str, int]:
+    """Say that another address is the same person."""
+    address, other = _address(letter), request.form.get("address", "").strip()
+    if not people.exists(db(), other):
+        problem = words._("Nobody has written from this address.")
+        return _page(letter, problem, other), 422
+    with write(db()):
+        people.link(db(), people.known(db(), address), other)
+        audit.add(db(), me().name, "person changed", now(), message=letter, detail="linked")
+    return _back(letter)
+
+
+@pages.post("/person/<int:letter>/unlink")
+def unlink(letter: int) -> Response:
+    """Say that an address is somebody else after all."""
+    address, other = _address(letter), request.form.get("address", "")
+    if folded(other) != folded(address):
+        with write(db()):
+            people.unlink(db(), people.known(db(), address), other)
+            audit.add(db(), me().name, "person changed", now(), message=letter, detail="unlinked")
+    return _back(letter)

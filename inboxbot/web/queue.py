@@ -1,0 +1,169 @@
+"""The queue: views, search, a page of letters, and actions on many of them."""
+
+from flask import Blueprint, jsonify, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from inboxbot import review
+from inboxbot.errors import Conflict
+from inboxbot.review import Letter
+from inboxbot.store import drafts, queue, searches, users
+from inboxbot.store import undo as steps
+from inboxbot.store.database import write
+from inboxbot.store.queue import Listing
+from inboxbot.web import asked
+from inboxbot.web.listing import Chosen, chosen
+from inboxbot.web.site import db, me, now
+
+pages = Blueprint("queue", __name__)
+
+PAGE = 50
+BULK_LIMIT = 500
+
+
+@pages.get("/queue")
+def letters() -> str | tuple[str, int]:
+    """Show a page of a list."""
+    here = chosen()
+    if here.problem:
+        return _page(here, []), 400
+    rows = queue.rows(
+        db(), here.listing, staff=me().name, now=now(), limit=PAGE + 1, after=_after()
+    )
+    return _page(here, rows)
+
+
+def _page(here: Chosen, rows: list[queue.Row]) -> str:
+    shown = rows[:PAGE]
+    return render_template(
+        "queue.html",
+        here=here,
+        rows=shown,
+        more=shown[-1].id if len(rows) > PAGE else None,
+        after=_after(),
+        counts=queue.counts(db(), staff=me().name, now=now()),
+        saved=searches.saved(db(), me().name),
+        present=drafts.present(db(), [row.id for row in shown], other_than=me().name, now=now()),
+        colleagues=[user.name for user in users.everybody(db()) if not user.disabled],
+        done=_step(),
+        newest=newest(),
+    )
+
+
+def _after() -> int | None:
+    text = request.args.get("after", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+def _step() -> steps.Step | None:
+    """Return the action that was just done, to offer its undo."""
+    token = request.args.get("done", "")
+    step = steps.get(db(), token) if token else None
+    return step if step is not None and step.may_be_undone(me().name, now()) else None
+
+
+def newest() -> int:
+    """Return the newest letter in the queue: a page asks whether there are newer ones."""
+    row = db().execute("SELECT coalesce(max(message_id), 0) FROM review").fetchone()
+    return int(row[0])
+
+
+@pages.get("/queue/news")
+def news() -> Response:
+    """Say how many letters of the list came in since the page was made; for the script."""
+    here = chosen()
+    since = request.args.get("since", "")
+    count = 0
+    if since.isascii() and since.isdigit() and not here.problem:
+        condition = f"({here.listing.condition}) AND" if here.listing.condition else ""
+        listing = Listing(
+            view=here.listing.view,
+            category=here.listing.category,
+            condition=f"{condition} v.message_id > :since",
+            values=dict(here.listing.values) | {"since": int(since[:15])},
+        )
+        count = queue.count(db(), listing, staff=me().name, now=now())
+    return jsonify(new=count)
+
+
+@pages.post("/search")
+def search() -> Response:
+    """Keep what was typed under a token, and go to its list."""
+    query = request.form.get("q", "").strip()[:1000]
+    if not query:
+        return redirect(url_for("queue.letters"), 303)
+    with write(db()):
+        token = searches.add(db(), me().name, query, now())
+    return redirect(url_for("queue.letters", s=token), 303)
+
+
+@pages.post("/queue/views")
+def save_view() -> Response:
+    """Give the search of the page a name."""
+    token = request.form.get("s", "")
+    name = " ".join(request.form.get("name", "").split())[:40]
+    if name:
+        with write(db()):
+            searches.save(db(), token, me().name, name, shared="shared" in request.form)
+    return redirect(url_for("queue.letters", s=token), 303)
+
+
+@pages.post("/queue/views/remove")
+def remove_view() -> Response:
+    """Remove a saved view of one's own."""
+    with write(db()):
+        searches.remove(db(), request.form.get("s", ""), me().name)
+    return redirect(url_for("queue.letters"), 303)
+
+
+@pages.post("/queue/bulk")
+def bulk() -> Response | tuple[str, int] | str:
+    """Do one action with every letter that was chosen."""
+    here = chosen()
+    name = request.form.get("do", "")
+    if name not in asked.BULK:
+        raise asked.NotUnderstood("There is no such action.")
+    letters_ = _selected(here)
+    if not letters_:
+        return redirect(url_for("queue.letters", **here.arguments()), 303)
+    if name == "release" and "sure" not in request.form:
+        return render_template("release_many.html", here=here, letters=letters_)
+    done = review.perform(
+        db(),
+        asked.action(name, request.form),
+        letters_,
+        staff=me().name,
+        now=now(),
+        token=request.form.get("once", "")[:60] + f"-{name}",
+    )
+    if done.refused:
+        return render_template("bulk_done.html", here=here, done=done, name=name)
+    return redirect(url_for("queue.letters", **here.arguments(done=done.token)), 303)
+
+
+def _selected(here: Chosen) -> list[Letter]:
+    """Return the chosen letters with the versions that were shown, or all of the list."""
+    if "everything" in request.form:
+        found = queue.ids(db(), here.listing, staff=me().name, now=now(), limit=BULK_LIMIT)
+        return [Letter(each) for each in found]
+    chosen_: list[Letter] = []
+    for text in request.form.getlist("letter")[:BULK_LIMIT]:
+        number, _, version = text.partition(":")
+        if number.isdigit() and version.isdigit() and len(text) < 30:
+            chosen_.append(Letter(int(number), int(version)))
+    return chosen_
+
+
+@pages.post("/undo")
+def undo() -> Response | tuple[str, int]:
+    """Take the last action back, and go where it was done."""
+    token = request.form.get("token", "")[:80]
+    try:
+        done = review.take_back(db(), token, staff=me().name, now=now())
+    except Conflict as error:
+        return render_template("sorry.html", text=str(error)), 409
+    here = chosen()
+    if len(done.letters) == 1:
+        return redirect(
+            url_for("letter.show", letter=done.letters[0], **here.arguments(undone=1)), 303
+        )
+    return redirect(url_for("queue.letters", **here.arguments(undone=1)), 303)

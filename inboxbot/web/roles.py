@@ -1,0 +1,70 @@
+"""Which role may open which page: one table, read by the guard and by the tests.
+
+What is not in the table is denied. Pages in `OPEN` are for everybody, signed in or not.
+"""
+
+from inboxbot.store.users import Role
+
+STAFF = frozenset({Role.STAFF, Role.ADMINISTRATOR})
+ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
+AUDITORS = frozenset({Role.AUDITOR, Role.ADMINISTRATOR})
+EVERYBODY = frozenset(Role)
+
+OPEN = frozenset(
+    {
+        "static",
+        "auth.sign_in",
+        "auth.welcome",
+        "auth.enter",
+        "app.alive",
+    }
+)
+
+# While a sign-in is not complete, only these.
+BEFORE_CODE = frozenset({"auth.code", "auth.sign_out"})
+BEFORE_FACTOR = frozenset({"account.factor", "auth.sign_out"})
+
+ROLES: dict[str, frozenset[Role]] = {
+    "app.start": EVERYBODY,
+    "app.help_page": EVERYBODY,
+    "auth.code": EVERYBODY,
+    "auth.sign_out": EVERYBODY,
+    "account.settings": EVERYBODY,
+    "account.preferences": EVERYBODY,
+    "account.password": EVERYBODY,
+    "account.factor": EVERYBODY,
+    "account.end_sessions": EVERYBODY,
+    "queue.letters": STAFF,
+    "queue.news": STAFF,
+    "queue.search": STAFF,
+    "queue.bulk": STAFF,
+    "queue.save_view": STAFF,
+    "queue.remove_view": STAFF,
+    "queue.undo": STAFF,
+    "letter.show": STAFF,
+    "letter.act": STAFF,
+    "letter.presence": STAFF,
+    "files.formatted_page": STAFF,
+    "files.download": STAFF,
+    "files.attachment": STAFF,
+    "answer.send": STAFF,
+    "answer.draft": STAFF,
+    "answer.discard": STAFF,
+    "person.show": STAFF,
+    "person.change": STAFF,
+    "person.link": STAFF,
+    "person.unlink": STAFF,
+    "person.note": STAFF,
+    "snippets.listed": STAFF,
+    "snippets.save": STAFF,
+    "snippets.remove": ADMINISTRATORS,
+    "admin.audit_page": AUDITORS,
+    "admin.health_page": EVERYBODY,
+    "admin.pause": STAFF,
+    "admin.resume": ADMINISTRATORS,
+}
+
+
+def allowed(endpoint: str | None, role: Role) -> bool:
+    """Say whether a role may open a page."""
+    return endpoint in OPEN or role in ROLES.get(endpoint or "", frozenset())

@@ -1,0 +1,86 @@
+"""The process of the review app: the configuration read, the store opened, waitress listening."""
+
+import signal
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from flask import Flask
+from sqlite_utils import Database
+from waitress import create_server
+
+from inboxbot import assembly, events
+from inboxbot.config import Config, is_loopback
+from inboxbot.health import health
+from inboxbot.store.settings import instance
+from inboxbot.web.app import create_app
+
+THREADS = 8
+
+
+def serve(configuration: Config, *, port: int | None = None) -> None:
+    """Run the review app until SIGTERM or Ctrl-C."""
+    events.configure()
+    app = from_configuration(configuration)
+    listen(app, configuration.web.host, configuration.web.port if port is None else port)
+
+
+def from_configuration(configuration: Config) -> Flask:
+    """Return the app for a configuration; makes sure that the store is up to date first."""
+    with assembly.store(configuration) as db:
+        identities = assembly.identities(configuration, instance(db))
+    templates = assembly.library(configuration)
+    return create_app(
+        db_path=configuration.store_path,
+        organisation=configuration.organisation.name,
+        time_zone=configuration.organisation.time_zone,
+        hours_to_answer=configuration.organisation.hours_to_answer,
+        session_idle=timedelta(minutes=configuration.web.session_idle_minutes),
+        session_longest=timedelta(hours=configuration.web.session_hours),
+        identities=identities,
+        envelope_senders={box.name: box.smtp.envelope_sender for box in configuration.mailbox},
+        acknowledger=assembly.acknowledger(configuration, templates),
+        articles=assembly.Knowledge(configuration.knowledge_path),
+        health=_health(configuration, configuration.store_path),
+    )
+
+
+def _health(configuration: Config, store: Path) -> Callable[[Database, datetime], tuple[str, ...]]:
+    def problems(db: Database, now: datetime) -> tuple[str, ...]:
+        return health(
+            db,
+            store=store,
+            min_free_mb=configuration.store.min_free_mb,
+            silent_after=timedelta(minutes=configuration.alerts.intake_silent_minutes),
+            now=now,
+        ).problems
+
+    return problems
+
+
+def listen(app: Flask, host: str, port: int) -> None:
+    """Answer requests until SIGTERM or Ctrl-C."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    server = create_server(
+        app,
+        host=host,
+        port=port,
+        threads=THREADS,
+        ident="",
+        # A proxy on this machine says who is asking; nobody else is believed.
+        trusted_proxy="127.0.0.1" if is_loopback(host) else None,
+        trusted_proxy_headers={"x-forwarded-for"} if is_loopback(host) else None,
+        clear_untrusted_proxy_headers=True,
+    )
+    events.web_started(host, port)
+    try:
+        server.run()
+    except (KeyboardInterrupt, SystemExit):
+        pass
+    finally:
+        server.close()
+    events.stopped()

@@ -1,0 +1,88 @@
+"""What every page needs: the store, the clock, who is signed in."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from flask import current_app, g
+from sqlite_utils import Database
+
+from inboxbot.acknowledge import Acknowledger
+from inboxbot.mail.message import Identity
+from inboxbot.reply.knowledge import Article
+from inboxbot.store.database import connect
+from inboxbot.store.users import Session, User
+from inboxbot.writing import Writer
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _no_articles() -> tuple[Article, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What the app was made with; it stays for the life of the process."""
+
+    store: Path
+    organisation: str
+    zone: ZoneInfo
+    clock: Callable[[], datetime] = _utc_now
+    session_idle: timedelta = timedelta(minutes=30)
+    session_longest: timedelta = timedelta(hours=12)
+    hours_to_answer: int = 48
+    identities: Mapping[str, Identity] = field(default_factory=dict)
+    envelope_senders: Mapping[str, str] = field(default_factory=dict)
+    acknowledger: Acknowledger | None = None
+    articles: Callable[[], tuple[Article, ...]] = _no_articles
+    health: Callable[[Database, datetime], tuple[str, ...]] | None = None
+
+
+def site() -> Site:
+    """Return what the app was made with."""
+    return cast(Site, current_app.extensions["inboxbot"])
+
+
+def db() -> Database:
+    """Return the request's own connection, closed when the request ends."""
+    if "db" not in g:
+        g.db = connect(site().store)
+    return cast(Database, g.db)
+
+
+def close_db(_error: BaseException | None = None) -> None:
+    """Close the request's connection."""
+    database = g.pop("db", None)
+    if database is not None:
+        database.close()
+
+
+def now() -> datetime:
+    """Return the time of this request: the same everywhere in it."""
+    if "now" not in g:
+        g.now = site().clock()
+    return cast(datetime, g.now)
+
+
+def me() -> User:
+    """Return who is signed in; only behind the guard of `inboxbot.web.auth`."""
+    return cast(User, g.user)
+
+
+def session() -> Session:
+    """Return the session of this request; only behind the guard of `inboxbot.web.auth`."""
+    return cast(Session, g.session)
+
+
+def writer() -> Writer | None:
+    """Return what writes replies, or None where the app was made without."""
+    made = site()
+    if made.acknowledger is None or not made.identities:
+        return None
+    return Writer(db(), made.acknowledger, made.identities, now())

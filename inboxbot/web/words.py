@@ -1,0 +1,213 @@
+"""The words of the pages: categories, states, actions, reasons, times.
+
+Every text goes through `_`, so a catalogue can translate it; English needs none.
+"""
+
+import gettext
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from inboxbot.classify.category import Category
+from inboxbot.reply.reason import EXPLANATIONS, Reason
+from inboxbot.store.outbox import State as ReplyState
+from inboxbot.store.queue import Sort, View
+
+catalogue: gettext.NullTranslations = gettext.NullTranslations()
+
+
+def _(text: str) -> str:
+    """Return the text in the language of the pages."""
+    return catalogue.gettext(text)
+
+
+def n_(one: str, many: str, count: int) -> str:
+    """Return the text for a count, with the count in it."""
+    return catalogue.ngettext(one, many, count).format(count)
+
+
+CATEGORIES = {
+    Category.PROFILE_REQUEST: "Profile request",
+    Category.MEDICATION_QUESTION: "Medication question",
+    Category.GENERAL_INQUIRY: "General inquiry",
+}
+VIEWS = {
+    View.NEEDS_REVIEW: "Needs review",
+    View.MINE: "Mine",
+    View.UNASSIGNED: "Unassigned",
+    View.UNSURE: "Unsure",
+    View.HELD: "Held replies",
+    View.WAITING: "Set aside",
+    View.OPEN: "All open",
+    View.DONE: "Done",
+    View.PROBLEMS: "Problems",
+    View.EVERYTHING: "Every letter",
+}
+SORTS = {
+    Sort.OLDEST: "Oldest first",
+    Sort.NEWEST: "Newest first",
+    Sort.LEAST_SURE: "Least sure first",
+}
+STATES = {
+    "new": "New",
+    "claimed": "In progress",
+    "answered": "Answered",
+    "closed": "Done",
+    "reopened": "Wrote again",
+}
+URGENT = {
+    "breathing": "trouble breathing",
+    "choking": "choking",
+    "overdose": "overdose",
+    "self_harm": "thoughts of self-harm",
+    "unsafe_home": "not safe at home",
+    "equipment": "failing equipment",
+    "reaction": "reaction to a medicine",
+}
+SENSITIVE = {
+    "bereavement": "bereavement",
+    "child": "about a child",
+    "complaint": "complaint",
+    "legal": "legal matter",
+    "press": "press",
+}
+REPLY_STATES = {
+    ReplyState.QUEUED: "About to leave",
+    ReplyState.CLAIMED: "Leaving now",
+    ReplyState.SENDING: "Leaving now",
+    ReplyState.SENT: "Sent",
+    ReplyState.BOUNCED: "Came back",
+    ReplyState.DEFERRED: "Will be tried again",
+    ReplyState.FAILED: "Could not be sent",
+    ReplyState.UNCERTAIN: "Sent or not?",
+    ReplyState.HELD: "Held",
+    ReplyState.CANCELLED: "Not sent",
+}
+# What an action is called after it was done; its class name is what the store keeps.
+DONE = {
+    "Claim": ("Assigned.", "{} letters assigned."),
+    "Unclaim": ("Given back to everybody.", "{} letters given back."),
+    "Correct": ("Category changed.", "{} categories changed."),
+    "Confirm": ("Category confirmed.", "{} categories confirmed."),
+    "Close": ("Done.", "{} letters done."),
+    "Reopen": ("Open again.", "{} letters open again."),
+    "Snooze": ("Set aside.", "{} letters set aside."),
+    "Wake": ("Back in the queue.", "{} letters back in the queue."),
+    "AddNote": ("Note added.", "{} notes added."),
+    "Hold": ("The acknowledgement is held.", "{} acknowledgements held."),
+    "Release": (
+        "The acknowledgement leaves in a moment.",
+        "{} acknowledgements leave in a moment.",
+    ),
+    "Drop": ("No acknowledgement will be sent.", "{} acknowledgements will not be sent."),
+    "Resolve": ("Settled.", "{} replies settled."),
+    "Answer": ("Your answer leaves in ten seconds.", "{} answers leave in ten seconds."),
+}
+AUDIT = {
+    "viewed": "opened the letter",
+    "downloaded": "downloaded a file",
+    "claimed": "assigned the letter",
+    "unclaimed": "gave the letter back",
+    "corrected": "changed the category",
+    "confirmed": "confirmed the category",
+    "closed": "closed the letter",
+    "reopened": "opened the letter again",
+    "snoozed": "set the letter aside",
+    "woken": "brought the letter back",
+    "noted": "wrote a note",
+    "held": "held the acknowledgement",
+    "released": "released the acknowledgement",
+    "dropped": "decided to send no acknowledgement",
+    "resolved": "settled what became of a reply",
+    "answered": "answered",
+    "undone": "took an action back",
+    "person noted": "wrote a note on a person",
+    "person changed": "changed what is known of a person",
+    "signed in": "signed in",
+    "signed out": "signed out",
+    "sign-in failed": "failed to sign in",
+    "code failed": "gave a wrong code",
+    "password set": "set a password",
+    "second factor set up": "set up the second factor",
+    "second factor removed": "removed the second factor",
+    "sessions ended": "ended all their sessions",
+    "user added": "added a user",
+    "user disabled": "disabled a user",
+    "user reset": "reset a user",
+    "snippet saved": "saved a ready-made reply",
+    "snippet removed": "removed a ready-made reply",
+    "mode": "changed the mode",
+    "audit read": "read the audit",
+}
+# What a page adds to the explanation of a reason: the short form for a line of the queue.
+SHORT_REASONS = {
+    Reason.SHADOW: "shadow mode",
+    Reason.PAUSED: "paused",
+    Reason.STAFF: "held by staff",
+    Reason.NOT_ADDRESSED: "not addressed to us",
+    Reason.RATE_LIMITED: "limit reached",
+    Reason.BREAKER_OPEN: "too many at once",
+    Reason.IN_CONVERSATION: "already talking",
+    Reason.TOO_OLD: "too old",
+    Reason.BASELINE: "older than the start",
+    Reason.UNREADABLE: "could not be read",
+}
+
+
+def category(value: Category | str) -> str:
+    """Return what a category is called."""
+    return _(CATEGORIES[Category(value)])
+
+
+def band(confidence: float, needs_review: bool = False) -> str:
+    """Return how sure the classifier is, in a word."""
+    if needs_review or confidence < 0.70:
+        return _("unsure")
+    return _("sure") if confidence >= 0.90 else _("likely")
+
+
+def reason(code: str | None) -> str:
+    """Return why a reply was held back, in a few words."""
+    if not code or code not in Reason.__members__.values():
+        return ""
+    known = Reason(code)
+    return _(SHORT_REASONS.get(known) or EXPLANATIONS[known])
+
+
+def done(action: str, count: int) -> str:
+    """Return what to say after an action."""
+    one, many = DONE[action]
+    return n_(one, many, count)
+
+
+def audited(what: str) -> str:
+    """Return a word of the audit as part of a sentence."""
+    return _(AUDIT.get(what, what))
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """Return how long ago something was, in the largest unit that says enough."""
+    minutes = int((now - then).total_seconds() // 60)
+    if minutes < 1:
+        return _("now")
+    for limit, unit, text in ((60, 1, "{} min"), (48 * 60, 60, "{} h"), (14 * 1440, 1440, "{} d")):
+        if minutes < limit:
+            return _(text).format(minutes // unit)
+    return _("{} w").format(minutes // (7 * 1440))
+
+
+def due(received: datetime, hours: int, now: datetime) -> tuple[str, bool]:
+    """Return until when a person is promised an answer, and whether that time is over."""
+    left = received + timedelta(hours=hours) - now
+    if left < timedelta():
+        return _("overdue {}").format(ago(received + timedelta(hours=hours), now)), True
+    return _("due in {}").format(ago(now - left, now)), False
+
+
+def clock(zone: ZoneInfo) -> Callable[[datetime], str]:
+    """Return how a time is written out in a zone."""
+
+    def written(moment: datetime) -> str:
+        return f"{moment.astimezone(zone):%a %-d %b %Y, %H:%M}"
+
+    return written
