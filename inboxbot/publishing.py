@@ -150,8 +150,9 @@ def _settle(db: Database, library: Library, name: str, language: str, now: datet
         return False
     comment = "Edited in the folder" if current else "As found in the folder"
     version = _record(db, name, language, source, BY_HAND, comment, "live", now)
-    audit.add(db, BY_HAND, "edited template", now, detail=_place(version))
-    events.template_published(name, language, version.number)
+    if current:  # What a fresh installation finds is no news.
+        audit.add(db, BY_HAND, "edited template", now, detail=_place(version))
+        events.template_published(name, language, version.number)
     return True
 
 

@@ -13,10 +13,11 @@ from difflib import get_close_matches
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from inboxbot.reply.tags import STATEMENTS, Tag, find_tags, split, structure_problems
+
 MAX_SOURCE = 64_000
 MAX_TAGS = 500
 MAX_TAG = 500
-MAX_DEPTH = 8
 MAX_TRUNCATE = 200
 
 FILTERS = frozenset({"default", "upper", "lower", "title", "capitalize", "trim", "truncate"})
@@ -37,8 +38,7 @@ _ALLOWED = (
     nodes.Filter,
     nodes.Keyword,
 )
-_STATEMENTS = ("if", "elif", "else", "endif")
-_REFUSED_STATEMENTS = {
+_REFUSEDSTATEMENTS = {
     "for": "A template cannot repeat things.",
     "macro": "A template cannot define its own commands.",
     "set": "A template cannot set values; it only shows those of the list.",
@@ -61,8 +61,6 @@ _REFUSED_NODES: tuple[tuple[type[nodes.Node], str, str], ...] = (
     (nodes.Tuple, r",", "Only one value fits between {{ and }}."),
     (nodes.Dict, r"\{", "Only one value fits between {{ and }}."),
 )
-_DELIMITER = re.compile(r"\{\{|\{%|\{#|\}\}|%\}|#\}")
-_CLOSER = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _SINGLE_BRACE = re.compile(r"(?<!\{)\{\s*([A-Za-z_]+)\s*\}(?!\})")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ufeff\ufffd]")
 _MOJIBAKE = re.compile(r"[ÃÂ][\u0080-\u00bf]|â€")
@@ -76,17 +74,6 @@ class TemplateProblem:
     column: int
     message: str
     suggestion: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """One `{{ }}`, `{% %}` or `{# #}`; `start` is its place, `inner` begins at `inner_start`."""
-
-    opener: str
-    start: int
-    inner_start: int
-    inner: str
-    end: int
 
 
 def environment(*, html: bool) -> ImmutableSandboxedEnvironment:
@@ -124,6 +111,13 @@ def decode(raw: bytes) -> tuple[str, tuple[TemplateProblem, ...]]:
     return text.replace("\r\n", "\n").replace("\r", "\n"), ()
 
 
+def names_in(source: str) -> frozenset[str]:
+    """Return the values that a source shows between {{ and }} and gives no default for."""
+    tags, _ = find_tags(source)
+    shown = [t.inner for t in tags if t.opener == "{{" and "default" not in t.inner]
+    return frozenset(re.findall(r"\b[a-z_]+\b", " ".join(shown)))
+
+
 def syntax_problems(
     source: str, names: tuple[str, ...], *, html: bool = False
 ) -> tuple[TemplateProblem, ...]:
@@ -132,12 +126,12 @@ def syntax_problems(
         message = f"The template is too long: {len(source)} characters, {MAX_SOURCE} at most."
         return (TemplateProblem(1, 1, message),)
     found: list[tuple[int, str, str]] = list(_character_problems(source))
-    tags, broken = _tags(source)
+    tags, broken = find_tags(source)
     found += broken
     if len(tags) > MAX_TAGS:
         found.append((tags[MAX_TAGS].start, f"More than {MAX_TAGS} tags are too many.", ""))
         tags = tags[:MAX_TAGS]
-    found += _structure_problems(tags)
+    found += structure_problems(tags)
     for tag in tags:
         found += _tag_problems(tag, names, HTML_FILTERS if html else FILTERS)
     found += _single_brace_problems(source, names)
@@ -162,85 +156,6 @@ def _single_brace_problems(source: str, names: tuple[str, ...]) -> Iterator[tupl
             yield match.start(), "A value needs two braces on each side.", hint
 
 
-def _tags(source: str) -> tuple[list[Tag], list[tuple[int, str, str]]]:
-    """Find all tags; a tag that is never closed is a problem and ends where the next begins."""
-    tags: list[Tag] = []
-    found: list[tuple[int, str, str]] = []
-    at = 0
-    while match := _DELIMITER.search(source, at):
-        opener, at = match.group(), match.end()
-        if opener not in _CLOSER:
-            start = next(key for key, value in _CLOSER.items() if value == opener)
-            hint = f"Put {start} before the value, or delete {opener}."
-            found.append((match.start(), f"“{opener}” closes nothing.", hint))
-            continue
-        end, quote = _end_of_tag(source, opener, at)
-        if quote >= 0:
-            found.append((quote, "This quotation mark is never closed.", "Close it."))
-        if end < 0:
-            message = f"“{opener}” is never closed."
-            found.append((match.start(), message, f"Put {_CLOSER[opener]} after it."))
-            if opener == "{#":
-                break
-            continue
-        if quote < 0:
-            tags.append(Tag(opener, match.start(), at, source[at:end], end + 2))
-        at = end + 2
-    return tags, found
-
-
-def _end_of_tag(source: str, opener: str, at: int) -> tuple[int, int]:
-    """Return where the closer is (-1 if nowhere), and where a quotation mark hangs (or -1)."""
-    if opener == "{#":
-        return source.find("#}", at), -1
-    for match in re.compile(r"[\"']|\{\{|\{%|\{#|\}\}|%\}").finditer(source, at):
-        if match.start() < at:
-            continue
-        mark = match.group()
-        if mark in "\"'":
-            line_end = source.find("\n", match.end())
-            close = source.find(mark, match.end(), line_end if line_end >= 0 else len(source))
-            if close < 0:
-                end = source.find(_CLOSER[opener], match.end())
-                return end, match.start()
-            at = close + 1
-        elif mark == _CLOSER[opener]:
-            return match.start(), -1
-        else:
-            break
-    return -1, -1
-
-
-def _split(tag: Tag) -> tuple[str, str, int]:
-    """Return a statement's first word, the rest, and where the rest begins in the source."""
-    bare = tag.inner.lstrip("-+").lstrip()
-    word = re.split(r"[\s(]", bare, maxsplit=1)[0]
-    at = len(tag.inner) - len(bare) + len(word)
-    return word.rstrip("-+"), tag.inner[at:].rstrip().rstrip("-+"), tag.inner_start + at
-
-
-def _structure_problems(tags: list[Tag]) -> Iterator[tuple[int, str, str]]:
-    """Check that each {% if %} is closed, and that nothing else stands without one."""
-    open_ifs: list[tuple[int, bool]] = []
-    for tag in tags:
-        word = _split(tag)[0] if tag.opener == "{%" else ""
-        if word == "if":
-            open_ifs.append((tag.start, False))
-            if len(open_ifs) == MAX_DEPTH + 1:
-                yield tag.start, f"More than {MAX_DEPTH} {{% if %}} inside each other.", ""
-        elif word in _STATEMENTS and not open_ifs:
-            yield tag.start, f"“{word}” has no {{% if %}} before it.", "Delete it, or add the if."
-        elif word in ("else", "elif"):
-            start, had_else = open_ifs.pop()
-            if had_else:
-                yield tag.start, f"“{word}” comes after the {{% else %}}.", "Delete one of them."
-            open_ifs.append((start, had_else or word == "else"))
-        elif word == "endif":
-            open_ifs.pop()
-    for start, _ in open_ifs:
-        yield start, "This {% if %} is never closed.", "Put {% endif %} where it ends."
-
-
 def _tag_problems(
     tag: Tag, names: tuple[str, ...], filters: frozenset[str]
 ) -> Iterator[tuple[int, str, str]]:
@@ -257,7 +172,7 @@ def _tag_problems(
             expression = expression[:-1]
         yield from _expression_problems(expression, tag, tag.inner_start + lead, names, filters)
         return
-    word, rest, at = _split(tag)
+    word, rest, at = split(tag)
     if word in ("if", "elif"):
         yield from _expression_problems(rest, tag, at, names, filters)
     elif word in ("else", "endif"):
@@ -265,8 +180,8 @@ def _tag_problems(
             yield at, f"Nothing may follow “{word}”.", f"Write {{% {word} %}}."
     else:
         word_at = tag.inner_start + max(tag.inner.find(word), 0)
-        message = _REFUSED_STATEMENTS.get(word, f"“{word}” is not a command here.")
-        near = get_close_matches(word.replace("elseif", "elif"), _STATEMENTS, 1)
+        message = _REFUSEDSTATEMENTS.get(word, f"“{word}” is not a command here.")
+        near = get_close_matches(word.replace("elseif", "elif"), STATEMENTS, 1)
         hint = f"Did you mean {{% {near[0]} %}}?" if near else "Only if, elif, else and endif are."
         yield word_at, message, hint
 

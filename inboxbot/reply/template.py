@@ -26,6 +26,7 @@ __all__ = [
     "Filled",
     "TemplateProblem",
     "Variables",
+    "fill",
     "problems",
     "render",
     "safe_first_name",
@@ -137,14 +138,14 @@ def render(
         # Without a mark the parts of a number written with hyphens change places in Arabic.
         for name in ("phone", "postal_address"):
             values[name] = _LEFT_TO_RIGHT_MARK + values[name]
-    text = _fill(source, values, html=False)
+    text = fill(source, values, html=False)
     head, _, body = text.lstrip().partition("\n")
     if not head.startswith(_SUBJECT):
         raise TemplateError("The template has no subject line.")
     subject = " ".join(head.removeprefix(_SUBJECT).split())
     body = re.sub(r"[ \t]+\n", "\n", body.strip() + "\n")
     body = re.sub(r"\n{3,}", "\n\n", body)
-    page = markup.from_text(body) if html is None else _fill(html, values, html=True).strip()
+    page = markup.from_text(body) if html is None else fill(html, values, html=True).strip()
     return Filled(subject, body, page)
 
 
@@ -212,7 +213,8 @@ def _compiled(source: str, html: bool) -> jinja2.Template:
     return (syntax.HTML if html else syntax.TEXT).from_string(source)
 
 
-def _fill(source: str, values: dict[str, str | int | bool], *, html: bool) -> str:
+def fill(source: str, values: dict[str, str | int | bool], *, html: bool) -> str:
+    """Return a source with its values in; raises TemplateError for one that cannot be used."""
     try:
         filled = _compiled(source, html).render(values)
     except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
