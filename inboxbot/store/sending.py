@@ -17,6 +17,7 @@ from inboxbot.store.outbox import State, move
 
 LEASE = timedelta(minutes=15)  # More than the longest wait for a server's answer.
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
+UNDO = timedelta(minutes=10)  # More than the time in which staff can take a reply back.
 # Whose lease a reply is under, and until when; what ends an attempt ends both.
 _NO_LEASE = "lease_owner = NULL, lease_until = NULL"
 
@@ -63,8 +64,9 @@ def due_mailboxes(db: Database, now: datetime) -> list[str]:
     """Return the mailboxes that have replies due."""
     rows = db.execute(
         "SELECT DISTINCT b.name FROM outbox o JOIN message m ON m.id = o.message_id"
-        " JOIN mailbox b ON b.id = m.mailbox_id WHERE o.state = 'queued' OR (o.state = 'deferred'"
-        " AND (o.due_at <= :now OR o.due_at > :latest)) ORDER BY b.name",
+        " JOIN mailbox b ON b.id = m.mailbox_id WHERE o.state IN ('queued', 'deferred')"
+        " AND (o.due_at <= :now OR o.due_at > iif(o.state = 'queued', :undo, :latest))"
+        " ORDER BY b.name",
         _times(now),
     )
     return [str(row[0]) for row in rows]
@@ -78,8 +80,9 @@ def next_due(db: Database, mailbox: str, now: datetime) -> Entry | None:
         " coalesce(o.requeued_at, o.created_at), o.created_by, r.state"
         " FROM outbox o JOIN message m ON m.id = o.message_id"
         " JOIN mailbox b ON b.id = m.mailbox_id LEFT JOIN review r ON r.message_id = o.message_id"
-        " WHERE b.name = :mailbox AND (o.state = 'queued' OR (o.state = 'deferred'"
-        " AND (o.due_at <= :now OR o.due_at > :latest))) ORDER BY o.due_at, o.id LIMIT 1",
+        " WHERE b.name = :mailbox AND o.state IN ('queued', 'deferred')"
+        " AND (o.due_at <= :now OR o.due_at > iif(o.state = 'queued', :undo, :latest))"
+        " ORDER BY o.due_at, o.id LIMIT 1",
         {"mailbox": mailbox, **_times(now)},
     ).fetchone()
     if row is None:
@@ -99,9 +102,13 @@ def next_due(db: Database, mailbox: str, now: datetime) -> Entry | None:
 
 
 def _times(now: datetime) -> dict[str, str]:
-    # A time further ahead than any back-off shows a clock that was set back since, and counts
-    # as past: a reply must not wait for a year that was never meant.
-    return {"now": stamp(now), "latest": stamp(now + BACK_OFF[-1])}
+    # A time further ahead than any back-off, or than staff can take a reply back, shows a clock
+    # that was set back since, and counts as past: no reply waits for a year that was never meant.
+    return {
+        "now": stamp(now),
+        "undo": stamp(now + UNDO),
+        "latest": stamp(now + BACK_OFF[-1]),
+    }
 
 
 def claim(db: Database, row: int, owner: str, now: datetime) -> None:

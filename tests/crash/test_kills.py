@@ -1,9 +1,7 @@
 """Pulling the plug on the real daemon: nothing is lost, and nobody is answered twice."""
 
 from tests.crash import harness
-from tests.dovecot import Dovecot, dovecot
-
-__all__ = ["dovecot"]
+from tests.dovecot import Dovecot
 
 
 def test_r07_fifty_kills_lose_nothing_and_answer_nobody_twice(dovecot: Dovecot) -> None:

@@ -147,9 +147,22 @@ def test_a_deferred_reply_is_due_at_its_time(db: Database, now: datetime) -> Non
     assert sending.due_mailboxes(db, now + timedelta(minutes=5)) == ["support"]
 
 
+def test_a_reply_that_staff_may_still_take_back_is_not_due(db: Database, now: datetime) -> None:
+    row = put_reply(db, 1, now)
+    with write(db):
+        db.execute("UPDATE outbox SET due_at = ?", [stamp(now + timedelta(seconds=10))])
+    assert sending.next_due(db, "support", now) is None
+    assert sending.due_mailboxes(db, now) == []
+    entry = sending.next_due(db, "support", now + timedelta(seconds=10))
+    assert entry is not None
+    assert entry.id == row
+    back = now - timedelta(hours=1)
+    assert sending.next_due(db, "support", back) is not None, "R28: the clock was set back"
+
+
 def test_the_reply_that_waits_longest_is_the_next(db: Database, now: datetime) -> None:
-    late = put_reply(db, 1, now + timedelta(minutes=1))
-    early = put_reply(db, 2, now)
+    late = put_reply(db, 1, now)
+    early = put_reply(db, 2, now - timedelta(minutes=1))
     other = put_reply(db, 3, now - timedelta(minutes=1), mailbox="office")
     assert sending.due_mailboxes(db, now) == ["office", "support"]
     order = []
