@@ -3,7 +3,7 @@
 import sys
 from importlib import resources
 
-from inboxbot.classify import train
+from inboxbot.classify.train import train
 from inboxbot.classify.letters import shipped
 from inboxbot.classify.model import Kind
 
