@@ -81,6 +81,11 @@ def add_user(
         return users.add_link(db, user, purpose, now)
 
 
+def visitor_link(db: Database, now: datetime) -> str:
+    """Return the token of a link that signs a visitor of the demo in, as an administrator."""
+    return add_user(db, "visitor", Role.ADMINISTRATOR, who="demo", now=now, purpose=Purpose.ENTER)
+
+
 def reset(db: Database, name: str, *, who: str, now: datetime) -> str:
     """Take password, second factor and sessions away; return the token of a new link."""
     user = known(db, name)

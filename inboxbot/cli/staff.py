@@ -1,5 +1,6 @@
 """What staff do from a terminal; each command is one call of `inboxbot.review`."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -247,7 +248,7 @@ def close_command(letter: int, not_for_us: bool, config_file: str | None, as_jso
 @options
 def note_command(letter: int, text: str | None, config_file: str | None, as_json: bool) -> None:
     """Write a note on letter ID, for staff only; without TEXT it is read from standard input."""
-    _act(config_file, letter, AddNote(text or click.get_text_stream("stdin").read()), as_json)
+    _act(config_file, letter, AddNote(text or sys.stdin.read()), as_json)
 
 
 def _act(config_file: str | None, letter: int, action: Action, as_json: bool) -> None:
