@@ -12,13 +12,14 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientError, LoginError
+from imapclient.response_parser import parse_response
 
 from inboxbot.errors import AuthenticationError, PermanentError, TransientError
 
@@ -65,9 +66,14 @@ class Deadline:
         """Let everything take `seconds` from now on."""
         self._at = time.monotonic() + seconds
 
+    @property
+    def left(self) -> float:
+        """Return how many seconds are left."""
+        return self._at - time.monotonic()
+
     def check(self) -> float:
         """Return how long the next step may take; raise `TimeoutError` where it is too late."""
-        left = self._at - time.monotonic()
+        left = self.left
         if left <= 0:
             raise TimeoutError("deadline")
         return min(left, self.timeout_s)
@@ -93,7 +99,7 @@ class _Reader(io.RawIOBase):
             self._sock.settimeout(self._deadline.check())
         try:
             got = self._sock.recv_into(buffer)
-        except BlockingIOError:
+        except (BlockingIOError, ssl.SSLWantReadError):
             return None
         self.count += got
         return got
@@ -156,6 +162,15 @@ class _Protocol(imaplib.IMAP4):
             raise self.abort("line too long")
         return line
 
+    @property
+    def has_unread(self) -> bool:
+        """Return whether something was received and not read; the socket no longer shows it."""
+        self.sock.setblocking(False)
+        try:
+            return bool(self._reader.peek(1))
+        finally:
+            self.sock.settimeout(self._deadline.timeout_s)
+
     def send(self, data: Any) -> None:
         """Send; the answer to it may be as long as `ANSWER_LIMIT`."""
         self._raw_reader.count = 0
@@ -176,12 +191,39 @@ class Client(IMAPClient):  # type: ignore[misc]
         )
         # At its own level 5 imaplib makes a repr() of every letter, logged or not.
         self._imap.debug = 0
-        self.normalise_times = False
+
+    def fetch_by_uid(
+        self, uids: Sequence[int], items: Sequence[str]
+    ) -> dict[int, dict[bytes, Any]]:
+        """Fetch `items` of messages; each answer counts for the UID that stands in it.
+
+        IMAPClient's own `fetch` takes an answer without a UID for the message whose UID is
+        that sequence number, which is another one.
+        """
+        which = ",".join(map(str, uids)).encode()
+        data = self._raw_command_untagged(b"FETCH", [which, f"({' '.join(items)})".encode()])
+        parsed = parse_response([part for part in data if part is not None])
+        found: dict[int, dict[bytes, Any]] = {}
+        for values in parsed[1::2]:
+            answer = {
+                name.upper(): value for name, value in zip(values[::2], values[1::2], strict=True)
+            }
+            uid = answer.get(b"UID")
+            if isinstance(uid, int):
+                found.setdefault(uid, {}).update(answer)
+        return {uid: found[uid] for uid in uids if uid in found}
 
     @property
     def waits_for_login(self) -> bool:
         """Return whether the server greeted with OK, not with PREAUTH."""
         return bool(self._imap.state == "NONAUTH")
+
+    def idle_news(self, seconds: float) -> list[tuple[Any, ...]]:
+        """Idle until the server says something, at most `seconds`; return what it said."""
+        self.idle()
+        # What came together with the go-ahead is in our buffer already.
+        news = [] if self._imap.has_unread else self.idle_check(timeout=seconds)
+        return [*news, *self.idle_done()[1]]
 
     def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802  (IMAPClient's name)
         return _Protocol(*self._parts)
@@ -217,23 +259,28 @@ def _secure(client: Client, settings: Settings, context: ssl.SSLContext) -> None
             offered = client.has_capability("STARTTLS")
             if offered:
                 client.starttls(context)
-        except (IMAPClientError, OSError, ValueError) as error:
+        except IMAPClientError as error:
+            raise TransientError(
+                f"{where} did not go on after STARTTLS, so no password was sent; trying later."
+            ) from error
+        except (OSError, ValueError) as error:
             raise _connection_error(error, settings) from error
         if not offered:
             raise PermanentError(
                 f"{where} does not offer STARTTLS, so no password was sent. Set `security` to "
                 '"tls" with port 993, or find out who stands between.'
             )
-    if settings.security == "none" and not _is_loopback(client):
+    peer = client.socket().getpeername()[0]
+    if settings.security == "none" and not is_loopback(peer):
         raise PermanentError(
             f'{where} is not this machine, so nothing was sent: `security = "none"` is for '
             'loopback only. Write "tls" or "starttls".'
         )
 
 
-def _is_loopback(client: Client) -> bool:
-    peer = client.socket().getpeername()[0]
-    return ipaddress.ip_address(peer.partition("%")[0]).is_loopback
+def is_loopback(address: str) -> bool:
+    """Say whether the number of a peer is this machine's own."""
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
 def _log_in(client: Client, settings: Settings) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from imapclient.datetime_util import parse_to_datetime
 from imapclient.exceptions import IMAPClientError
 
 from inboxbot.errors import PermanentError, TransientError
@@ -51,7 +52,8 @@ class ImapMailbox:
             try:
                 return self._examine(self._settings.folder)
             except TransientError:
-                self._deadline.check()
+                if self._deadline.left <= 0:
+                    raise
         return self._examine(self._settings.folder)
 
     def close(self) -> None:
@@ -88,7 +90,7 @@ class ImapMailbox:
                 items.append("EMAILID")
             elif client.has_capability("X-GM-EXT-1"):
                 items.append("X-GM-MSGID")
-            answer = client.fetch(list(uids), items)
+            answer = client.fetch_by_uid(uids, items)
             return [
                 _details(uid, answer[uid]) for uid in uids if b"RFC822.SIZE" in answer.get(uid, {})
             ]
@@ -96,14 +98,14 @@ class ImapMailbox:
     def fetch(self, uids: Sequence[int]) -> dict[int, bytes]:
         """Return the bytes of messages; what another session has just removed is left out."""
         with self._asking() as client:
-            answer = client.fetch(list(uids), ["UID", "BODY.PEEK[]"])
+            answer = client.fetch_by_uid(uids, ["UID", "BODY.PEEK[]"])
             bodies = {uid: answer[uid].get(b"BODY[]") for uid in uids if uid in answer}
             return {uid: _bytes(body) for uid, body in bodies.items() if body is not None}
 
     def fetch_start(self, uid: int, size: int) -> bytes | None:
         """Return the first `size` bytes of a message: its headers and first text part."""
         with self._asking() as client:
-            answer = client.fetch([uid], ["UID", f"BODY.PEEK[]<0.{size}>"])
+            answer = client.fetch_by_uid([uid], ["UID", f"BODY.PEEK[]<0.{size}>"])
             body = answer.get(uid, {}).get(b"BODY[]<0>")
             return None if body is None else _bytes(body)[:size]
 
@@ -112,17 +114,16 @@ class ImapMailbox:
 
         On a server without IDLE it returns False at once: the caller sleeps by itself.
         """
+        if self._client is None:
+            self._examine(self._settings.folder)
         with self._asking() as client:
             if not client.has_capability("IDLE"):
                 return False
             self._deadline.move(seconds + self._settings.timeout_s)
-            client.idle()
-            news = client.idle_check(timeout=min(seconds, IDLE_RENEWAL_S))
-            _, more = client.idle_done()
-            # A dead connection answers at once and with nothing, for ever.
-            if any(item[:1] == (b"BYE",) for item in [*news, *more]):
+            news = client.idle_news(min(seconds, IDLE_RENEWAL_S))
+            if any(item[:1] == (b"BYE",) for item in news):
                 raise imaplib.IMAP4.abort("BYE while idle")
-            return any(len(item) > 1 and item[1] == b"EXISTS" for item in [*news, *more])
+            return any(item[1:] == (b"EXISTS",) for item in news)
 
     def sent_folder(self) -> str | None:
         r"""Return the folder that the server marks with \Sent, or None (RFC 6154)."""
@@ -260,12 +261,12 @@ def _details(uid: int, answer: dict[bytes, Any]) -> Details:
     )
 
 
-def _utc(when: object) -> datetime | None:
-    if not isinstance(when, datetime) or when.tzinfo is None:
-        return None
+def _utc(text: object) -> datetime | None:
+    """Return an INTERNALDATE in UTC, or None where it is none (RFC 9051, section 9)."""
     try:
+        when: datetime = parse_to_datetime(_bytes(text), normalise=False)
         return when.astimezone(UTC)
-    except OverflowError:  # The year 1 or 9999.
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
