@@ -16,6 +16,8 @@ _SHORT = 60
 _LABEL_LIMIT = 40
 _EDGES = "-–—_=*#> \t:："
 _COLONS = (":", "：")
+# Bold marks, blanks, and the marks that turn the direction of writing.
+_TRAILING = "*_ \t\u200e\u200f\u202c"
 # Where the lines that a program adds stand: at the end of the new words.
 _DEVICE_LINES = 12
 
@@ -75,7 +77,7 @@ def _without_history(lines: list[str]) -> list[str]:
         if _announces_history(lines, number):
             break
         number += 1
-        above = _attribution(lines, number) if line.rstrip("*_ \t").endswith(_COLONS) else 0
+        above = _attribution(lines, number) if line.rstrip(_TRAILING).endswith(_COLONS) else 0
         if not above:
             kept.append(line)
             continue
@@ -217,7 +219,7 @@ def _from_form(lines: list[str]) -> list[str]:
 def _form_label(line: str) -> str:
     if "\t" in line[:_LABEL_LIMIT]:
         return line.partition("\t")[0].strip("*: ").lower()
-    return _label(line) if ":" in line or "：" in line else ""
+    return _label(line).rstrip("?？؟") if ":" in line or "：" in line else ""
 
 
 def _value(line: str) -> str:

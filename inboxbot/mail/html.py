@@ -15,6 +15,8 @@ _TAG_NAME = re.compile(r"/?([A-Za-z][A-Za-z0-9:_-]{0,40})")
 _ATTRIBUTE = re.compile(
     r"""([A-Za-z][A-Za-z0-9:_.-]{0,60})(?:\s{0,9}=\s{0,9}("[^"]*"|'[^']*'|[^\s"'>]+))?"""
 )
+# Atomic throughout: no text makes it try anything twice.
+_TAG = re.compile(r"""<(?>[^"'>=]+|=\s{0,9}(?:"[^"]*"|'[^']*')|[="'])*+>""")
 _WANTED = frozenset(("style", "class", "type", "href", "hidden"))
 _BLANKS = re.compile(r"[ \t\r\n\f\xa0]+")
 _HIDING = re.compile(
@@ -60,9 +62,7 @@ class _Page:
 
     def end_line(self, *, blank: bool = False) -> None:
         content = "".join(self.line)
-        content = (
-            content.rstrip() if self.preformatted else _BLANKS_BUT_TAB.sub(" ", content).strip()
-        )
+        content = content.rstrip() if self.preformatted else _spaced(content)
         self.line.clear()
         self.link = ""
         prefix = "> " * min(self.quotes, 5)
@@ -76,7 +76,12 @@ class _Page:
             self.line.append("\t")
 
 
-_BLANKS_BUT_TAB = re.compile(r" *\t[ \t]*|[ ]{2,}")
+def _spaced(line: str) -> str:
+    if "\t" in line:
+        line = "\t".join(cell.strip(" ") for cell in line.split("\t"))
+    while "  " in line:
+        line = line.replace("  ", " ")
+    return line.strip()
 
 
 def html_to_text(html: str) -> str:
@@ -159,21 +164,14 @@ class _Finder:
 
         Zero where no `>` follows at all: then it was no tag, only a lone `<`.
         """
-        first = end = self.find(">", start)
-        tried = 0
-        quotes = 0
-        checked = start
-        while end >= 0 and tried < 8:
-            quotes += self.html.count('"', checked, min(end, checked + _TAG_LENGTH))
-            if quotes % 2 == 0:
-                return end + 1
-            checked = end
-            tried += 1
-            following = self.find(">", end + 1)
-            if following < 0 or following - start > _TAG_LENGTH:
-                break
-            end = following
-        return first + 1
+        end = self.find(">", start)
+        if end < 0 or end - start > _TAG_LENGTH:
+            return end + 1
+        tag = self.html[start:end]
+        if '"' not in tag and "'" not in tag:
+            return end + 1
+        match = _TAG.match(self.html, start, min(len(self.html), start + _TAG_LENGTH))
+        return match.end() if match else end + 1
 
     def after_element(self, name: str, position: int) -> int | None:
         """Return the offset after the end tag that closes an element, or None without one.
@@ -271,10 +269,11 @@ def _close(page: _Page, name: str) -> None:
     if name == "a":
         _end_link(page)
     elif name in _BLOCK:
-        page.end_line(blank=name in _PARAGRAPH)
         if name == "blockquote" and page.quoting:
+            page.end_line()
             page.quotes -= page.quoting.pop()
-        elif name in ("ul", "ol") and page.lists:
+        page.end_line(blank=name in _PARAGRAPH)
+        if name in ("ul", "ol") and page.lists:
             page.lists.pop()
         elif name == "pre":
             page.preformatted = max(0, page.preformatted - 1)
