@@ -13,6 +13,8 @@ _LINE = 200
 _OPENING = 4
 # An SMTP reply or an enhanced status code (RFC 3463) where a report puts it.
 _STATUS = re.compile(r"[<(]?(?:[45]\d\d[ -]|[45]\.\d{1,3}\.\d{1,3}\b)")
+# What qmail writes at the end of a line (its own format of reports, QSBMF).
+_QMAIL_STATUS = re.compile(r"\(#[45]\.\d{1,3}\.\d{1,3}\)$")
 _GREETING = re.compile(
     r"(?:hi|hello|dear|hallo|liebe|sehr|bonjour|hola|ciao|olá|beste)\b[^.]{0,60}$"
 )
@@ -43,7 +45,9 @@ def is_receipt(subject: str, text: str) -> bool:
 
 
 def _shows_failure(line: str) -> bool:
-    return _STATUS.match(line) is not None or line.startswith(phrases.DSN_FIELDS)
+    if line.startswith(phrases.DSN_FIELDS):
+        return True
+    return bool(_STATUS.match(line) or _QMAIL_STATUS.search(line))
 
 
 def _own_lines(text: str) -> list[str]:

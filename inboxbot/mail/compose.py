@@ -44,6 +44,11 @@ _RETURNED_ID = re.compile(
     rb"(<[^<>\s]{1,250}>)",
     re.IGNORECASE | re.MULTILINE,
 )
+# RFC 3464, section 2.3.3.
+_ACTION = re.compile(
+    rb"^Action:[ \t]{0,20}(failed|delayed|delivered|relayed|expanded)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 class ComposeMismatchError(PermanentError):
@@ -137,11 +142,15 @@ def returned_message_ids(message: Message, raw: bytes) -> tuple[str, ...]:
     """Return the Message-IDs that a bounce gives back, most telling first.
 
     From the returned header (RFC 3464: message/rfc822 or text/rfc822-headers) or from plain
-    text, and then what the bounce itself says that it answers.
+    text, and then what the bounce itself says that it answers. Empty where the report says
+    only that a message is late or was delivered.
     """
     start = re.search(rb"\r?\n\r?\n", raw)
     body = raw[start.end() : _SCANNED] if start else b""
     body = body.replace(b"=\r\n", b"").replace(b"=\n", b"")
+    actions = {match[1].lower() for match in _ACTION.finditer(body)}
+    if actions and b"failed" not in actions:
+        return ()
     found = [match[1].decode("ascii", "replace") for match in _RETURNED_ID.finditer(body)]
     ids = (*found[:_RETURNED_LIMIT], *message.in_reply_to, *message.references)
     return tuple(dict.fromkeys(filter(is_valid, ids)))[:_RETURNED_LIMIT]

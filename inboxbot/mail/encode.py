@@ -10,6 +10,7 @@ from functools import lru_cache
 
 _LINE = 76
 _ENCODED_WORD = 45  # octets that fit into one encoded word of 75 characters
+_ASCII = bytes(range(0x80))
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _NOT_IN_BODY = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _LINE_END = re.compile("\r\n?|\u2028|\u2029|\x85")
@@ -63,7 +64,7 @@ def text_lines(text: str) -> str:
 def part(subtype: str, body: str, language: str) -> list[str]:
     """Return the lines of a text part, head and content: ASCII, no line over 76."""
     octets = body.encode("utf-8", "replace")
-    foreign = sum(octet > 0x7F for octet in octets)
+    foreign = len(octets.translate(None, _ASCII))
     head = [f'Content-Type: text/{subtype}; charset="utf-8"']
     if re.fullmatch(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}", language):
         head.append(f"Content-Language: {language}")

@@ -64,7 +64,7 @@ BOUNCE_WORDS = (
 
 DSN_FIELDS = (
     "reporting-mta:", "final-recipient:", "diagnostic-code:", "action: failed", "remote-mta:",
-    "original-recipient:",
+    "original-recipient:", "remote host said:",
 )  # fmt: skip
 
 # Subject of a receipt, and the words of its fixed body: both must agree.

@@ -44,7 +44,7 @@ def test_a_field_as_large_providers_write_it() -> None:
         "mx.als.example; dmarc=pass header.from=a.example",
         "MX.ALS.Example 1; DMARC=Pass header.from=a.example",
         '"mx.als.example"; dmarc=pass header.from="a.example"',
-        "mx.als.example (a (nested) \\) comment) 1 ; dmarc (x) = (y) pass header . from = a.example",
+        "mx.als.example (a (b) \\) c) 1 ; dmarc (x) = (y) pass header . from = a.example",
         "mx.als.example;spf=none;dmarc/1=pass header.from=a.example",
         'mx.als.example; spf=fail reason="it said; dmarc=fail"; dmarc=pass header.from=a.example',
         "mx.als.example; spf=pass smtp.mailfrom=x+y=z@a.example; dmarc=pass header.from=a.example",

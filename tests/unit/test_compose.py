@@ -350,6 +350,20 @@ def test_a_bounce_gives_back_the_id_of_what_came_back(returned: str) -> None:
     assert is_ours(returned_message_ids(message, raw)[0], US)
 
 
+@pytest.mark.parametrize(
+    ("actions", "ids"),
+    [
+        ("Action: failed\r\n", (ACK,)),
+        ("Action: delayed\r\n\r\nAction: failed\r\n", (ACK,)),
+        ("Action: delayed\r\n", ()),
+        ("action: Delivered\r\n", ()),
+    ],
+)
+def test_a_report_of_a_delay_or_a_delivery_is_no_bounce(actions: str, ids: tuple[str, ...]) -> None:
+    message, raw = bounce(f"{actions}\r\nMessage-ID: {ACK}\r\n")
+    assert returned_message_ids(message, raw) == ids
+
+
 def test_what_a_bounce_says_that_it_answers_comes_last() -> None:
     raw = b"From: a@b.example\nIn-Reply-To: <2@x.example>\n\nMessage-ID: <1@x.example>\n"
     assert returned_message_ids(parse(raw), raw) == ("<1@x.example>", "<2@x.example>")

@@ -324,6 +324,11 @@ def test_a_report_without_structure_needs_subject_and_text() -> None:
     assert is_bounce("Mail delivery failed: returning message", BOUNCE)
     assert is_bounce("UNDELIVERABLE: question", "Delivery failed.\n\nReporting-MTA: dns; x\n")
     assert is_bounce("Returned mail: see transcript", "550 5.1.1 unknown\n")
+    assert is_bounce(
+        "failure notice",
+        "Hi. This is the qmail-send program at mx.example.\n\n<a@b.example>:\n"
+        "Sorry, no mailbox here by that name. (#5.1.1)\n",
+    )
     assert not is_bounce("My question", BOUNCE)
     assert not is_bounce("Re: Mail delivery failed", BOUNCE)
     assert not is_bounce("Mail delivery failed", "Hello,\n\nmy mail did not arrive.\n")
