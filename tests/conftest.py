@@ -11,6 +11,7 @@ from sqlite_utils import Database
 
 from inboxbot.store.database import create
 from inboxbot.store.migrations import migrate
+from tests.dovecot import account, dovecot  # noqa: F401  (fixtures for all tests)
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

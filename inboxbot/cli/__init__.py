@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hold": ("staff", "Keep an acknowledgement back that has not left yet."),
     "close": ("staff", "Close a letter that needs nothing more."),
     "note": ("staff", "Write a note on a letter, for staff only."),
+    "user": ("users", "Add, list, disable and reset who may sign in to the review app."),
     "outbox": ("replies", "List, resolve or cancel replies that need a person."),
     "template": ("replies", "List, check, preview, publish and roll back reply templates."),
 }
@@ -82,9 +83,9 @@ def cli(ctx: click.Context, config: str | None) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; the exit code follows sysexits (see docs/operations)."""
     try:
-        cli.main(args=arguments, prog_name="inboxbot", standalone_mode=False)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
+        # Without its standalone mode click hands the code of `Exit` back as the result.
+        code = cli.main(args=arguments, prog_name="inboxbot", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
         sys.exit(130)
     except click.UsageError as error:
@@ -101,8 +102,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
     except Exception as error:
         ours = translated(error)
-        code = exit_code(ours)
-        if code is None:
+        failed = exit_code(ours)
+        if failed is None:
             raise
         report(ours)
-        sys.exit(code)
+        sys.exit(failed)

@@ -53,7 +53,7 @@ def translated(error: BaseException) -> BaseException:
     """Return our error for one of SQLite that a command met outside a transaction."""
     import sqlite3
 
-    if isinstance(error, sqlite3.Error):
+    if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.ProgrammingError):
         from inboxbot.store.database import store_error
 
         return store_error(error)

@@ -2,7 +2,6 @@
 
 import difflib
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 

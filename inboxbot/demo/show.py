@@ -24,7 +24,7 @@ from pathlib import Path
 import click
 from sqlite_utils import Database
 
-from inboxbot import config, modes
+from inboxbot import accounts, config, modes
 from inboxbot.demo.servers import PASSWORD, USER, ImapServer, SmtpServer, free_port
 from inboxbot.reply.folder import shipped_templates
 from inboxbot.store import decisions, figures
@@ -67,9 +67,11 @@ def show(*, once: bool, ports: Ports, as_json: bool) -> None:
         _wait_for_store(configuration.store_path)
         db = stack.enter_context(_store(configuration.store_path))
         modes.set_mode(db, Mode.LIVE, who="demo", now=datetime.now(UTC))
-        address = stack.enter_context(_review_page(path, web_port))
+        page = stack.enter_context(_review_page(path, web_port))
+        address = f"{page}enter/{accounts.visitor_link(db, datetime.now(UTC))}"
         letters = sorted(_letters().iterdir())
-        say(f"Delivering {len(letters)} sample letters. Look at them at {address}\n")
+        say(f"Delivering {len(letters)} sample letters. Look at them here (the link works once):")
+        say(f"  {address}\n")
         watch = _Watch(db, say)
         for letter in letters:
             imap.deliver(_dated(letter.read_bytes()))
@@ -78,7 +80,8 @@ def show(*, once: bool, ports: Ports, as_json: bool) -> None:
         _summary(db, smtp, len(letters), complete, say, as_json)
         if once:
             raise SystemExit(0 if complete else 1)
-        say(f"\nThe review page is at {address}\nCtrl-C ends everything and leaves nothing behind.")
+        say(f"\nThe review page is at {page}, by the link above the first time.")
+        say("Ctrl-C ends everything and leaves nothing behind.")
         while True:
             watch.look(for_s=1.0)
 
@@ -164,7 +167,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _process(command: str, path: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def _process(command: str, path: Path) -> Iterator[subprocess.Popen[str]]:
     """Run `inboxbot command` as a process of its own; it is ended with the block."""
     environment = os.environ | {
         config.credential_variable("imap-password"): PASSWORD,
@@ -172,7 +175,7 @@ def _process(command: str, path: Path, *options: str) -> Iterator[subprocess.Pop
     }
     with (path.parent / f"{command}.log").open("w") as log:
         process = subprocess.Popen(  # noqa: S603  (our own program)
-            [sys.executable, "-m", "inboxbot", command, "--config", str(path), *options],
+            [sys.executable, "-m", "inboxbot", command, "--config", str(path)],
             stdout=log,
             stderr=log,
             text=True,
@@ -216,8 +219,8 @@ def _store(path: Path) -> Iterator[Database]:
 
 @contextmanager
 def _review_page(path: Path, port: int) -> Iterator[str]:
-    """Run the review app; yields the address that signs the visitor in."""
-    with _process("web", path, "--demo"):
+    """Run the review app; yields its address."""
+    with _process("web", path):
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             with socket.socket() as probe:
