@@ -14,7 +14,7 @@ from inboxbot.reply import guard, markup, template
 from inboxbot.reply.language import Language
 from inboxbot.reply.samples import SAMPLES
 from inboxbot.reply.syntax import place
-from inboxbot.reply.template import Filled, TemplateProblem
+from inboxbot.reply.template import TemplateProblem, Variables
 
 MAX_WORDS = 260
 MAX_GRADE = 8.0
@@ -59,9 +59,15 @@ def problems(name: str, language: Language, source: Source) -> tuple[PartProblem
     return tuple(dict.fromkeys(found))
 
 
-def say(filled: Filled) -> str:
-    """Return all words that a reader would see, for the guard."""
-    return f"{filled.subject}\n\n{filled.text}\n\n{markup.words(filled.html)}"
+def our_words(text: str, variables: Variables) -> str:
+    """Return what the guard looks at: all but the title and the link of an article of ours.
+
+    They are published and dated by the organisation; the guard is for the words around them.
+    """
+    for published in (variables.article_title, variables.article_url):
+        if published:
+            text = text.replace(published, "…")
+    return text
 
 
 def _subject_problems(text: str) -> list[TemplateProblem]:
@@ -96,11 +102,9 @@ def _problems_of_what_comes_out(name: str, language: Language, source: Source) -
                 message = f"For the sample “{sample.label}” {what} is missing."
                 found.append(PartProblem("text", TemplateProblem(last, 1, message)))
         found += _emergency_problems(name, language, filled.text, last)
-        # The article's title is the organisation's own, published and dated; the guard is for
-        # our words around it.
         for part, words in (("text", filled.text), ("html", markup.words(filled.html))):
             if part == "text" or source.html is not None:
-                found += _guard_problems(part, words, values.article_title, language, source)
+                found += _guard_problems(part, our_words(words, values), language, source)
     return found
 
 
@@ -121,10 +125,7 @@ def _emergency_problems(name: str, language: Language, text: str, last: int) -> 
     return [PartProblem("text", TemplateProblem(1 if first else last, 1, message, hint))]
 
 
-def _guard_problems(
-    part: str, words: str, title: str, language: Language, source: Source
-) -> list[PartProblem]:
-    words = words.replace(title, "…") if title else words
+def _guard_problems(part: str, words: str, language: Language, source: Source) -> list[PartProblem]:
     text = source.text if part == "text" else source.html or ""
     return [
         PartProblem(

@@ -1,5 +1,5 @@
-"""What an automatic reply may never say: a dose, an instruction on a medicine, a promise of
-effect, a diagnosis. In every language that is shipped.
+"""What an automatic reply may never say: the name of a medicine, a dose, an instruction on
+one, a promise of effect, a diagnosis. In every language that is shipped.
 
 Pure. A sentence is forbidden when it matches a pattern after its safe phrases ("do not stop
 any medicine without asking your doctor") were taken out of it; so a safe phrase never covers
@@ -23,6 +23,7 @@ MAX_SENTENCE = 600
 class Forbidden(StrEnum):
     """What an automatic reply never contains."""
 
+    MEDICINE = "medicine"
     DOSE = "dose"
     INSTRUCTION = "instruction"
     PROMISE = "promise"
@@ -35,6 +36,8 @@ class Forbidden(StrEnum):
 
 
 _SENTENCES = {
+    Forbidden.MEDICINE: "An automatic reply never names a medicine: it would tell what the letter "
+    "was about.",
     Forbidden.DOSE: "This looks like a dose; an automatic reply never names one.",
     Forbidden.INSTRUCTION: "This looks like advice to start, stop, take or change something; "
     "only the person's own doctor gives that.",

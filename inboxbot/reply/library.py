@@ -170,10 +170,10 @@ class Library:
 
     def _fill(self, source: Source, language: str, variables: Variables) -> Filled:
         filled = template.render(source.text, variables, html=source.html, language=language)
-        words = filled.text if source.html is None else checks.say(filled)
-        if variables.article_title:
-            words = words.replace(variables.article_title, "…")
-        if guard.violations(f"{filled.subject}\n\n{words}", language):
+        words = f"{filled.subject}\n\n{filled.text}"
+        if source.html is not None:
+            words += f"\n\n{markup.words(filled.html)}"
+        if guard.violations(checks.our_words(words, variables), language):
             raise TemplateError("The guard refuses what the template says.")
         return filled
 

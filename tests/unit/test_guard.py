@@ -72,6 +72,21 @@ def test_english_is_looked_for_in_every_language():
     assert violations("Bonjour. Stop taking riluzole today.", "fr")
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "We have received your question about riluzole.",
+        "Wir haben Ihre Frage zu Mexiletin erhalten.",
+        "リルゾールについてのご質問を受け取りました。",
+        "Ryluzolem zajmiemy się wkrótce.",
+    ],
+)
+def test_no_reply_names_a_medicine(sentence):
+    assert Forbidden.MEDICINE in {
+        v.kind for code in ("de", "ja", "pl") for v in violations(sentence, code)
+    }
+
+
 def test_a_safe_phrase_does_not_cover_for_what_stands_beside_it():
     safe = "Do not stop any medicine without asking your doctor"
     assert violations(f"{safe}.", "en") == ()

@@ -247,6 +247,9 @@ def test_a_single_file_can_be_checked_anywhere(tmp_path):
 
 def test_rendering_is_fast(folder):
     library = Library(folder, enabled=frozenset({"en", "de"}))
+    for language in ("en", "de", "fr"):
+        for name in NAMES:
+            library.render(name, language, ANA)
     times = []
     for number in range(300):
         values = replace(ANA, first_name="Ana" + "abcdefghij"[number % 10] * (number // 10))
@@ -254,4 +257,4 @@ def test_rendering_is_fast(folder):
             start = time.process_time()
             library.render(NAMES[number % 5], language, values)
             times.append(time.process_time() - start)
-    assert sorted(times)[int(len(times) * 0.97)] < 0.005
+    assert sorted(times)[int(len(times) * 0.99)] < 0.005
