@@ -11,7 +11,6 @@ from enum import StrEnum
 from inboxbot.mail.lexical import Token, tokens
 from inboxbot.mail.message import Identity, Message
 
-_FIELD_LIMIT = 16_384
 _RESULTS_LIMIT = 100
 
 
@@ -54,7 +53,7 @@ def read(value: str) -> AuthenticationResults | None:
 
     Anything may be passed; what does not follow the grammar is left out.
     """
-    groups = list(_groups(value[:_FIELD_LIMIT]))
+    groups = list(_groups(value))
     head = [token for token in groups[0] if token.kind != "comment"] if groups else []
     if not head or head[0].kind not in ("word", "quoted"):
         return None

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+# No field that we decide on says more; parsing cuts there as well.
+_VALUE_LIMIT = 16_384
 _PIECE = re.compile(r"[^\s()\"\\;=]+|\s+|\\.|.", re.DOTALL)
 
 
@@ -24,8 +26,8 @@ class Token:
 
 
 def tokens(value: str) -> Iterator[Token]:
-    """Yield the tokens of `value` in their order, comments included."""
-    pieces = _PIECE.findall(value)
+    """Yield the tokens of `value` in their order, comments included; bounded."""
+    pieces = _PIECE.findall(value[:_VALUE_LIMIT])
     position, spaced = 0, True
     while position < len(pieces):
         piece = pieces[position]
