@@ -1,5 +1,7 @@
 """For those who look after the service: is it well, who did what, and the safety stop."""
 
+from datetime import timedelta
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -11,6 +13,7 @@ from inboxbot.web.site import db, me, now, site
 pages = Blueprint("admin", __name__)
 
 PAGE = 50
+SEEN_FOR = timedelta(seconds=10)
 
 
 @pages.get("/health")
@@ -25,9 +28,13 @@ def health_page() -> str:
 
 
 def problems() -> tuple[str, ...]:
-    """Return what is wrong with the service, in sentences."""
-    check = site().health
-    return check(db(), now()) if check else ()
+    """Return what is wrong with the service, in sentences; as it was a few seconds ago."""
+    check, seen = site().health, site().seen_health
+    if check is None:
+        return ()
+    if seen.at is None or abs(now() - seen.at) > SEEN_FOR:
+        seen.at, seen.problems = now(), check(db(), now())
+    return seen.problems
 
 
 @pages.post("/health/pause")

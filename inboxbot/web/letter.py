@@ -103,6 +103,7 @@ def page(recorded: Recorded, **more: object) -> str:
         "colleagues": [user.name for user in users.everybody(db()) if not user.disabled],
         "done": _step(),
         "can_write": writer() is not None and recorded.reply_to is not None,
+        "can_answer": bool(site().identities) and recorded.reply_to is not None,
         "risky": lambda name: bool(_RISKY.search(name)),
     }
     return render_template("letter.html", **(values | more))

@@ -107,7 +107,11 @@ def _host(target: str) -> Markup:
         plain = host.encode("idna").decode("ascii")
     except (ValueError, UnicodeError):
         return Markup(' <span class="link-host">({})</span>').format("?")
-    if "@" not in target.partition("//")[2].partition("/")[0] and plain == host:
+    if (
+        "@" not in target.partition("//")[2].partition("/")[0]
+        and plain == host
+        and "xn--" not in host
+    ):
         return Markup("")
     return Markup(' <span class="link-host">({})</span>').format(plain)
 

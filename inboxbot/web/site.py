@@ -26,6 +26,14 @@ def _no_articles() -> tuple[Article, ...]:
     return ()
 
 
+@dataclass(slots=True)
+class SeenHealth:
+    """What a look at the service's health came to: every page shows it, few of them look."""
+
+    at: datetime | None = None
+    problems: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """What the app was made with; it stays for the life of the process."""
@@ -42,6 +50,7 @@ class Site:
     acknowledger: Acknowledger | None = None
     articles: Callable[[], tuple[Article, ...]] = _no_articles
     health: Callable[[Database, datetime], tuple[str, ...]] | None = None
+    seen_health: SeenHealth = field(default_factory=SeenHealth)
 
 
 def site() -> Site:

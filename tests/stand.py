@@ -1,0 +1,115 @@
+"""The real review app on a socket of this machine, over a store of its own; and people in it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyotp
+from flask import Flask
+from sqlite_utils import Database
+from waitress import create_server
+
+from inboxbot import accounts
+from inboxbot.mail.message import Identity
+from inboxbot.reply.knowledge import Article
+from inboxbot.store import users
+from inboxbot.store.database import connect, create, write
+from inboxbot.store.migrations import migrate
+from inboxbot.store.users import Purpose, Role, Stage
+from inboxbot.web.app import create_app
+from inboxbot.web.auth import COOKIE
+
+PASSWORD = "four words that rhyme"
+IDENTITY = Identity(
+    mailbox="support",
+    name="ALS Worldwide",
+    address="support@example.org",
+    addresses=frozenset({"support@example.org"}),
+    own_domains=frozenset({"example.org"}),
+    instance_id="test",
+    secret=b"secret of a test",
+)
+ARTICLE = Article(
+    title="What is known about riluzole",
+    date=date(2015, 2, 2),
+    medicine="riluzole",
+    review_by=date(2099, 1, 1),
+    url="https://www.example.org/riluzole",
+)
+
+
+@dataclass
+class Stand:
+    """An app that answers at `url`, its store, and the errors that it met."""
+
+    url: str
+    path: Path
+    app: Flask
+    db: Database
+    faults: list[BaseException] = field(default_factory=list)
+
+    def person(self, name: str, role: Role = Role.STAFF, password: bool = False) -> str:
+        """Add somebody who is signed in; return the token for their cookie."""
+        now = datetime.now(UTC)
+        if users.named(self.db, name) is None:
+            link = accounts.add_user(
+                self.db, name, role, who="test", now=now, purpose=Purpose.PASSWORD
+            )
+            if password:
+                accounts.choose_password(self.db, link, PASSWORD, agent="", now=now)
+        user = users.named(self.db, name)
+        assert user is not None
+        with write(self.db):
+            return users.open_session(self.db, user.id, Stage.OPEN, "test", now)
+
+    def cookie(self, token: str) -> dict[str, object]:
+        """Return a session's cookie as a browser wants it."""
+        return {"name": COOKIE, "value": token, "url": "https://127.0.0.1/", "secure": True}
+
+    def code(self, name: str) -> str:
+        """Return the code that somebody's authenticator shows."""
+        user = users.named(self.db, name)
+        assert user is not None
+        assert user.totp_secret is not None
+        return pyotp.TOTP(user.totp_secret).now()
+
+
+def new_store(path: Path) -> Database:
+    """Return an empty store with the newest schema."""
+    db = create(path)
+    migrate(db)
+    return db
+
+
+def make_app(path: Path, **more: object) -> Flask:
+    """Return the app as it runs in earnest, for a store."""
+    values: dict[str, object] = {
+        "db_path": path,
+        "organisation": "ALS Worldwide",
+        "time_zone": "America/Chicago",
+        "identities": {"support": IDENTITY},
+        "articles": lambda: (ARTICLE,),
+    }
+    return create_app(**(values | more))  # type: ignore[arg-type]
+
+
+@contextmanager
+def standing(path: Path, **more: object) -> Iterator[Stand]:
+    """Run the app over the store at `path` until the block ends."""
+    app = make_app(path, **more)
+    server = create_server(app, host="127.0.0.1", port=0, threads=6)
+    db = connect(path)
+    stand = Stand(f"http://127.0.0.1:{server.effective_port}", path, app, db)
+    app.teardown_request(lambda error: stand.faults.append(error) if error else None)
+    thread = threading.Thread(target=server.run, name="stand", daemon=True)
+    thread.start()
+    try:
+        yield stand
+    finally:
+        server.close()
+        thread.join(5)
+        server.task_dispatcher.shutdown()
+        db.close()
