@@ -31,7 +31,7 @@ def from_text(text: str) -> str:
     Links become links, with their own direction; paragraphs take that of their language.
     """
     paragraphs = [part for part in re.split(r"\n{2,}", text.strip()) if part.strip()]
-    return "\n".join(f'<p>{_linked(part)}</p>' for part in paragraphs)
+    return "\n".join(f"<p>{_linked(part)}</p>" for part in paragraphs)
 
 
 def words(source: str) -> str:
