@@ -23,7 +23,7 @@ from inboxbot.reading import LoadClassifier, Reader
 from inboxbot.reply.knowledge import Article, read_knowledge
 from inboxbot.reply.library import Library
 from inboxbot.reply.policy import Rules
-from inboxbot.store import database, migrations
+from inboxbot.store import backup, database
 from inboxbot.store.settings import Instance
 
 
@@ -31,14 +31,13 @@ from inboxbot.store.settings import Instance
 def store(configuration: Config, *, create: bool = True) -> Iterator[Database]:
     """Open the store, with its schema up to date; `create` makes it where there never was one.
 
-    Raises `StoreError` where it cannot be used.
+    Before an older schema is brought up to date, a copy is made. Raises `StoreError` where it
+    cannot be used.
     """
     path = configuration.store_path
     db = database.create(path) if create else database.connect(path)
     try:
-        migrations.check_not_newer(db)
-        if migrations.pending(db):
-            migrations.migrate(db)
+        backup.upgrade(db, configuration.backup_path, datetime.now(UTC))
         yield db
     finally:
         db.close()

@@ -192,12 +192,37 @@ class Web(_Section):
     session_hours: Annotated[int, Field(ge=1, le=168)] = 12
 
 
+Months = Annotated[int, Field(ge=0, le=600)]
+MonthsOfCategory = dict[
+    Literal["profile_request", "medication_question", "general_inquiry"], Months
+]
+
+
 class Retention(_Section):
     """`[retention]`: months after which parts of a letter are erased; 0 keeps them."""
 
-    raw_months: Annotated[int, Field(ge=0, le=600)] = 24
-    attachments_months: Annotated[int, Field(ge=0, le=600)] = 12
-    metadata_months: Annotated[int, Field(ge=0, le=600)] = 36
+    attachments_months: Months = 12
+    raw_months: Months = 24
+    text_months: Months = 24
+    metadata_months: Months = 36
+    attachments_by_category: MonthsOfCategory = {}
+    raw_by_category: MonthsOfCategory = {}
+    text_by_category: MonthsOfCategory = {}
+    metadata_by_category: MonthsOfCategory = {}
+
+
+class Backup(_Section):
+    """`[backup]`: where copies of the database go, and how many are kept."""
+
+    folder: str = ""  # "" is the folder `backups` beside the database
+    keep_daily: Annotated[int, Field(ge=1, le=366)] = 14
+    keep_weekly: Annotated[int, Field(ge=0, le=520)] = 8
+
+
+class Metrics(_Section):
+    """`[metrics]`: figures for Prometheus, and two pages that say whether all is well."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 0  # 0: none
 
 
 class Alerts(_Section):
@@ -205,7 +230,9 @@ class Alerts(_Section):
 
     to: tuple[EmailAddress, ...] = Field(default=(), strict=False)
     intake_silent_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    backup_silent_hours: Annotated[int, Field(ge=0, le=8760)] = 48
     daily_summary: bool = False
+    summary_hour: Annotated[int, Field(ge=0, le=23)] = 7
 
 
 class Config(_Section):
@@ -218,6 +245,8 @@ class Config(_Section):
     store: Store = Store()
     web: Web = Web()
     retention: Retention = Retention()
+    backup: Backup = Backup()
+    metrics: Metrics = Metrics()
     alerts: Alerts = Alerts()
     source: Path = Field(default=Path(), exclude=True)
 
@@ -239,6 +268,14 @@ class Config(_Section):
     def store_path(self) -> Path:
         """Return where the database lies."""
         return self.root / Path(self.store.path).expanduser()
+
+    @property
+    def backup_path(self) -> Path:
+        """Return the folder that copies of the database go to."""
+        folder = self.backup.folder
+        return (
+            self.root / Path(folder).expanduser() if folder else self.store_path.parent / "backups"
+        )
 
     @property
     def templates_path(self) -> Path:

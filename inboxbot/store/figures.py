@@ -41,7 +41,7 @@ def figures(db: Database) -> Figures:
     db.execute("BEGIN")
     try:
         return Figures(
-            messages=_one(db, "SELECT count(*) FROM message"),
+            messages=_one(db, "SELECT count(*) FROM message WHERE erased_at IS NULL"),
             undecided=_one(db, "SELECT count(*) FROM message WHERE decided_at IS NULL"),
             places=_by(db, "SELECT state, count(*) FROM place GROUP BY state ORDER BY state"),
             outbox=_by(db, "SELECT state, count(*) FROM outbox GROUP BY state ORDER BY state"),

@@ -99,7 +99,7 @@ def _decisions(db: Database, now: datetime | None) -> Looked:  # noqa: ARG001
         "I3",
         "Messages count as decided and have no decision, or the reverse",
         "SELECT m.id FROM message m LEFT JOIN decision d ON d.message_id = m.id"
-        " WHERE (m.decided_at IS NULL) <> (d.message_id IS NULL)",
+        " WHERE m.erased_at IS NULL AND (m.decided_at IS NULL) <> (d.message_id IS NULL)",
     )
     yield from _ask(
         db,

@@ -174,7 +174,7 @@ def damaged(db: Database) -> Iterator[int]:
     """Yield the ids of letters whose bytes are no longer those that were received."""
     for message, mark, encoding, content in db.execute(
         "SELECT m.id, m.fingerprint, r.encoding, r.bytes FROM message m"
-        " JOIN raw r ON r.message_id = m.id"
+        " JOIN raw r ON r.message_id = m.id WHERE NOT r.stripped"
     ):
         try:
             whole = fingerprint(_unpacked(message, encoding, content)) == mark

@@ -572,7 +572,8 @@ def upkeep(db: Database) -> None:
         db,
         """
         ALTER TABLE message ADD COLUMN erased_at TEXT;
-        ALTER TABLE raw ADD COLUMN stripped INTEGER NOT NULL DEFAULT 0;  -- 1: no attachments left
+        -- 1: no attachments left
+        ALTER TABLE raw ADD COLUMN stripped INTEGER NOT NULL DEFAULT 0;
         CREATE TABLE legal_hold (
             address TEXT PRIMARY KEY,              -- folded; nothing of it is erased
             at TEXT NOT NULL,

@@ -4,6 +4,7 @@ import os
 import secrets
 import socket
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_without_a_listener_nothing_happens(monkeypatch, address):
 def test_a_receiver_that_reads_nothing_does_not_hold_us_up(systemd):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
-        with pytest.raises(BlockingIOError):
+        with suppress(BlockingIOError):
             while True:
                 sock.sendto(b"x" * 1000, systemd.getsockname())
     began = time.monotonic()

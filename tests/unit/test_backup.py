@@ -1,0 +1,312 @@
+"""Copies of the database: whole whatever goes on meanwhile, verified, thinned out, put back."""
+
+import json
+import os
+import sqlite3
+import threading
+from contextlib import closing
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inboxbot.errors import Locked, StoreError, TransientError
+from inboxbot.store import audit, backup, migrations, restoring, settings
+from inboxbot.store.database import connect, create, stamp, write
+from inboxbot.store.invariants import check
+from tests.conftest import NOW
+from tests.installation import until
+from tests.outbox_rows import put_reply, state_of
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "copies"
+
+
+def rows(db):
+    return db.execute("SELECT count(*) FROM message").fetchone()[0]
+
+
+def test_a_copy_is_one_private_file_with_what_it_holds_written_beside_it(db, folder, now):
+    old = os.umask(0)
+    try:
+        put_reply(db, 1, now)
+        copy = backup.make(db, folder, now)
+    finally:
+        os.umask(old)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "inboxbot-20260302T090000Z.json",
+        "inboxbot-20260302T090000Z.sqlite3",
+    ]
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (copy.manifest.messages, copy.manifest.replies) == (1, 1)
+    assert backup.verify(copy.file) == copy
+    assert settings.get_moment(db, "backup_verified_at") == now
+
+
+def test_a_copy_is_one_moment_of_a_database_that_is_written_to(db, store_path, folder, now):
+    stop, written = threading.Event(), []
+
+    def load():
+        with closing(connect(store_path)) as own:
+            while not stop.is_set():
+                with write(own):
+                    for name in ("first", "second"):
+                        settings.put(own, name, str(len(written)))
+                written.append(name)
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        made = []
+        for number in range(5):
+            before = len(written)
+            until(lambda: len(written) > before + 5)  # noqa: B023
+            made.append(backup.make(db, folder, now + timedelta(seconds=number)))
+    finally:
+        stop.set()
+        thread.join()
+    seen = []
+    for copy in made:
+        with closing(sqlite3.connect(copy.file)) as read:
+            first, second = (
+                read.execute("SELECT value FROM setting WHERE name = ?", [name]).fetchone()[0]
+                for name in ("first", "second")
+            )
+        assert first == second
+        seen.append(int(first))
+    assert seen == sorted(set(seen))
+
+
+def test_a_copy_that_was_changed_is_refused(db, folder, now):
+    copy = backup.make(db, folder, now)
+    content = bytearray(copy.file.read_bytes())
+    content[-1] ^= 1
+    copy.file.write_bytes(content)
+    with pytest.raises(StoreError, match="checksum differs"):
+        backup.verify(copy.file)
+
+
+def test_a_damaged_copy_without_a_manifest_is_refused(db, folder, now):
+    for number in range(50):
+        put_reply(db, number, now)
+    copy = backup.make(db, folder, now)
+    backup.manifest_of(copy.file).unlink()
+    content = bytearray(copy.file.read_bytes())
+    content[8192:20480] = b"\xff" * 12288
+    copy.file.write_bytes(content)
+    with pytest.raises(StoreError, match=r"damaged|does not hold"):
+        backup.verify(copy.file)
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all", b"SQLite format 3\0"])
+def test_what_is_no_copy_is_refused(tmp_path, content):
+    file = tmp_path / "copy.sqlite3"
+    file.write_bytes(content)
+    with pytest.raises(StoreError):
+        backup.verify(file)
+    assert [path.name for path in tmp_path.iterdir()] == ["copy.sqlite3"]
+
+
+def test_a_copy_that_breaks_an_invariant_does_not_count(db, folder, now):
+    put_reply(db, 1, now)
+    db.execute("DELETE FROM review")
+    with pytest.raises(StoreError, match="in front of nobody"):
+        backup.make(db, folder, now)
+    assert list(folder.iterdir()) == []
+    assert settings.get(db, "backup_verified_at") is None
+
+
+def test_a_copy_of_a_newer_program_says_so(db, folder, now):
+    db.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+        " VALUES ('inboxbot', '9999_later', '')"
+    )
+    copy = folder / "later.sqlite3"
+    folder.mkdir()
+    db.execute("VACUUM INTO ?", [str(copy)])
+    with pytest.raises(StoreError, match="newer inboxbot"):
+        backup.verify(copy)
+
+
+def test_a_backup_that_is_being_made_is_not_disturbed(db, folder, now):
+    folder.mkdir()
+    (folder / "inboxbot-20260302T090000Z.sqlite3.part").touch()
+    with pytest.raises(TransientError, match="being made"):
+        backup.make(db, folder, now)
+
+
+def test_a_disk_without_room_is_said_before_anything_is_written(db, folder, now, monkeypatch):
+    usage = type("usage", (), {"free": 1000})
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+    with pytest.raises(TransientError, match="only 0 MB are free"):
+        backup.make(db, folder, now)
+    assert list(folder.iterdir()) == []
+
+
+def test_fourteen_days_and_eight_weeks_are_kept(db, folder, now):
+    folder.mkdir()
+    for day in range(100):
+        at = now - timedelta(days=day)
+        file = folder / f"inboxbot-{at:%Y%m%dT%H%M%SZ}.sqlite3"
+        file.touch()
+        manifest = {
+            "made_at": at.isoformat(), "sha256": "", "size": 0, "version": "", "instance": "",
+            "steps": [], "messages": 0, "replies": 0,
+        }  # fmt: skip
+        backup.manifest_of(file).write_text(json.dumps(manifest))
+    backup.thin(folder, daily=14, weekly=8)
+    left = sorted(copy.file.name[9:17] for copy in backup.copies(folder))
+    # The last days of the three newest weeks are among the fourteen.
+    assert len(left) == 14 + 8 - 3
+    assert left[-14:] == [f"{now - timedelta(days=day):%Y%m%d}" for day in range(13, -1, -1)]
+    assert all(datetime.fromisoformat(day).isoweekday() == 7 for day in left[:5])
+    assert len(list(folder.iterdir())) == 2 * 19
+
+
+@given(
+    st.lists(st.integers(0, 700 * 24).map(lambda hours: NOW + timedelta(hours=hours)), min_size=1),
+    st.integers(1, 20),
+    st.integers(0, 10),
+)
+def test_the_newest_copy_is_always_kept_and_never_more_than_asked_for(moments, daily, weekly):
+    kept = backup.kept(moments, daily=daily, weekly=weekly)
+    assert max(moments) in kept
+    assert kept <= set(moments)
+    assert len(kept) <= daily + weekly
+    assert kept == backup.kept(kept, daily=daily, weekly=weekly)
+
+
+def test_what_a_restored_copy_would_send_is_held(db, store_path, folder, now):
+    replies = {
+        state: put_reply(db, number, now, state=state, reason="shadow" if state == "held" else None)
+        for number, state in enumerate(("queued", "deferred", "claimed", "sending", "sent", "held"))
+    }
+    db.execute(
+        "UPDATE outbox SET lease_owner = 'a:1', lease_until = ? WHERE state IN ('claimed', 'sending')",
+        [stamp(now + timedelta(minutes=15))],
+    )
+    copy = backup.make(db, folder, now)
+    db.close()
+    aside = restoring.restore(copy.file, store_path, now + timedelta(days=3), who="root")
+    with closing(connect(store_path)) as restored:
+        found = {state: state_of(restored, row) for state, row in replies.items()}
+        assert found == {
+            "queued": "held",
+            "deferred": "held",
+            "claimed": "held",
+            "sending": "uncertain",
+            "sent": "sent",
+            "held": "held",
+        }
+        assert settings.get_moment(restored, "restored_at") == now + timedelta(days=3)
+        assert check(restored) == ()
+        assert [entry.what for entry in audit.entries(restored)] == ["restored backup"]
+    with closing(connect(aside)) as old:
+        assert rows(old) == 6
+    assert store_path.stat().st_mode & 0o777 == 0o600
+
+
+def test_nobody_is_signed_in_after_a_restore(db, store_path, folder, now):
+    db.execute("INSERT INTO user (name, role, created_at) VALUES ('ana', 'staff', '')")
+    db.execute("INSERT INTO session VALUES ('h', 1, 'open', 't', 'agent', '', '', '')")
+    db.execute("INSERT INTO sign_in_link VALUES ('h', 1, 'enter', '', NULL)")
+    copy = backup.make(db, folder, now)
+    db.close()
+    restoring.restore(copy.file, store_path, now, who="root")
+    with closing(connect(store_path)) as restored:
+        for table, count in (("user", 1), ("session", 0), ("sign_in_link", 0)):
+            assert restored.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == count
+
+
+def test_a_database_that_a_process_has_open_is_not_replaced(db, store_path, folder, now, tmp_path):
+    import subprocess
+    import sys
+
+    copy = backup.make(db, folder, now)
+    db.close()
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from pathlib import Path; from inboxbot.store.database import connect\n"
+            "db = connect(Path(sys.argv[1])); print(flush=True); sys.stdin.read()",
+            str(store_path),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        holder.stdout.readline()
+        with pytest.raises(Locked, match="stop it first"):
+            restoring.restore(copy.file, store_path, now, who="root")
+        holder.communicate(b"", timeout=10)
+        restoring.restore(copy.file, store_path, now, who="root")
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def test_a_copy_that_does_not_hold_changes_nothing(db, store_path, folder, now):
+    put_reply(db, 1, now)
+    copy = backup.make(db, folder, now)
+    copy.file.write_bytes(copy.file.read_bytes()[:-4096])
+    put_reply(db, 2, now)
+    db.close()
+    with pytest.raises(StoreError):
+        restoring.restore(copy.file, store_path, now, who="root")
+    with closing(connect(store_path)) as same:
+        assert rows(same) == 2
+    assert sorted(path.name for path in store_path.parent.iterdir()) == [
+        "inboxbot.sqlite3",
+        "inboxbot.sqlite3.initialised",
+    ]
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", None])
+def test_a_damaged_or_missing_database_is_replaced_by_its_copy(db, store_path, folder, now, damage):
+    put_reply(db, 1, now)
+    copy = backup.make(db, folder, now)
+    db.close()
+    if damage is None:
+        store_path.unlink()
+    else:
+        store_path.write_bytes(damage)
+    restoring.restore(copy.file, store_path, now, who="root")
+    with closing(connect(store_path)) as restored:
+        assert rows(restored) == 1
+
+
+def test_a_copy_of_an_older_schema_is_brought_up_to_date(tmp_path, folder, now):
+    old = tmp_path / "old.sqlite3"
+    with closing(create(old)) as db:
+        with write(db):
+            migrations.steps.apply(db, stop_before="0030_upkeep")
+        put_reply(db, 1, now)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    place = tmp_path / "state" / "inboxbot.sqlite3"
+    restoring.restore(old, place, now, who="root")
+    with closing(connect(place)) as db:
+        assert migrations.pending(db) == []
+        assert rows(db) == 1
+
+
+def test_before_an_upgrade_a_copy_of_the_older_schema_is_made(store_path, folder, now):
+    with closing(create(store_path)) as db:
+        with write(db):
+            migrations.steps.apply(db, stop_before="0030_upkeep")
+        put_reply(db, 1, now)
+        assert backup.upgrade(db, folder, now) == ["0030_upkeep"]
+        (copy,) = backup.copies(folder)
+        assert copy.manifest.steps[-1] == "0020_templates"
+        assert backup.upgrade(db, folder, now) == []
+        assert len(backup.copies(folder)) == 1
+
+
+def test_a_new_database_is_made_without_a_copy_of_nothing(store_path, folder, now):
+    with closing(create(store_path)) as db:
+        assert backup.upgrade(db, folder, now)
+    assert not folder.exists()
