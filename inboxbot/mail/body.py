@@ -16,6 +16,7 @@ _SHORT = 60
 _LABEL_LIMIT = 40
 _EDGES = "-–—_=*#> \t:："
 _COLONS = (":", "：")
+_SHORTEST_ATTRIBUTION = 8
 # Bold marks, blanks, and the marks that turn the direction of writing.
 _TRAILING = "*_ \t\u200e\u200f\u202c"
 # Where the lines that a program adds stand: at the end of the new words.
@@ -68,13 +69,14 @@ def _tidy(lines: list[str]) -> str:
 def _without_history(lines: list[str]) -> list[str]:
     """Drop quoted lines where they stand, and all below a mark that announces older mail."""
     kept: list[str] = []
+    labels = [_label(line) for line in lines]
     number = 0
     while number < len(lines):
         line = lines[number]
         if line.startswith((">", "|>")) or line.lstrip().startswith(("> ", ">>")):
             number += 1
             continue
-        if _announces_history(lines, number):
+        if _is_rule(line) or _header_block(labels, number):
             break
         number += 1
         above = _attribution(lines, number) if line.rstrip(_TRAILING).endswith(_COLONS) else 0
@@ -94,7 +96,7 @@ def _forwarded_words(lines: list[str]) -> list[str]:
         if not _has_words(lines[number : number + 1]):
             continue
         start = number
-        if _announces_history(lines, start) and not _header_block(lines, start):
+        if _is_rule(lines[start]):
             start += 1
         while start < len(lines) and (not lines[start].strip() or _label(lines[start]) in _HEADER):
             start += 1
@@ -106,37 +108,37 @@ def _forwarded_words(lines: list[str]) -> list[str]:
 _HEADER = _FROM | _SENT | _TO_OR_SUBJECT
 
 
-def _announces_history(lines: list[str], number: int) -> bool:
-    line = lines[number]
-    if len(line) > _LINE_LIMIT or not line.strip():
+def _is_rule(line: str) -> bool:
+    """Recognise "-----Original Message-----" and its like."""
+    if len(line) > _LINE_LIMIT:
         return False
-    if line.strip(_EDGES).lower() in _ORIGINAL:
-        return True
-    return _header_block(lines, number)
+    bare = line.strip(_EDGES).lower()
+    # One plain word is a rule only between dashes.
+    plain_word = " " not in bare and bare.isascii()
+    return bare in _ORIGINAL and (not plain_word or line.lstrip().startswith("--"))
 
 
-def _header_block(lines: list[str], number: int) -> bool:
+def _header_block(labels: list[str], number: int) -> bool:
     """Recognise From/Sent/To/Subject as a mail program writes them, in any known language.
 
     A contact form may begin alike; its next label says that the message follows.
     """
-    line = lines[number]
-    if (":" not in line and "：" not in line) or _label(line) not in _HEADER:
+    if labels[number] not in _HEADER:
         return False
-    labels = {_label(line) for line in lines[number : number + 9]}
+    block = set(labels[number : number + 9])
     return (
-        not labels.isdisjoint(_FROM)
-        and not labels.isdisjoint(_SENT)
-        and not labels.isdisjoint(_TO_OR_SUBJECT)
-        and labels.isdisjoint(_FORM_MESSAGE)
+        not block.isdisjoint(_FROM)
+        and not block.isdisjoint(_SENT)
+        and not block.isdisjoint(_TO_OR_SUBJECT)
+        and block.isdisjoint(_FORM_MESSAGE)
     )
 
 
 def _label(line: str) -> str:
     """Return what stands before the colon of `Label: value`, in lower case, else ""."""
-    if len(line) > 2_000:
-        line = line[:2_000]
-    line = line.strip("*> \t\u200e\u200f")
+    if ":" not in line and "：" not in line:
+        return ""
+    line = line[:2_000].strip("*> \t\u200e\u200f")
     for colon in (":", "："):
         label, found, _ = line.partition(colon)
         if found and len(label) <= _LABEL_LIMIT:
@@ -176,6 +178,8 @@ def _opens_attribution(line: str) -> bool:
 
 
 def _is_attribution(joined: str, lines: list[str], following: int) -> bool:
+    if len(joined) < _SHORTEST_ATTRIBUTION:
+        return False
     lowered = joined.lower()
     digits = sum(c.isdigit() for c in lowered)
     dated = digits >= 5 and ("@" in lowered or ":" in lowered[:-1] or "20" in lowered)
@@ -213,16 +217,28 @@ def _from_form(lines: list[str]) -> list[str]:
         if label in _FORM_FIELDS or ("_" in label and " " not in label):
             continue
         kept.append(line)
+    while kept and _is_answer(kept[-1]):
+        kept.pop()
     return kept
 
 
+def _is_answer(line: str) -> bool:
+    """Say whether a line below the message is a further field: a label and a word or two."""
+    label, value = _label(line), _value(line)
+    return not line.strip() or (bool(label) and len(label.split()) <= 3 and len(value.split()) <= 2)
+
+
 def _form_label(line: str) -> str:
+    if line.startswith("["):
+        return line[1:_LABEL_LIMIT].partition("]")[0].lower()
     if "\t" in line[:_LABEL_LIMIT]:
         return line.partition("\t")[0].strip("*: ").lower()
-    return _label(line).rstrip("?？؟") if ":" in line or "：" in line else ""
+    return _label(line).rstrip("?？؟")
 
 
 def _value(line: str) -> str:
+    if line.startswith("["):
+        return line.partition("]")[2].strip()
     if "\t" in line[:_LABEL_LIMIT]:
         return line.partition("\t")[2]
     positions = [at for at in (line.find(":"), line.find("：")) if at >= 0]
@@ -238,7 +254,11 @@ def _without_device_lines(lines: list[str]) -> list[str]:
 
 
 def _is_device_line(line: str) -> bool:
-    return len(line) < 120 and line.strip("-_*– \t").lower().startswith(markers.DEVICE)
+    if len(line) >= 120:
+        return False
+    bare = line.strip("-_*– \t.").lower()
+    short = len(bare) <= _LABEL_LIMIT
+    return bare.startswith(markers.DEVICE) or (short and bare.endswith(markers.DEVICE_ENDS))
 
 
 def _without_signature(lines: list[str]) -> list[str]:

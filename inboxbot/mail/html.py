@@ -251,6 +251,8 @@ def _open(page: _Page, name: str, attributes: dict[str, str]) -> None:
         page.linked_from = len(page.line)
     elif name == "img":
         page.line.append(" ")
+    elif name == "br":
+        page.end_line(blank=not page.line)
     elif name in _BLOCK:
         page.end_line(blank=name in _PARAGRAPH)
         if name == "blockquote":

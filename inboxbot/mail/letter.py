@@ -27,6 +27,11 @@ _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\v\f\r\x0e\x0f
 _META_CHARSET = re.compile(
     rb"<meta[^>]{0,200}charset\s{0,5}=\s{0,5}[\"']?([A-Za-z0-9_.:-]{2,40})", re.I
 )
+# Programs that fill in forms send pages as plain text.
+_PAGE_START = re.compile(r"\s{0,20}<(?:html|!doctype html|body|div|p|table)\b[^>]{0,500}>", re.I)
+_TAGS_OF_PAGES = re.compile(
+    r"</?(?:p|div|br|font|span|td|tr|table|b|i|strong|em)\b[^<>]{0,200}>", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +138,10 @@ class _Reading:
             return Text(defects=("What should be the text is not text.",))
         decoded = charset.decode(read, label)
         text, limit = decoded.text, TEXT_LIMIT
-        if html or text[:200].lstrip()[:20].lower().startswith(("<html", "<!doctype html")):
+        if html or _PAGE_START.match(text):
             text, limit = _from_html(text), HTML_LIMIT
+        elif "</" in text and len(_TAGS_OF_PAGES.findall(text[:TEXT_LIMIT])) > 1:
+            text = _from_html(text[:TEXT_LIMIT].replace("\n", "<br>"))
         elif node.parameter("format").lower() == "flowed":
             text = many_lines(text, TEXT_LIMIT)
             text = unflowed(text, delete_space=node.parameter("delsp").lower() == "yes")

@@ -31,22 +31,22 @@ WROTE_OPENS = (
 
 # A line that announces older mail below it; compared after dashes and stars are taken off.
 ORIGINAL = (
-    "original message", "original appointment", "forwarded message", "forwarded by",
-    "begin forwarded message", "start of forwarded message", "reply message", "mensaje original",
-    "mensaje reenviado", "inicio del mensaje reenviado", "message d'origine", "message d’origine",
-    "message original", "message transféré", "message transmis", "début du message réexpédié",
-    "début du message transféré", "ursprüngliche nachricht", "originalnachricht",
-    "original-nachricht", "weitergeleitete nachricht", "anfang der weitergeleiteten nachricht",
-    "mensagem original", "mensagem encaminhada", "início da mensagem reenviada",
-    "messaggio originale", "messaggio inoltrato", "inizio messaggio inoltrato",
-    "oorspronkelijk bericht", "doorgestuurd bericht", "origineel bericht", "wiadomość oryginalna",
-    "oryginalna wiadomość", "treść oryginalnej wiadomości", "wiadomość przekazana dalej",
-    "przekazana wiadomość", "orijinal ileti", "orijinal mesaj", "özgün ileti",
-    "yönlendirilmiş ileti", "iletilen mesaj", "iletilmiş mesaj", "الرسالة الأصلية",
-    "رسالة معاد توجيهها", "رسالة محوّلة", "الرسالة المحولة", "मूल संदेश", "अग्रेषित संदेश",
-    "元のメッセージ", "オリジナルメッセージ", "転送されたメッセージ", "転送メッセージ",
-    "original message / 元のメッセージ", "原始邮件", "原邮件", "转发的邮件", "转发邮件信息",
-    "已转发邮件", "原始郵件", "轉寄郵件", "轉寄的郵件", "исходное сообщение",
+    "original message", "original appointment", "forwarded", "forwarded mail", "forwarded message",
+    "forwarded by", "begin forwarded message", "start of forwarded message", "reply message",
+    "mensaje original", "mensaje reenviado", "inicio del mensaje reenviado", "message d'origine",
+    "message d’origine", "message original", "message transféré", "message transmis",
+    "début du message réexpédié", "début du message transféré", "ursprüngliche nachricht",
+    "originalnachricht", "original-nachricht", "weitergeleitete nachricht",
+    "anfang der weitergeleiteten nachricht", "mensagem original", "mensagem encaminhada",
+    "início da mensagem reenviada", "messaggio originale", "messaggio inoltrato",
+    "inizio messaggio inoltrato", "oorspronkelijk bericht", "doorgestuurd bericht",
+    "origineel bericht", "wiadomość oryginalna", "oryginalna wiadomość",
+    "treść oryginalnej wiadomości", "wiadomość przekazana dalej", "przekazana wiadomość",
+    "orijinal ileti", "orijinal mesaj", "özgün ileti", "yönlendirilmiş ileti", "iletilen mesaj",
+    "iletilmiş mesaj", "الرسالة الأصلية", "رسالة معاد توجيهها", "رسالة محوّلة", "الرسالة المحولة",
+    "मूल संदेश", "अग्रेषित संदेश", "元のメッセージ", "オリジナルメッセージ", "転送されたメッセージ",
+    "転送メッセージ", "original message / 元のメッセージ", "原始邮件", "原邮件", "转发的邮件",
+    "转发邮件信息", "已转发邮件", "原始郵件", "轉寄郵件", "轉寄的郵件", "исходное сообщение",
     "оригинальное сообщение", "пересылаемое сообщение", "пересланное сообщение",
     "начало переадресованного сообщения", "ursprungligt meddelande", "vidarebefordrat meddelande",
     "vidarebefordrat brev", "oprindelig meddelelse", "videresendt meddelelse",
@@ -95,14 +95,24 @@ DEVICE = (
     "надіслано з ",
 )  # fmt: skip
 
+# How such lines end in languages that put the verb last.
+DEVICE_ENDS = (
+    "에서 보냄", "から送信", "から送信されました", "dan gönderildi", "den gönderildi",
+    "से भेजा गया", "傳送", "發送", "发送",
+)  # fmt: skip
+
 # One of these in a line makes it a disclaimer or a notice of the sender's firm.
 DISCLAIMER = (
     "intended recipient", "not the named addressee", "intended solely for", "may be privileged",
     "legally privileged", "privileged and confidential", "privileged information",
     "confidential information and", "contains confidential", "contain confidential",
-    "confidentiality notice", "delete if you are not", "e-mail is confidential",
-    "email is confidential", "message is confidential", "please consider the environment",
-    "think before you print", "this email has been scanned", "virus-free",
+    "confidentiality notice", "delete if you are not", "if received in error",
+    "received this message in error", "received this email in error",
+    "received this e-mail in error", "communication is confidential",
+    "attachment are confidential", "attachments are confidential", "contents may be privileged",
+    "no threats found", "e-mail is confidential", "email is confidential",
+    "message is confidential", "please consider the environment", "think before you print",
+    "this email has been scanned", "virus-free",
     "you received this message because you are subscribed", "to unsubscribe from this group",
     "scanned for viruses", "originated from outside", "external email:", "external sender",
     "destinatario de este", "no es el destinatario", "no sea el destinatario",

@@ -111,6 +111,7 @@ DEVICES = {
     "da": "Sendt fra min iPhone",
     "fi": "Lähetetty iPhonesta",
     "ko": "나의 iPhone에서 보냄",
+    "ko 2": "나의 갤럭시에서 보냄",
     "he": "נשלח מה-iPhone שלי",
 }
 
@@ -242,6 +243,10 @@ def test_of_a_contact_form_the_message_stays(language: str, separator: str) -> N
         ("The original message\nwas lost", "The original message\nwas lost"),
         ("I sent from my hospital bed a letter.", "I sent from my hospital bed a letter."),
         ("This is confidential: I feel low.", "This is confidential: I feel low."),
+        ("[Name] Jane\n[Your message] hello there\n[Consent] yes", "hello there"),
+        ("Name: Jane\nMessage: hello there\nNewsletter sign-up: no\n", "hello there"),
+        ("hello\n\n----- Forwarded -----\nold", "hello"),
+        ("It was\nforwarded\nto me", "It was\nforwarded\nto me"),
         ("Thank you\nfor the book", "Thank you\nfor the book"),
         ("Message: in a bottle", "Message: in a bottle"),
         (
@@ -287,8 +292,8 @@ LINES = st.sampled_from(
     [
         *ATTRIBUTIONS.values(), *RULES.values(), *DEVICES.values(), *NOTICES.values(),
         "", " ", "-- ", "> old", ">", "Best regards,", "Jane", "From: a", "Sent: b", "To: c",
-        "Subject: d", "Name: Jane", "Message: hi", "Message:", "hello?", "_____", "* * *", "：", ":",
-        "a\tb", "begin 644 x", "\u200e", "ПС.", "1",
+        "Subject: d", "Name: Jane", "Message: hi", "Message:", "hello?", "_____", "* * *", "：",
+        ":", "a\tb", "begin 644 x", "\u200e", "ПС.", "1",
     ]
 )  # fmt: skip
 
@@ -315,6 +320,7 @@ def test_never_empty_where_there_were_words_and_never_a_word_added(lines: list[s
         ("<p>one</p><p>two</p>", "one\n\ntwo"),
         ("<div>one</div><div>two</div>", "one\ntwo"),
         ("one<br>two<br/>three", "one\ntwo\nthree"),
+        ("one<br><br>two", "one\n\ntwo"),
         ("a <b>bold</b> word", "a bold word"),
         ("one\n  two", "one two"),
         ("caf&eacute; &amp; th&#233; &lt;3&nbsp;mg", "café & thé <3 mg"),
@@ -374,9 +380,10 @@ def test_a_question_below_anything_is_not_lost() -> None:
 
 PAGE_PIECES = st.sampled_from(
     [
-        "<p>", "</p>", "<!--", "-->", "<", ">", "<td>", "<script>", "</script>", "<div hidden>", "&#",
-        "</div>", "&amp;", "<blockquote type=cite>", '"', "<a href='http://x.y'>", "</a>", "<pre>",
-        "word ",
+        "<p>", "</p>", "<!--", "-->", "<", ">", "<td>", "<script>", "</script>", "&#", "&amp;", '"',
+        "<div hidden>", "</div>", "<blockquote type=cite>", "<a href='http://x.y'>", "</a>",
+        "<pre>",
+        "<br>", "word ",
     ]
 )  # fmt: skip
 

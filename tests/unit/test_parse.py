@@ -654,6 +654,22 @@ def test_the_question_is_seen_through_a_broken_structure(raw: bytes) -> None:
     assert "the question" in parse(raw).text
 
 
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("<div>May she<br>take it?</div>", "May she\ntake it?"),
+        (
+            "May she take it?\r\n<br><font size=1>our <b>portal</b></font>",
+            "May she take it?\n\nour portal",
+        ),
+        ("my weight is < 50 kg and > 40", "my weight is < 50 kg and > 40"),
+        ("write to <jane@example.net>", "write to <jane@example.net>"),
+    ],
+)
+def test_a_page_sent_as_plain_text_is_read_as_a_page(body: str, text: str) -> None:
+    assert parse(letter("Content-Type: text/plain", body=body)).text == text
+
+
 def alternative(plain: str, page: str) -> bytes:
     message = EmailMessage()
     message["From"] = "Jane <jane@example.net>"

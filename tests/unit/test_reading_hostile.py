@@ -1,0 +1,42 @@
+"""R36: every kind of hostile message ends as a reading, and the next message is read."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from inboxbot.reading import Limits, LoadClassifier, Reader, Reading
+from tests import hostile
+
+MIB = 1024 * 1024
+LETTER = hostile.plain(b"May my mother take riluzole with milk?")
+ALL = [*hostile.small(), *hostile.large()]
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[Reader]:
+    with Reader(LoadClassifier("light"), Limits(cpu_s=5.0, memory=1024 * MIB)) as reader:
+        yield reader
+
+
+def peak_memory(pid: int) -> int:
+    """Return the most memory that a process ever held, in bytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+
+@pytest.mark.parametrize(("name", "raw"), ALL, ids=[name for name, _ in ALL])
+def test_r36_a_hostile_message_is_read_within_the_limits(
+    reader: Reader, name: str, raw: bytes
+) -> None:
+    before = time.monotonic()
+    reading, following = reader.read_many([raw, LETTER])
+    assert reader.worker_pid is not None
+
+    # The kernel ends a worker after 5 s of CPU: a reading means that it took less.
+    assert isinstance(reading, Reading)
+    assert time.monotonic() - before < 60
+    assert peak_memory(reader.worker_pid) < 512 * MIB
+    assert isinstance(following, Reading)
+    assert following.message.text == "May my mother take riluzole with milk?"
