@@ -19,6 +19,7 @@ _COLONS = (":", "：")
 _SHORTEST_ATTRIBUTION = 8
 # Bold marks, blanks, and the marks that turn the direction of writing.
 _TRAILING = "*_ \t\u200e\u200f\u202c"
+_FORM_LINES = 200
 # Where the lines that a program adds stand: at the end of the new words.
 _DEVICE_LINES = 12
 
@@ -110,9 +111,9 @@ _HEADER = _FROM | _SENT | _TO_OR_SUBJECT
 
 def _is_rule(line: str) -> bool:
     """Recognise "-----Original Message-----" and its like."""
-    if len(line) > _LINE_LIMIT:
+    if len(line) > _SHORT and line[0] not in _EDGES:
         return False
-    bare = line.strip(_EDGES).lower()
+    bare = line[:_LINE_LIMIT].strip(_EDGES).lower()
     # One plain word is a rule only between dashes.
     plain_word = " " not in bare and bare.isascii()
     return bare in _ORIGINAL and (not plain_word or line.lstrip().startswith("--"))
@@ -202,7 +203,7 @@ def _quotation_follows(lines: list[str], number: int) -> bool:
 
 def _from_form(lines: list[str]) -> list[str]:
     """Return the message of a contact form; the lines themselves where it is none."""
-    labels = [_form_label(line) for line in lines[:200]]
+    labels = [_form_label(line) for line in lines[:_FORM_LINES]]
     known = {label for label in labels if label in _FORM_FIELDS or "_" in label}
     at = next((n for n, label in enumerate(labels) if label in _FORM_MESSAGE), -1)
     if at < 0 or not known:
@@ -229,6 +230,8 @@ def _is_answer(line: str) -> bool:
 
 
 def _form_label(line: str) -> str:
+    if ":" not in line and "：" not in line and "\t" not in line and "[" not in line:
+        return ""
     if line.startswith("["):
         return line[1:_LABEL_LIMIT].partition("]")[0].lower()
     if "\t" in line[:_LABEL_LIMIT]:

@@ -7,7 +7,6 @@ standard library's, the header alone, nothing at all. `Message.parser` says whic
 
 import email
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from email.message import Message as Tree
 from email.parser import BytesHeaderParser
@@ -46,13 +45,9 @@ def parse(raw: bytes) -> Message:
     """
     if not raw.strip(b"\r\n\t \0"):
         return Message(defects=("The message is empty.",))
-    steps: tuple[tuple[str, Callable[[bytes], Message]], ...] = (
-        ("mail-parser", lambda data: _whole(data, plainly=False)),
-        ("email", lambda data: _whole(data, plainly=True)),
-    )
-    for parser, step in steps:
+    for plainly in (False, True):
         try:
-            return replace(step(raw), parser=parser)
+            return _whole(raw, plainly=plainly)
         except Exception:  # noqa: BLE001, S112  (one message: the next step reads less)
             continue
     return parse_header(raw)
@@ -61,7 +56,7 @@ def parse(raw: bytes) -> Message:
 def parse_header(raw: bytes) -> Message:
     """Read the header of a message and nothing else; as forgiving as `parse`."""
     try:
-        return replace(_header_alone(raw), parser="headers")
+        return _header_alone(raw)
     except Exception:  # noqa: BLE001  (one message: there is nothing less to try)
         return Message(defects=("Nothing of the message could be read.",))
 
@@ -93,6 +88,7 @@ def _whole(raw: bytes, *, plainly: bool) -> Message:
     defects += structure.peculiarities(root)
     return replace(
         message,
+        parser="email" if plainly else "mail-parser",
         text=own_words(text.text)[:OWN_WORDS_LIMIT] if text.own else "",
         full_text=text.text,
         attachments=files,
@@ -108,7 +104,7 @@ def _header_alone(raw: bytes) -> Message:
     tree = BytesHeaderParser().parsebytes(head + b"\n\n")
     message = _from_header(tree, plainly=True)
     defects = (*limited.defects, *message.defects, "Only the header of the message could be read.")
-    return replace(message, defects=tuple(dict.fromkeys(defects)))
+    return replace(message, parser="headers", defects=tuple(dict.fromkeys(defects)))
 
 
 def _structural(tree: Tree) -> list[str]:

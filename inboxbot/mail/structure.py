@@ -232,8 +232,11 @@ def peculiarities(root: Node) -> Iterator[str]:
 
 def rebuilt(root: Node) -> Node:
     """Give a multipart whose boundary is wrong or missing the parts that its lines show."""
-    if root.children or not root.type.startswith("multipart/") or root.tree.is_multipart():
-        return replace(root, children=tuple(rebuilt(child) for child in root.children))
+    if root.children:
+        children = tuple(rebuilt(child) for child in root.children)
+        return replace(root, children=children) if children != root.children else root
+    if not root.type.startswith("multipart/") or root.tree.is_multipart():
+        return root
     content = root.tree.get_payload()
     boundary = _likely_boundary(content) if isinstance(content, str) else ""
     if not boundary:
