@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,7 +136,7 @@ class Account:
         """Run a `doveadm` command of several words for this account."""
         return self.server.doveadm(*arguments[:2], "-u", self.name, *arguments[2:])
 
-    def fill(self, letters: Iterator[bytes]) -> int:
+    def fill(self, letters: Iterable[bytes]) -> int:
         """Put many letters into INBOX as files, much faster than over IMAP; return how many."""
         for folder in ("cur", "new", "tmp"):
             (self.maildir / folder).mkdir(parents=True, exist_ok=True)

@@ -17,4 +17,4 @@ def letter(number: int, text: str = "Hello", *, message_id: str | None = None) -
 def letters(count: int, size: int = 0) -> Iterator[bytes]:
     """Yield so many letters, each with `size` bytes of text more."""
     for number in range(1, count + 1):
-        yield letter(number, "x" * size)
+        yield letter(number, "x" * size or "Hello")

@@ -1,4 +1,4 @@
-"""Poll one mailbox once in a process of its own, which a test may kill: PORT STORE."""
+"""Poll a mailbox once in a process that a test may kill: PORT STORE PASSWORD [USER]."""
 
 import sys
 from datetime import UTC, datetime
@@ -11,12 +11,12 @@ from inboxbot.store.database import connect
 from tests.taking_in import SOURCE
 
 
-def main(port: int, store: Path, password: str) -> None:
+def main(port: int, store: Path, password: str, user: str = "support") -> None:
     settings = Settings(
         host="127.0.0.1",
         port=port,
         security="none",
-        username="support",
+        username=user,
         auth="password",
         secret=lambda: password,
         timeout_s=30.0,
@@ -27,4 +27,4 @@ def main(port: int, store: Path, password: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    main(int(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

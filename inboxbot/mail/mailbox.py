@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Protocol
 
 from inboxbot.errors import TransientError
@@ -101,10 +102,16 @@ def field(header: bytes, name: bytes) -> bytes | None:
 
     Only the header is looked at: what stands before the first empty line.
     """
-    pattern = rb"(?i)(?:\A|\n)" + re.escape(name) + rb"[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)"
     end = _END_OF_HEADER.search(header)
-    found = re.search(pattern, header[: end.start() + 1] if end else header)
+    found = _field_pattern(name).search(header, 0, end.start() + 1 if end else len(header))
     return b" ".join(found.group(1).split()) if found else None
+
+
+@cache
+def _field_pattern(name: bytes) -> re.Pattern[bytes]:
+    return re.compile(
+        rb"(?:\A|\n)" + re.escape(name) + rb"[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE
+    )
 
 
 _END_OF_HEADER = re.compile(rb"\n\r?\n|\A\r?\n")

@@ -9,7 +9,7 @@ import pytest
 
 from inboxbot.mail.imap import ImapMailbox
 from inboxbot.mail.mailbox import Mailbox, identity
-from tests.dovecot import Account, dovecot  # noqa: F401  (a fixture)
+from tests.dovecot import Account
 from tests.fakes import FakeMailbox
 from tests.imap_script import ScriptedServer
 from tests.numbered import letter
