@@ -1,5 +1,6 @@
 """A real Chromium, and the real app over a store with a few hundred letters."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,13 +34,21 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    """The app over a store with a few hundred letters."""
-    path = tmp_path / "state" / "inboxbot.sqlite3"
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a few hundred letters, to be copied."""
+    path = tmp_path_factory.mktemp("filled") / "inboxbot.sqlite3"
     db = new_store(path)
     letters.a_few_hundred(db, datetime.now(UTC))
     db.close()
+    return path
+
+
+@pytest.fixture
+def stand(filled: Path, tmp_path: Path) -> Iterator[Stand]:
+    """The app over a store of its own with a few hundred letters."""
+    path = tmp_path / "state" / "inboxbot.sqlite3"
+    shutil.copytree(filled.parent, path.parent)
     with standing(path) as stand:
         yield stand
     assert stand.faults == []
