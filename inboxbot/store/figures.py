@@ -43,7 +43,12 @@ def figures(db: Database) -> Figures:
         return Figures(
             messages=_one(db, "SELECT count(*) FROM message WHERE erased_at IS NULL"),
             undecided=_one(db, "SELECT count(*) FROM message WHERE decided_at IS NULL"),
-            places=_by(db, "SELECT state, count(*) FROM place GROUP BY state ORDER BY state"),
+            places=_by(
+                db,
+                # Places of an earlier UIDVALIDITY are kept, and are nowhere any more.
+                "SELECT state, count(*) FROM place JOIN mailbox ON mailbox.id = place.mailbox_id"
+                " AND mailbox.uidvalidity = place.uidvalidity GROUP BY state ORDER BY state",
+            ),
             outbox=_by(db, "SELECT state, count(*) FROM outbox GROUP BY state ORDER BY state"),
             held=_by(
                 db,
@@ -65,7 +70,7 @@ def figures(db: Database) -> Figures:
 def _mailboxes(db: Database) -> tuple[MailboxFigures, ...]:
     rows = db.execute(
         "SELECT name, started_at, last_good_poll_at, last_sweep_at, unaccounted, last_error,"
-        " last_error_at, baseline_uid FROM mailbox ORDER BY id"
+        " last_error_at, baseline_uid FROM mailbox WHERE uidvalidity IS NOT NULL ORDER BY id"
     )
     return tuple(
         MailboxFigures(
