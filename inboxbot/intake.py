@@ -15,7 +15,8 @@ from inboxbot import events, faults
 from inboxbot.errors import InboxbotError
 from inboxbot.fetching import ATTEMPTS, Fetcher, Limits
 from inboxbot.mail.mailbox import Mailbox, Status
-from inboxbot.store import messages, places
+from inboxbot.store import alerts, messages, places
+from inboxbot.store.alerts import Code
 from inboxbot.store.database import write
 from inboxbot.store.places import State, Watched
 
@@ -205,6 +206,8 @@ def _find_again(
         unmatched = places.unmatched_since(db, watched, silent_before)
         silenced = too_many_unknown(unmatched, messages.usual_day(db, watched.id, now))
         places.matching_done(db, watched.id, silent_before=now if silenced else silent_before)
+        if silenced:
+            alerts.open_alert(db, Code.UIDVALIDITY, now, detail=watched.name)
     events.uidvalidity_changed(watched.id, matched, unmatched, silenced)
 
 

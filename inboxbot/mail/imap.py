@@ -51,7 +51,7 @@ class ImapMailbox:
         if self._client is not None:
             try:
                 return self._examine(self._settings.folder)
-            except TransientError:
+            except FetchError:
                 if self._deadline.left <= 0:
                     raise
         return self._examine(self._settings.folder)
@@ -167,7 +167,8 @@ class ImapMailbox:
                 opened = client.select_folder(folder, readonly=True)
                 uidnext = opened.get(b"UIDNEXT") or _highest(client) + 1
         except _RefusedError as refused:
-            raise self._why_not_opened(refused) from refused
+            setting = "folder" if folder == self._settings.folder else "sent_folder"
+            raise self._why_not_opened(refused, setting) from refused
         uidvalidity = opened.get(b"UIDVALIDITY")
         if not uidvalidity:
             self.close()
@@ -177,11 +178,11 @@ class ImapMailbox:
             )
         return Status(uidvalidity, uidnext, opened[b"EXISTS"], opened.get(b"HIGHESTMODSEQ") or None)
 
-    def _why_not_opened(self, refused: "_RefusedError") -> Exception:
-        if refused.code in BUSY:
-            return TransientError(f"{self._where} is busy ({refused.code}); trying later.")
+    def _why_not_opened(self, refused: "_RefusedError", setting: str) -> Exception:
+        if refused.code == "SERVERBUG":
+            return TransientError(f"{self._where} has trouble (SERVERBUG); trying later.")
         return PermanentError(
-            f"The folder set in `folder` cannot be opened on {self._where}: check its name "
+            f"The folder in `{setting}` cannot be opened on {self._where}: check its name "
             "(capitals and separators count) and that the account may read it."
         )
 

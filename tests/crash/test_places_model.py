@@ -188,7 +188,7 @@ class Places(RuleBasedStateMachine):
 
 TestPlaces = Places.TestCase
 TestPlaces.settings = settings(
-    max_examples=settings.default.max_examples // 2,  # type: ignore[union-attr]
+    max_examples=settings.default.max_examples // 4,  # type: ignore[union-attr]
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -251,6 +251,16 @@ def test_r10_a_busy_server_is_left_alone_until_the_next_poll(
     assert taking.stored() == [letter(1)]
 
 
+def test_r10_a_busy_answer_on_a_kept_connection_makes_no_new_one(
+    server: ScriptedServer, taking: TakingIn
+) -> None:
+    server.answer = lambda tag, line: [tag + b" NO [UNAVAILABLE] later\r\n"]
+    before = server.connections
+    with pytest.raises(TransientError, match="busy"):
+        taking.poll()
+    assert server.connections == before
+
+
 def test_r10_a_server_that_says_bye_is_connected_to_a_bounded_number_of_times(
     server: ScriptedServer, taking: TakingIn, now: datetime
 ) -> None:
