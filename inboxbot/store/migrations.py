@@ -131,7 +131,7 @@ def places_and_messages(db: Database) -> None:
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX place_email_id ON place (mailbox_id, email_id) WHERE email_id IS NOT NULL;
         CREATE INDEX place_identity ON place (mailbox_id, identity) WHERE identity IS NOT NULL;
-        CREATE INDEX place_open ON place (mailbox_id, uidvalidity, uid)
+        CREATE INDEX place_open ON place (mailbox_id, uidvalidity, attempts, uid)
             WHERE state IN ('listed', 'retry');
         CREATE INDEX place_message ON place (message_id);
         CREATE INDEX place_trouble ON place (state)
