@@ -31,6 +31,8 @@ _CLOSING = frozenset(markers.CLOSING)
 _FORM_MESSAGE = frozenset(markers.FORM_MESSAGE)
 _FORM_FIELDS = frozenset(markers.FORM_FIELDS)
 
+_ASCII_DISCLAIMER = tuple(phrase for phrase in markers.DISCLAIMER if phrase.isascii())
+
 
 def own_words(text: str) -> str:
     """Return what the sender newly wrote in a letter's plain text.
@@ -295,7 +297,8 @@ def _is_card_line(line: str) -> bool:
 def _without_notices(lines: list[str]) -> list[str]:
     """Drop disclaimers: from where the notice opens to the end of its paragraph."""
     lowered = "\n".join(lines).lower()
-    if not any(phrase in lowered for phrase in markers.DISCLAIMER):
+    phrases = _ASCII_DISCLAIMER if lowered.isascii() else markers.DISCLAIMER
+    if not any(phrase in lowered for phrase in phrases):
         return lines
     kept: list[str] = []
     dropping = False

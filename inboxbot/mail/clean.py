@@ -62,6 +62,8 @@ def one_line(value: str, limit: int) -> str:
     if value.isascii() and value.isprintable():
         return value[:limit].strip()
     value = unfold(value[: 8 * limit])
+    if value.isascii() and (spaced := value.replace("\t", " ")).isprintable():
+        return spaced[:limit].strip()
     value = _NOT_IN_LINE.sub(" ", scalar(value))
     value = _INVISIBLE_IN_LINE.sub("", value)
     return nfc(value.strip())[:limit].strip()

@@ -177,12 +177,14 @@ def sole_author(value: str, mailbox: Address, *, plainly: bool = False) -> Addre
     value = unfold(value[:VALUE_LIMIT])
     if _simple_mailbox(value) is not None:
         return mailbox
-    if not plainly:
-        diagnostics: list[dict[str, object]] = []
-        get_addresses(written(value).replace("\0", " "), defects=diagnostics, decode_names=True)
-        for diagnostic in diagnostics:
-            if not diagnostic["recovered"] and any(c in str(diagnostic["raw"]) for c in "@<>"):
-                return None
+    if plainly:
+        # The plain reader takes addresses out of broken fields, and not always the right one.
+        return mailbox if written(value).count("@") == 1 else None
+    diagnostics: list[dict[str, object]] = []
+    get_addresses(written(value).replace("\0", " "), defects=diagnostics, decode_names=True)
+    for diagnostic in diagnostics:
+        if not diagnostic["recovered"] and any(c in str(diagnostic["raw"]) for c in "@<>"):
+            return None
     before, angle, _ = value.partition("<")
     if angle and "," in before and not any(c in before for c in '"@:;(\\'):
         return Address(line(before, NAME_LIMIT), mailbox.address)

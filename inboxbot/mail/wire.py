@@ -22,9 +22,11 @@ HOLLOW_FROM = 4 * 1024
 # Fields that decide on a message: kept (the first twenty of each) even at the end of a
 # header that is too large.
 _DECISIVE = frozenset(
-    b"from sender reply-to to cc subject date message-id in-reply-to references return-path "
-    b"content-type content-transfer-encoding content-disposition mime-version auto-submitted "
-    b"precedence list-id list-unsubscribe x-auto-response-suppress authentication-results".split()
+    b"from sender reply-to to cc resent-to resent-cc subject date message-id in-reply-to references "
+    b"return-path content-type content-transfer-encoding content-disposition mime-version "
+    b"auto-submitted precedence x-precedence list-id list-unsubscribe x-auto-response-suppress "
+    b"authentication-results x-inboxbot-loop x-loop x-failed-recipients x-autoreply "
+    b"x-autorespond x-spam-flag".split()
 )
 _KEPT_OF_EACH = 20
 
@@ -70,11 +72,15 @@ class Hollow:
 
 def header_end(raw: bytes) -> int:
     """Return where the header ends: the offset of the blank line, or the length."""
-    blank = _BLANK_LINE.search(raw)
-    if blank is not None:
-        return blank.start()
-    bare = raw.find(b"\r\r") if b"\n" not in raw[:HEADER_BYTES] else -1
-    return bare if bare >= 0 else len(raw)
+    end = raw.find(b"\n\r\n")
+    bare = raw.find(b"\n\n", 0, end if end >= 0 else len(raw))
+    if bare >= 0:
+        end = bare
+    if end < 0 and b"\n" not in raw[:HEADER_BYTES]:
+        end = raw.find(b"\r\r")
+    if end < 0:
+        return len(raw)
+    return end - 1 if raw[end - 1 : end] == b"\r" else end
 
 
 def within_limits(raw: bytes) -> Limited:

@@ -188,6 +188,18 @@ def test_where_the_better_reader_fails_the_plain_one_reads(monkeypatch: pytest.M
     assert message.text == "hello"
 
 
+@pytest.mark.parametrize("written", ["alice@a.example)bob@b.example", "<a@b.example> c@d.example"])
+def test_the_plain_reader_never_picks_one_of_two_addresses(
+    written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(headers, "get_addresses", fail)
+
+    assert parse(letter(f"From: {written}")).sender is None
+
+
 def test_where_no_tree_can_be_read_the_header_is(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RecursionError
