@@ -37,6 +37,10 @@ class TemplateError(InboxbotError):
     """A template cannot be used: keep the last good one and tell staff."""
 
 
+class GuardError(TemplateError):
+    """The finished text holds something that an automatic mail may not say."""
+
+
 class TransientError(InboxbotError):
     """Leave the work as it is and try again later."""
 

@@ -11,11 +11,11 @@ from sqlite_utils import Database
 
 from inboxbot.mail.files import Unreadable
 from inboxbot.mail.message import Identity
+from inboxbot.memory import known_history
 from inboxbot.reading import Reader, Reading, ReadingFailed
 from inboxbot.reply.policy import Case, Decision, History, Rules, decide, sentence
-from inboxbot.reply.reason import Reason
-from inboxbot.store.messages import fingerprint
-from inboxbot.triage import held, known_history
+from inboxbot.store.messages import Undecided, fingerprint
+from inboxbot.triage import unreadable
 
 CHUNK = 64
 CHUNK_BYTES = 16 * 1024 * 1024
@@ -45,14 +45,23 @@ def explain(
 
 
 def decider(
-    db: Database | None, identity: Identity, rules: Rules, received_at: datetime, now: datetime
+    db: Database | None,
+    identity: Identity,
+    rules: Rules,
+    received_at: datetime,
+    now: datetime,
+    *,
+    stored: Undecided | None = None,
 ) -> Deciding:
-    """Return what decides on a letter of a mailbox; earlier letters count where `db` is given."""
+    """Return what decides on a letter of a mailbox; other letters count where `db` is given.
+
+    `stored` is the letter as it is kept, where it is: its own acknowledgement does not count.
+    """
 
     def decision_on(reading: Reading | ReadingFailed) -> Decision:
         history = History()
         if db is not None:
-            history = known_history(db, reading, identity, rules, now)
+            history = known_history(db, reading, identity, rules, now, stored=stored)
         case = Case(
             message=reading.message,
             received_at=received_at,
@@ -61,7 +70,7 @@ def decider(
         )
         decision = decide(case, identity, rules, now)
         if isinstance(reading, ReadingFailed):
-            return held(decision, Reason.UNREADABLE, f"reading it {reading.reason}")
+            return unreadable(decision, reading)
         return decision
 
     return decision_on

@@ -202,7 +202,9 @@ def explain_stored(
             yield from explain.explain(
                 [(str(number), stored.raw)],
                 reader=reader,
-                decide=explain.decider(history_db, identity, rules, stored.received_at, now),
+                decide=explain.decider(
+                    history_db, identity, rules, stored.received_at, now, stored=stored
+                ),
             )
 
 

@@ -5,30 +5,50 @@ decided or not at all, and is never answered twice. An attempt is counted before
 a letter that kills the process is noticed; after three it goes to staff as it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlite_utils import Database
 
-from inboxbot import events, faults
+from inboxbot import consequences, events, faults
 from inboxbot.acknowledge import Acknowledger, Prepared
 from inboxbot.classify.category import Category
-from inboxbot.errors import InboxbotError, PermanentError, TemplateError
-from inboxbot.mail import compose
-from inboxbot.mail.conversation import domain_of, folded
-from inboxbot.mail.message import Identity
-from inboxbot.reading import Reader, Reading, ReadingFailed
+from inboxbot.errors import (
+    GuardError,
+    InboxbotError,
+    PermanentError,
+    TemplateError,
+    TransientError,
+)
+from inboxbot.mail.message import Identity, Message
+from inboxbot.memory import known_history
+from inboxbot.reading import GIVEN_UP, Reader, Reading, ReadingFailed, unclassified
 from inboxbot.reply import gate
-from inboxbot.reply.policy import Case, Decision, History, Rules, choose_template, decide
+from inboxbot.reply.policy import Case, Decision, Rules, decide
 from inboxbot.reply.reason import Disposition, Hit, Reason
-from inboxbot.store import alerts, breaker, decisions, limits, messages, outbox, reviews, settings
+from inboxbot.store import (
+    alerts,
+    breaker,
+    decisions,
+    messages,
+    outbox,
+    reviews,
+    settings,
+)
 from inboxbot.store.database import write
-from inboxbot.store.messages import Origin, Silence, Undecided
+from inboxbot.store.messages import Undecided
 from inboxbot.store.settings import Mode
 
 ATTEMPTS = 3
 BATCH = 50
+# What is left of a letter on which even its header made deciding fail.
+_NOTHING_READ = ReadingFailed(
+    Message(),
+    unclassified(f"The message could not be read safely: reading it {GIVEN_UP}."),
+    GIVEN_UP,
+)
 
 _HELD_BY_MODE = {Mode.SHADOW: Reason.SHADOW, Mode.PAUSED: Reason.PAUSED}
 
@@ -66,56 +86,76 @@ class Triage:
         self._now = now
 
     def run(self, *, stop: Callable[[], bool] = lambda: False) -> list[Outcome]:
-        """Decide on what is undecided, oldest first; return the outcomes.
+        """Decide on what is undecided, oldest first and each once; return the outcomes.
 
+        A letter that could not be decided on waits for the next run, with an attempt counted.
         Raises `TransientError` where the database cannot be written now.
         """
         outcomes: list[Outcome] = []
+        tried: set[int] = set()
+        consequences.settle(self._db, self._now())
         while not stop():
-            batch = messages.undecided(self._db, limit=BATCH)
-            if not batch:
+            waiting = [
+                stored
+                for stored in messages.undecided(self._db, limit=BATCH + len(tried))
+                if stored.id not in tried
+            ]
+            if not waiting:
                 break
-            decided = self._run_batch(batch)
-            outcomes += decided
-            if not decided:
-                break  # Each of them failed: their attempts are counted, the next pass goes on.
+            for batch in _batches(waiting):
+                if stop():
+                    break
+                tried.update(stored.id for stored in batch)
+                outcomes += self._run_batch(batch)
         return outcomes
 
     def _run_batch(self, batch: Sequence[Undecided]) -> list[Outcome]:
+        ids = [stored.id for stored in batch]
         with write(self._db):
-            messages.count_attempts(self._db, [stored.id for stored in batch])
+            messages.count_attempts(self._db, ids)
         faults.point("triage.attempt")
-        readable = [stored for stored in batch if stored.attempts < ATTEMPTS]
-        readings = dict(
-            zip(
-                (stored.id for stored in readable),
-                self._reader.read_many([stored.raw for stored in readable]),
-                strict=True,
-            )
-        )
-        pairs = [
-            (stored, readings.get(stored.id) or self._reader.give_up(stored.raw))
-            for stored in batch
-        ]
         try:
-            return self._commit(pairs)
+            return self._try(batch)
+        except TransientError:
+            with suppress(InboxbotError), write(self._db):
+                messages.take_back_attempts(self._db, ids)
+            raise
         except InboxbotError:
             raise
         except Exception as error:  # noqa: BLE001  (one of the batch: found below, one by one)
-            events.batch_failed(len(pairs), error)
-        outcomes: list[Outcome] = []
-        for pair in pairs:
-            try:
-                outcomes += self._commit([pair])
-            except InboxbotError:
-                raise
-            except Exception as error:  # noqa: BLE001  (around one message)
-                events.triage_failed(pair[0].id, error)
-        return outcomes
+            if len(batch) == 1:
+                events.triage_failed(ids[0], error)
+                return []
+            events.batch_failed(len(batch), error)
+        return [outcome for stored in batch for outcome in self._alone(stored)]
+
+    def _alone(self, stored: Undecided) -> list[Outcome]:
+        try:
+            return self._try([stored])
+        except InboxbotError:
+            raise
+        except Exception as error:  # noqa: BLE001  (around one message)
+            events.triage_failed(stored.id, error)
+            return []
+
+    def _try(self, batch: Sequence[Undecided]) -> list[Outcome]:
+        return self._commit(list(zip(batch, self._read(batch), strict=True)))
+
+    def _read(self, batch: Sequence[Undecided]) -> Iterator[Reading | ReadingFailed]:
+        readable = [stored.raw for stored in batch if stored.attempts < ATTEMPTS]
+        readings = self._reader.read_many(readable)
+        for stored in batch:
+            if stored.attempts < ATTEMPTS:
+                yield next(readings)
+            elif stored.attempts == ATTEMPTS:
+                yield self._reader.give_up(stored.raw)
+            else:
+                yield _NOTHING_READ
 
     def _commit(self, pairs: Sequence[tuple[Undecided, Reading | ReadingFailed]]) -> list[Outcome]:
         with write(self._db):
             faults.point("triage.decided")
+            breaker.settle(self._db, self._now())
             outcomes = [self._decide(stored, reading) for stored, reading in pairs]
             faults.point("triage.before_commit")
         faults.point("triage.committed")
@@ -138,21 +178,19 @@ class Triage:
         db, now = self._db, self._now()
         message, classification = reading.message, reading.classification
         identity = self._identity(stored.mailbox)
-        return_address = gate.return_address(message, identity)
-        case = Case(
-            message=message,
-            received_at=stored.received_at,
-            classification=classification,
-            history=self._history(stored, reading, identity, now),
-        )
+        case = self._case(stored, reading, identity, now)
         decision = decide(case, identity, self._rules, now)
+        if consequences.link_bounce(db, stored, message, decision, now):
+            # It counts from here on, and may be the one that opens the breaker.
+            case = self._case(stored, reading, identity, now)
+            decision = decide(case, identity, self._rules, now)
         if isinstance(reading, ReadingFailed):
-            decision = held(decision, Reason.UNREADABLE, f"reading it {reading.reason}")
+            decision = unreadable(decision, reading)
         prepared: Prepared | None = None
         if decision.disposition is not Disposition.SUPPRESS:
             decision, prepared = self._prepare(stored, case, decision, identity, now)
         known = case.history.ours
-        conversation = decisions.conversation(db, message, return_address, now)
+        conversation = decisions.conversation(db, message, decision.reply_to, now, known=known)
         decisions.record(
             db, stored.id, message, classification, decision, conversation=conversation, now=now
         )
@@ -161,36 +199,32 @@ class Triage:
             reviews.reopen(db, conversation, now, except_for=stored.id)
         if prepared is not None:
             self._put_in_outbox(stored, case, decision, prepared, identity, now)
-        self._follow_up(stored, case, decision, now)
         return Outcome(
             message=stored.id,
             category=classification.category,
             confidence=classification.confidence,
             disposition=decision.disposition,
             reason=decision.reason,
-            urgent=tuple(flag.code for flag in classification.urgent),
+            urgent=consequences.tell(db, stored.id, case, decision, self._rules, now),
         )
 
-    def _identity(self, mailbox: str) -> Identity:
-        # A mailbox that left the configuration may still have undecided letters.
-        return self._identities.get(mailbox) or next(iter(self._identities.values()))
-
-    def _history(
+    def _case(
         self,
         stored: Undecided,
         reading: Reading | ReadingFailed,
         identity: Identity,
         now: datetime,
-    ) -> History:
-        silent = stored.keep_silent
-        restored_at = settings.get_moment(self._db, "restored_at")
-        return replace(
-            known_history(self._db, reading, identity, self._rules, now),
-            baseline=silent is Silence.BASELINE and stored.origin is Origin.IMAP,
-            imported=stored.origin is Origin.IMPORT,
-            epoch_changed=silent is Silence.UIDVALIDITY,
-            restored_before=restored_at if silent is Silence.RESTORED else None,
+    ) -> Case:
+        return Case(
+            message=reading.message,
+            received_at=stored.received_at,
+            classification=reading.classification,
+            history=known_history(self._db, reading, identity, self._rules, now, stored=stored),
         )
+
+    def _identity(self, mailbox: str) -> Identity:
+        # A mailbox that left the configuration may still have undecided letters.
+        return self._identities.get(mailbox) or next(iter(self._identities.values()))
 
     def _prepare(
         self,
@@ -214,11 +248,13 @@ class Triage:
                 first_contact=case.history.address_week == 0,
                 now=now,
             )
-        except TemplateError:
+        except TemplateError as error:
+            reason = Reason.GUARD if isinstance(error, GuardError) else Reason.TEMPLATE_ERROR
             alerts.open_alert(self._db, alerts.Code.TEMPLATE, now, detail=decision.template)
-            return held(decision, Reason.TEMPLATE_ERROR, f"template {decision.template}"), None
+            return held(decision, reason, f"template {decision.template}"), None
         except PermanentError:
             return held(decision, Reason.COMPOSE_MISMATCH, "the finished message differs"), None
+        alerts.end(self._db, alerts.Code.TEMPLATE, now, detail=decision.template)
         return decision, prepared
 
     def _put_in_outbox(
@@ -249,59 +285,34 @@ class Triage:
         )
         if reason is None:
             breaker.let_through(db, row)
-
-    def _follow_up(self, stored: Undecided, case: Case, decision: Decision, now: datetime) -> None:
-        db = self._db
-        reasons = {hit.reason for hit in decision.hits}
-        if case.classification.urgent and decision.disposition is not Disposition.SUPPRESS:
-            alerts.open_alert(db, alerts.Code.URGENT, now, message=stored.id)
-        if Reason.LOOP in reasons:
-            alerts.open_alert(db, alerts.Code.LOOP, now)
-        if Reason.BREAKER_OPEN in reasons and not case.history.breaker_open:
-            breaker.trip(db, "limit", now)
-        if Reason.BOUNCE in reasons:
-            for returned in compose.returned_message_ids(case.message, stored.raw):
-                limits.link_bounce(db, message=stored.id, rfc_message_id=returned, now=now)
+        elif decision.disposition is Disposition.ACKNOWLEDGE and breaker.state(db) is not None:
+            breaker.close(db, now)  # It has rested, and in this mode no reply could try it.
 
 
-def known_history(
-    db: Database,
-    reading: Reading | ReadingFailed,
-    identity: Identity,
-    rules: Rules,
-    now: datetime,
-) -> History:
-    """Return what the store remembers that bears on a letter; call it where it is decided on."""
-    message = reading.message
-    return_address = gate.return_address(message, identity)
-    history = History(
-        duplicate=decisions.is_duplicate(db, message),
-        ours=decisions.known_ids(db, message, return_address),
-        breaker_open=breaker.holds(db, now),
-    )
-    if return_address is None:
-        return history
-    counts = limits.reserved(
-        db,
-        recipient_key=folded(return_address),
-        recipient_domain=domain_of(return_address),
-        relay=gate.relay_of(message, identity),
-        now=now,
-    )
-    template = choose_template(reading.classification, message)
+def _batches(waiting: Sequence[Undecided]) -> Iterator[Sequence[Undecided]]:
+    """Split what waits: new letters together, and one by one what an attempt was made on.
+
+    So a letter that ends the process takes no neighbour with it a second time.
+    """
+    start = 0
+    for number, stored in enumerate(waiting, 1):
+        follows = waiting[number] if number < len(waiting) else None
+        if stored.attempts or follows is None or follows.attempts:
+            yield waiting[start:number]
+            start = number
+
+
+def unreadable(decision: Decision, reading: ReadingFailed) -> Decision:
+    """Return what becomes of a letter that could not be read: a person looks at it as it is.
+
+    Where not even its header could be read, nothing that was decided on it means anything.
+    """
+    evidence = f"reading it {reading.reason}"
+    if reading.message.headers:
+        return held(decision, Reason.UNREADABLE, evidence)
+    hit = Hit(Reason.UNREADABLE, Disposition.HOLD, evidence)
     return replace(
-        history,
-        same_kind_at=decisions.last_of_kind(db, return_address, template, now, rules.quiet_period),
-        address_day=counts.address_day,
-        address_week=counts.address_week,
-        relay_hour=counts.relay_hour,
-        domain_hour=counts.domain_hour,
-        hour=counts.hour,
-        day=counts.day,
-        bounces_hour=counts.bounces_hour,
-        recent_sent=counts.recent_sent,
-        recent_bounced=counts.recent_bounced,
-        blocked=limits.suppressed(db, folded(return_address), now) or "",
+        decision, disposition=Disposition.HOLD, reason=Reason.UNREADABLE, hits=(hit, *decision.hits)
     )
 
 

@@ -25,13 +25,14 @@ def identity_key(message: Message) -> str:
 
     Message-ID, author and text; without a Message-ID the Date and the Subject stand in for it.
     The same Message-ID from another author, or over other words, is another message: buggy form
-    mailers use one id for everything.
+    mailers use one id for everything. Behind a form the author is the person in Reply-To.
     """
-    author = message.sender.address if message.sender else ""
+    authors = (message.sender, *message.reply_to)
+    author = " ".join(folded(each.address) for each in authors if each)
     text = hashlib.sha256(" ".join(message.full_text.split()).encode()).hexdigest()
     if message.message_id:
-        fields: tuple[str, ...] = ("id", message.message_id, folded(author), text)
+        fields: tuple[str, ...] = ("id", message.message_id, author, text)
     else:
         sent_at = message.sent_at.isoformat() if message.sent_at else ""
-        fields = ("no-id", folded(author), sent_at, message.subject, text)
+        fields = ("no-id", author, sent_at, message.subject, text)
     return hashlib.sha256("\x00".join(fields).encode()).hexdigest()

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 
-from inboxbot.errors import Problem, TemplateError
+from inboxbot.errors import GuardError, Problem, TemplateError
 from inboxbot.reply import checks, guard, markup, template
 from inboxbot.reply.checks import Source
 from inboxbot.reply.folder import (
@@ -174,7 +174,7 @@ class Library:
         if source.html is not None:
             words += f"\n\n{markup.words(filled.html)}"
         if guard.violations(checks.our_words(words, variables), language):
-            raise TemplateError("The guard refuses what the template says.")
+            raise GuardError("The guard refuses what the template says.")
         return filled
 
     def _needed(self, name: str, language: str) -> tuple[Source, str]:
@@ -200,13 +200,14 @@ class Library:
             slot.source, slot.built_in = known, False
             return known, False  # Looked at again next time: the signature is not kept.
         found, problems = read(self.folder, name, self.language(language))
-        slot.signature, slot.problems = now, problems
+        slot.problems = problems
         if found is not None:
             slot.source, slot.built_in = found, self.folder == self.shipped
         elif problems and (known := known or self._recall(name, language)):
             slot.source, slot.built_in = known, False
         else:
             slot.source, slot.built_in = self._built_in(name, language), True
+        slot.signature = now  # Last: until then another thread looks for itself.
         return slot.source, slot.built_in
 
     def _unsettled(self, both: tuple[Path, Path]) -> bool:

@@ -14,7 +14,11 @@ from inboxbot.store import alerts, settings
 from inboxbot.store.database import moment, stamp
 
 REST = timedelta(hours=1)
+LIMIT = "limit"
+BOUNCES = "bounces"
 _NAME = "breaker"
+_LAST_OPENED = "breaker_last_opened_at"
+_UNDER_WAY = ("queued", "claimed", "sending", "deferred")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,21 @@ def state(db: Database) -> Breaker | None:
     return Breaker(value["cause"], moment(value["opened_at"]), value["probe"])
 
 
+def last_opened_at(db: Database) -> datetime | None:
+    """Return when it opened last: what came back of earlier replies was paid for then."""
+    return settings.get_moment(db, _LAST_OPENED)
+
+
 def trip(db: Database, cause: str, now: datetime) -> bool:
-    """Open the breaker within the caller's transaction; False where it is open already."""
-    if state(db) is not None:
+    """Open the breaker within the caller's transaction; False where it is open already.
+
+    Bounces weigh more than a limit: they open it anew, and what is queued is held as well.
+    """
+    breaker = state(db)
+    if breaker is not None and cause in (breaker.cause, LIMIT):
         return False
     _put(db, Breaker(cause, now, None))
+    settings.put_moment(db, _LAST_OPENED, now)
     alerts.open_alert(db, alerts.Code.BREAKER_OPEN, now)
     return True
 
@@ -50,20 +64,28 @@ def close(db: Database, now: datetime) -> None:
     alerts.end(db, alerts.Code.BREAKER_OPEN, now)
 
 
-def holds(db: Database, now: datetime) -> str:
-    """Return why the next reply must be held, or "" where it may go.
+def settle(db: Database, now: datetime) -> None:
+    """Act on what became of the probe, within the caller's transaction.
 
-    Called within the deciding transaction: a probe that was sent closes the breaker here.
+    Sent: the breaker closes. Not to be sent any more: it rests again before it tries another.
     """
+    breaker = state(db)
+    if breaker is None or breaker.probe is None:
+        return
+    probe = _state_of(db, breaker.probe)
+    if probe == "sent":
+        close(db, now)
+    elif probe not in _UNDER_WAY:
+        _put(db, Breaker(breaker.cause, now, None))
+
+
+def holds(db: Database, now: datetime) -> str:
+    """Return why the next reply must be held, or "" where it may go. Writes nothing."""
     breaker = state(db)
     if breaker is None:
         return ""
     if breaker.probe is not None:
-        row = db.execute("SELECT state FROM outbox WHERE id = ?", [breaker.probe]).fetchone()
-        if row is not None and row[0] == "sent":
-            close(db, now)
-            return ""
-        return breaker.cause
+        return "" if _state_of(db, breaker.probe) == "sent" else breaker.cause
     return "" if now - breaker.opened_at >= REST else breaker.cause
 
 
@@ -72,6 +94,11 @@ def let_through(db: Database, outbox: int) -> None:
     breaker = state(db)
     if breaker is not None and breaker.probe is None:
         _put(db, Breaker(breaker.cause, breaker.opened_at, outbox))
+
+
+def _state_of(db: Database, outbox: int) -> str | None:
+    row = db.execute("SELECT state FROM outbox WHERE id = ?", [outbox]).fetchone()
+    return None if row is None else str(row[0])
 
 
 def _put(db: Database, breaker: Breaker) -> None:

@@ -14,8 +14,15 @@ from sqlite_utils import Database
 from inboxbot.classify.category import Category, Classification
 from inboxbot.mail.conversation import folded, identity_key
 from inboxbot.mail.message import Message
+from inboxbot.mail.parse import parse_header
 from inboxbot.reply.policy import Decision
 from inboxbot.store.database import moment, stamp
+from inboxbot.store.limits import RESERVED
+
+# A subject shorter than this is anybody's; how far back, and how many, of our replies count.
+_TELLING_SUBJECT = 8
+_REMEMBERED = timedelta(days=30)
+_REPLIES_COMPARED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,19 +187,33 @@ def decided_after(db: Database, message_row: int) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
-def is_duplicate(db: Database, message: Message) -> bool:
-    """Say whether the same message, under other bytes, was decided before."""
+def is_duplicate(db: Database, message: Message, *, apart_from: int | None = None) -> bool:
+    """Say whether the same message, under other bytes, was decided before.
+
+    `apart_from` is the letter itself, where it may be among them. A message that nothing tells
+    from another (its text could not be read, it has no Message-ID and no Date) is its own.
+    """
+    return _twin(db, message, apart_from) is not None
+
+
+def _twin(db: Database, message: Message, apart_from: int | None = None) -> int | None:
+    if not (message.message_id or message.sent_at or message.full_text.strip()):
+        return None
     row = db.execute(
-        "SELECT 1 FROM reading WHERE identity_key = ? LIMIT 1", [identity_key(message)]
+        "SELECT message_id FROM reading WHERE identity_key = ? AND message_id IS NOT ? LIMIT 1",
+        [identity_key(message), apart_from],
     ).fetchone()
-    return row is not None
+    return None if row is None else int(row[0])
 
 
-def known_ids(db: Database, message: Message, return_address: str | None) -> tuple[str, ...]:
+def known_ids(
+    db: Database, message: Message, return_address: str | None, now: datetime
+) -> tuple[str, ...]:
     """Return the ids that the message refers to and that belong to its own conversation.
 
     These are ids of replies that we sent to this return address, and of letters from it. An id
     of somebody else's conversation does not count: quoting a stranger's Message-ID joins nothing.
+    A reply without the fields that say so is known by the subject that it repeats.
     """
     if return_address is None:
         return ()
@@ -207,29 +228,72 @@ def known_ids(db: Database, message: Message, return_address: str | None) -> tup
         ).fetchone()
         if row is not None:
             found.append(reference)
-    return tuple(found)
+    return tuple(found) or _answered_by_subject(db, message.subject, person, now)
+
+
+def _answered_by_subject(db: Database, subject: str, person: str, now: datetime) -> tuple[str, ...]:
+    """Return the id of our reply to this person whose subject a letter repeats at its end.
+
+    Some programs, and most simple vacation responders, answer with `Re:` and our subject and
+    neither In-Reply-To nor References (RFC 5322, section 3.6.4).
+    """
+    said = _words(subject)
+    if len(said) < _TELLING_SUBJECT:
+        return ()
+    rows = db.execute(
+        "SELECT rfc_message_id, raw FROM outbox WHERE recipient_key = ? AND created_at > ?"
+        " AND state IN ('sending', 'sent', 'uncertain', 'bounced')"
+        " ORDER BY created_at DESC LIMIT ?",
+        [person, stamp(now - _REMEMBERED), _REPLIES_COMPARED],
+    )
+    for rfc_message_id, raw in rows:
+        ours = _words(parse_header(raw).subject)
+        if len(ours) >= _TELLING_SUBJECT and said.endswith(ours):
+            return (str(rfc_message_id),)
+    return ()
+
+
+def _words(subject: str) -> str:
+    return " ".join(subject.casefold().split())
 
 
 def conversation(
-    db: Database, message: Message, return_address: str | None, now: datetime
+    db: Database,
+    message: Message,
+    return_address: str | None,
+    now: datetime,
+    *,
+    known: tuple[str, ...] = (),
 ) -> int | None:
     """Return the conversation that the message belongs to, started if need be.
 
     Nobody's conversation ever gets another person's letter; one that a stranger quotes is only
-    marked as possibly related. A message without a return address belongs to none.
+    marked as possibly related. A message without a return address belongs to none. `known` is
+    what `known_ids` found, and comes first.
     """
     if return_address is None:
         return None
     person = folded(return_address)
-    related = None
-    for reference in dict.fromkeys((*message.in_reply_to, *reversed(message.references))):
+    twin = _twin(db, message)
+    if twin is not None:
         row = db.execute(
-            "SELECT c.id, c.address FROM conversation c JOIN reading r ON r.conversation_id = c.id"
+            "SELECT c.id FROM conversation c JOIN reading r ON r.conversation_id = c.id"
+            " WHERE r.message_id = ? AND c.address = ?",
+            [twin, person],
+        ).fetchone()
+        if row is not None:
+            return int(row[0])
+    related = None
+    for reference in dict.fromkeys((*known, *message.in_reply_to, *reversed(message.references))):
+        row = db.execute(
+            "SELECT id, address FROM ("
+            " SELECT c.id, c.address FROM conversation c JOIN reading r ON r.conversation_id = c.id"
             " WHERE r.rfc_message_id = ?1"
             " UNION ALL SELECT c.id, c.address FROM conversation c"
             " JOIN reading r ON r.conversation_id = c.id"
-            " JOIN outbox o ON o.message_id = r.message_id WHERE o.rfc_message_id = ?1 LIMIT 1",
-            [reference],
+            " JOIN outbox o ON o.message_id = r.message_id WHERE o.rfc_message_id = ?1)"
+            " ORDER BY address <> ?2 LIMIT 1",
+            [reference, person],
         ).fetchone()
         if row is not None and row[1] == person:
             return int(row[0])
@@ -241,18 +305,40 @@ def conversation(
     return cursor.lastrowid
 
 
+def conversation_of(db: Database, message_row: int) -> int | None:
+    """Return the conversation of a decided message, or None."""
+    row = db.execute(
+        "SELECT conversation_id FROM reading WHERE message_id = ?", [message_row]
+    ).fetchone()
+    return None if row is None or row[0] is None else int(row[0])
+
+
 def last_of_kind(
-    db: Database, return_address: str, template: str, now: datetime, period: timedelta
+    db: Database,
+    return_address: str,
+    template: str,
+    now: datetime,
+    period: timedelta,
+    *,
+    apart_from: int | None = None,
 ) -> datetime | None:
     """Return when the address last got this kind of acknowledgement within `period`, or None."""
     row = db.execute(
-        "SELECT max(created_at) FROM outbox WHERE recipient_key = ? AND created_at > ?"
-        " AND kind = 'acknowledgement' AND template = ? AND (state IN"
-        " ('queued', 'claimed', 'sending', 'sent', 'bounced', 'deferred', 'uncertain')"
-        " OR (state = 'held' AND reason = 'shadow'))",
-        [folded(return_address), stamp(now - period), template],
+        "SELECT max(created_at) FROM outbox WHERE recipient_key = ? AND created_at > ?"  # noqa: S608
+        f" AND template = ? AND message_id IS NOT ? AND {RESERVED}",
+        [folded(return_address), stamp(now - period), template, apart_from],
     ).fetchone()
     return moment(row[0]) if row[0] else None
+
+
+def unclassified(db: Database, *, newest: int) -> bool:
+    """Say whether none of the newest letters that could be read was classified."""
+    rows = db.execute(
+        "SELECT model_version FROM decision WHERE instr(hits, '\"unreadable\"') = 0"
+        " ORDER BY message_id DESC LIMIT ?",
+        [newest],
+    ).fetchall()
+    return bool(rows) and not any(row[0] for row in rows)
 
 
 def _json(value: object) -> str:

@@ -15,10 +15,10 @@ from inboxbot.store.outbox import State, move
 
 COOL_DOWN = timedelta(days=60)
 RECENT = 50
-# Acknowledgements that went, will go, may have gone, or in shadow mode would have gone.
+# Acknowledgements that went, will go, may have gone, or but for the mode would have gone.
 RESERVED = (
     "kind = 'acknowledgement' AND (state IN ('queued', 'claimed', 'sending', 'sent', 'deferred',"
-    " 'uncertain', 'bounced') OR (state = 'held' AND reason = 'shadow'))"
+    " 'uncertain', 'bounced') OR (state = 'held' AND reason IN ('shadow', 'paused')))"
 )
 
 
@@ -44,19 +44,28 @@ def reserved(
     recipient_domain: str,
     relay: str | None,
     now: datetime,
+    apart_from: int | None = None,
+    judged_since: datetime | None = None,
 ) -> Reserved:
-    """Count what bears on one more acknowledgement to this folded address."""
+    """Count what bears on one more acknowledgement to this folded address.
+
+    `apart_from` is the letter that it is for, where it may have its own already. Of what came
+    back only replies made after `judged_since` count among the recent ones.
+    """
     hour, day, week = (stamp(now - timedelta(hours=hours)) for hours in (1, 24, 168))
 
     def count(condition: str, *values: str | None) -> int:
-        query = f"SELECT count(*) FROM outbox WHERE {RESERVED} AND {condition}"  # noqa: S608
-        return int(db.execute(query, list(values)).fetchone()[0])
+        query = (
+            f"SELECT count(*) FROM outbox WHERE {RESERVED} AND {condition}"  # noqa: S608
+            " AND message_id IS NOT ?"
+        )
+        return int(db.execute(query, [*values, apart_from]).fetchone()[0])
 
     sent, bounced = db.execute(
         "SELECT count(*), coalesce(sum(state = 'bounced'), 0) FROM (SELECT state FROM outbox"
-        " WHERE kind = 'acknowledgement' AND state IN ('sent', 'bounced')"
+        " WHERE kind = 'acknowledgement' AND state IN ('sent', 'bounced') AND created_at > ?"
         " ORDER BY id DESC LIMIT ?)",
-        [RECENT],
+        [stamp(judged_since) if judged_since else "", RECENT],
     ).fetchone()
     return Reserved(
         address_day=count("recipient_key = ? AND created_at > ?", recipient_key, day),

@@ -185,6 +185,13 @@ def count_attempts(db: Database, ids: Iterable[int]) -> None:
     )
 
 
+def take_back_attempts(db: Database, ids: Iterable[int]) -> None:
+    """Uncount an attempt that ended through no fault of the letters, as a full disk ends it."""
+    db.conn.executemany(
+        "UPDATE message SET attempts = max(attempts - 1, 0) WHERE id = ?", [(each,) for each in ids]
+    )
+
+
 def damaged(db: Database) -> Iterator[int]:
     """Yield the ids of letters whose bytes are no longer those that were received."""
     for message, mark, encoding, content in db.execute(

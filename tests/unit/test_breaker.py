@@ -48,5 +48,39 @@ def test_after_an_hour_one_reply_is_let_through_and_closes_it(db, now, reply):
         assert breaker.holds(db, later) == "limit"
         db.execute("UPDATE outbox SET state = 'sent'")
         assert breaker.holds(db, later) == ""
+        breaker.settle(db, later)
     assert breaker.state(db) is None
     assert alerts.unfinished(db) == []
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled", "bounced", "uncertain", "held"])
+def test_a_reply_that_did_not_get_through_lets_it_rest_and_try_another(db, now, reply, state):
+    tried = now + timedelta(hours=1)
+    with write(db):
+        breaker.trip(db, "bounces", now)
+        breaker.let_through(db, reply)
+        db.execute("UPDATE outbox SET state = ?", [state])
+        breaker.settle(db, tried)
+        assert breaker.holds(db, tried + timedelta(minutes=59)) == "bounces"
+        assert breaker.holds(db, tried + timedelta(minutes=60)) == ""
+    assert [alert.code for alert in alerts.unfinished(db)] == [alerts.Code.BREAKER_OPEN]
+
+
+def test_bounces_open_it_anew_though_a_limit_had_opened_it(db, now, reply):
+    with write(db):
+        breaker.trip(db, "limit", now)
+        breaker.let_through(db, reply)
+        assert breaker.trip(db, "bounces", now + timedelta(minutes=70))
+        assert not breaker.trip(db, "limit", now + timedelta(minutes=71))
+        assert breaker.holds(db, now + timedelta(minutes=129)) == "bounces"
+    assert len(alerts.unfinished(db)) == 1
+
+
+def test_asking_whether_it_holds_writes_nothing(db, now, reply):
+    with write(db):
+        breaker.trip(db, "limit", now)
+        breaker.let_through(db, reply)
+        db.execute("UPDATE outbox SET state = 'sent'")
+    before = db.conn.total_changes
+    assert breaker.holds(db, now) == ""
+    assert db.conn.total_changes == before

@@ -1,0 +1,106 @@
+"""What follows from a decision beyond the reply: alerts, the breaker, a reply that came back.
+
+Within the deciding transaction: what staff must know is stored with the decision, or not at all.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from inboxbot.mail import compose
+from inboxbot.mail.message import Message
+from inboxbot.reply.policy import Case, Decision, History, Rules
+from inboxbot.reply.reason import Disposition, Reason
+from inboxbot.store import alerts, breaker, decisions, limits, reviews, sending
+from inboxbot.store.database import write
+from inboxbot.store.messages import Undecided
+
+# How long staff need not be told again that our own letters come back to us.
+LOOP_CALM = timedelta(hours=24)
+
+# No person tells of danger in these; every other letter may be a person's, answered or not.
+_NO_PERSON = frozenset(
+    {
+        Reason.DUPLICATE,
+        Reason.BASELINE,
+        Reason.OWN_ADDRESS,
+        Reason.NULL_RETURN_PATH,
+        Reason.LOOP,
+        Reason.AUTO_SUBMITTED,
+        Reason.AUTO_REPLY_HEADER,
+        Reason.BULK_PRECEDENCE,
+        Reason.LIST_MAIL,
+        Reason.NO_REPLY_ADDRESS,
+        Reason.SYSTEM_ADDRESS,
+        Reason.BOUNCE,
+        Reason.READ_RECEIPT,
+        Reason.CALENDAR,
+        Reason.SPAM,
+        Reason.AUTO_REPLY_SUBJECT,
+        Reason.CHALLENGE_RESPONSE,
+    }
+)
+
+
+def settle(db: Database, now: datetime) -> None:
+    """Close what is over: the breaker whose probe was sent, a loop that came to rest.
+
+    Raises `TransientError` where the database cannot be written now.
+    """
+    calm = [
+        alert
+        for alert in alerts.unfinished(db)
+        if alert.code is alerts.Code.LOOP and now - alert.at > LOOP_CALM
+    ]
+    if not calm and breaker.state(db) is None:
+        return
+    with write(db):
+        breaker.settle(db, now)
+        if calm:
+            alerts.end(db, alerts.Code.LOOP, now)
+
+
+def link_bounce(
+    db: Database, stored: Undecided, message: Message, decision: Decision, now: datetime
+) -> bool:
+    """Link a bounce to our reply that came back; staff see the letter that it was for again."""
+    if all(hit.reason is not Reason.BOUNCE for hit in decision.hits):
+        return False
+    for returned in compose.returned_message_ids(message, stored.raw):
+        reply = limits.link_bounce(db, message=stored.id, rfc_message_id=returned, now=now)
+        if reply is None:
+            continue
+        for letter in sending.letters(db, [reply]):
+            conversation = decisions.conversation_of(db, letter)
+            if conversation is not None:
+                reviews.reopen(db, conversation, now, except_for=stored.id)
+        return True
+    return False
+
+
+def tell(
+    db: Database, message: int, case: Case, decision: Decision, rules: Rules, now: datetime
+) -> tuple[str, ...]:
+    """Tell staff what cannot wait; return the urgent flags where a person may be in danger."""
+    if any(hit.reason is Reason.LOOP for hit in decision.hits):
+        alerts.open_alert(db, alerts.Code.LOOP, now)
+    cause = _breaks(decision, case.history, rules)
+    if cause is not None:
+        breaker.trip(db, cause, now)
+    machine = any(
+        hit.reason in _NO_PERSON and hit.disposition is Disposition.SUPPRESS
+        for hit in decision.hits
+    )
+    if machine or not case.classification.urgent:
+        return ()
+    alerts.open_alert(db, alerts.Code.URGENT, now, message=message)
+    return tuple(flag.code for flag in case.classification.urgent)
+
+
+def _breaks(decision: Decision, history: History, rules: Rules) -> str | None:
+    """Return what opens the breaker now: the limit is reached, or too much came back."""
+    hits = sum(hit.reason is Reason.BREAKER_OPEN for hit in decision.hits)
+    full = (history.hour >= rules.per_hour) + (history.day >= rules.per_day)
+    if hits > full + bool(history.breaker_open):
+        return breaker.BOUNCES
+    return breaker.LIMIT if full and decision.disposition is not Disposition.SUPPRESS else None

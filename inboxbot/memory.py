@@ -1,0 +1,80 @@
+"""What the store remembers that bears on a letter: the one look back before deciding on it.
+
+Reads only, so `explain` may ask as often as it likes; triage asks within the transaction in
+which it decides, so that two letters cannot both be the last that fits under a limit.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from inboxbot.mail.conversation import domain_of, folded
+from inboxbot.mail.message import Identity
+from inboxbot.reading import Reading, ReadingFailed
+from inboxbot.reply import gate
+from inboxbot.reply.policy import History, Rules, choose_template
+from inboxbot.store import breaker, decisions, limits, settings
+from inboxbot.store.messages import Origin, Silence, Undecided
+
+
+def known_history(
+    db: Database,
+    reading: Reading | ReadingFailed,
+    identity: Identity,
+    rules: Rules,
+    now: datetime,
+    *,
+    stored: Undecided | None = None,
+) -> History:
+    """Return what the store remembers that bears on a letter; call it where it is decided on.
+
+    `stored` is the letter as it is kept, where it is: what became of itself never counts.
+    Writes nothing.
+    """
+    message = reading.message
+    itself = stored.id if stored else None
+    return_address = gate.return_address(message, identity)
+    history = History(
+        duplicate=decisions.is_duplicate(db, message, apart_from=itself),
+        ours=decisions.known_ids(db, message, return_address, now),
+        breaker_open=breaker.holds(db, now),
+    )
+    if stored is not None:
+        silent = stored.keep_silent
+        restored_at = settings.get_moment(db, "restored_at")
+        history = replace(
+            history,
+            baseline=silent is Silence.BASELINE and stored.origin is Origin.IMAP,
+            imported=stored.origin is Origin.IMPORT,
+            epoch_changed=silent is Silence.UIDVALIDITY,
+            restored_before=restored_at if silent is Silence.RESTORED else None,
+        )
+    if return_address is None:
+        return history
+    counts = limits.reserved(
+        db,
+        recipient_key=folded(return_address),
+        recipient_domain=domain_of(return_address),
+        relay=gate.relay_of(message, identity),
+        now=now,
+        apart_from=itself,
+        judged_since=breaker.last_opened_at(db),
+    )
+    template = choose_template(reading.classification, message)
+    return replace(
+        history,
+        same_kind_at=decisions.last_of_kind(
+            db, return_address, template, now, rules.quiet_period, apart_from=itself
+        ),
+        address_day=counts.address_day,
+        address_week=counts.address_week,
+        relay_hour=counts.relay_hour,
+        domain_hour=counts.domain_hour,
+        hour=counts.hour,
+        day=counts.day,
+        bounces_hour=counts.bounces_hour,
+        recent_sent=counts.recent_sent,
+        recent_bounced=counts.recent_bounced,
+        blocked=limits.suppressed(db, folded(return_address), now) or "",
+    )
