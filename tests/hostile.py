@@ -296,6 +296,8 @@ def large() -> Iterator[tuple[str, bytes]]:
             ),
         ),
     )
+    yield "the word base64 3 million times", typed(b"text/plain", b"base64 " * 3_000_000)
+    yield "the word base64 on lines", typed(b"text/plain", b"base64\r\n\r\nAAAA\r\n" * 500_000)
     yield "a page of a million tags", typed(b"text/html", b"<b>x</b>" * 1_000_000)
     yield "a page of 10 MB of less-thans", typed(b"text/html", b"<" * 10_000_000)
     yield "a page of 5 MB of comments", typed(b"text/html", b"<!--" * 1_250_000)

@@ -18,17 +18,23 @@ CONTAINERS = 60
 # A parser compares every line with the boundaries of every level around it.
 LINES_TIMES_LEVELS = 4_000_000
 HOLLOW_FROM = 4 * 1024
+_TRIES = 2_000
 
 # Fields that decide on a message: kept (the first twenty of each) even at the end of a
 # header that is too large.
 _DECISIVE = frozenset(
-    b"from sender reply-to to cc resent-to resent-cc subject date message-id in-reply-to references "
-    b"return-path content-type content-transfer-encoding content-disposition mime-version "
-    b"auto-submitted precedence x-precedence list-id list-unsubscribe x-auto-response-suppress "
-    b"authentication-results x-inboxbot-loop x-loop x-failed-recipients x-autoreply "
-    b"x-autorespond x-spam-flag".split()
+    b"from sender reply-to to cc resent-to resent-cc subject date message-id in-reply-to "
+    b"references return-path content-type content-transfer-encoding content-disposition "
+    b"mime-version auto-submitted precedence x-precedence list-id list-unsubscribe "
+    b"x-auto-response-suppress authentication-results x-inboxbot-loop x-loop "
+    b"x-failed-recipients x-autoreply x-autorespond x-spam-flag".split()
 )
 _KEPT_OF_EACH = 20
+
+_TOO_MANY_PARTS = "The message has far too many parts; only the first ones were read."
+_TOO_DEEP = "The message is nested far too deeply; the rest was not read."
+_PART_HEADER_TOO_LARGE = "A part has a header that is far too large; the rest was not read."
+_TOO_LONG_AND_DEEP = "The message is too long and too deeply nested; the rest was not read."
 
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _FIELD_START = re.compile(rb"(?:\A|\n)(?=[!-9;-~]{1,200}[ \t]*:)")
@@ -167,34 +173,26 @@ def _first_excess(raw: bytes, end: int) -> tuple[int, str]:
         position = end
         for _ in range(PART_LINES):
             position = raw.find(b"\n--", position + 1)
-        return position, "The message has far too many parts; only the first ones were read."
+        return position, _TOO_MANY_PARTS
     containers = [match.start() for match in _CONTAINER.finditer(raw, end)]
     if len(containers) > CONTAINERS:
-        return containers[
-            CONTAINERS
-        ], "The message is nested far too deeply; the rest was not read."
+        return containers[CONTAINERS], _TOO_DEEP
     for match in _PART_FIELD.finditer(raw, end):
         stop = _FIELD_END.search(raw, match.end(), match.end() + FIELD_BYTES)
         if stop is None and len(raw) - match.end() > FIELD_BYTES:
-            return (
-                match.start(),
-                "A part has a header that is far too large; the rest was not read.",
-            )
+            return match.start(), _PART_HEADER_TOO_LARGE
     lines = raw.count(b"\n", end)
     if lines * (len(containers) + 1) > LINES_TIMES_LEVELS and len(containers) > 3:
-        return _nth_line(raw, end, LINES_TIMES_LEVELS // (len(containers) + 1)), (
-            "The message is too long and too deeply nested; the rest was not read."
-        )
+        return _nth_line(raw, end, LINES_TIMES_LEVELS // (len(containers) + 1)), _TOO_LONG_AND_DEEP
     return len(raw), ""
 
 
 def _nth_line(raw: bytes, start: int, lines: int) -> int:
     position = start
-    for match in re.compile(rb"\n").finditer(raw, start):
-        lines -= 1
-        if lines <= 0:
-            return match.start()
-        position = match.end()
+    for _ in range(lines):
+        position = raw.find(b"\n", position + 1)
+        if position < 0:
+            return len(raw)
     return position
 
 
@@ -211,7 +209,9 @@ def hollowed(raw: bytes) -> Hollow:
     out: list[bytes] = []
     pieces: list[bytes] = []
     copied = 0
-    while position >= 0:
+    tried = 0
+    while position >= 0 and tried < _TRIES:
+        tried += 1
         blank = _BLANK_LINE.search(raw, position, position + 2_048)
         if blank is None:
             position = raw.find(b"base64", position + 6)
