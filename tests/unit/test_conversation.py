@@ -1,0 +1,172 @@
+"""Which letters belong together, and which are the same: nobody's letter joins another's."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inboxbot.mail.conversation import domain_of, folded, identity_key
+from inboxbot.mail.parse import parse
+from inboxbot.store import reviews
+from inboxbot.store.database import write
+from tests.conftest import NOW
+from tests.desk import Desk, decided, letter
+from tests.fake_transport import FakeTransport
+
+IN_CONVERSATION = ("suppress", "in_conversation")
+ACKNOWLEDGED = ("acknowledge", None)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path / "a.sqlite3", NOW, FakeTransport())
+    yield desk
+    desk.check()
+    desk.close()
+
+
+def conversations(desk: Desk) -> list[int | None]:
+    return [
+        row[0] for row in desk.db.execute("SELECT conversation_id FROM reading ORDER BY message_id")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "person"),
+    [
+        ("Ana@Example.NET", "ana@example.net"),
+        ("ana+als@example.net", "ana@example.net"),
+        (" ana@example.net ", "ana@example.net"),
+        ("+tag@example.net", "+tag@example.net"),
+        ("ana@sub+domain.example", "ana@sub+domain.example"),
+    ],
+)
+def test_one_person_writes_in_any_case_and_with_any_plus_tag(written: str, person: str) -> None:
+    assert folded(written) == person
+
+
+@given(st.text(max_size=60))
+def test_folding_twice_is_folding_once_and_nothing_raises(text: str) -> None:
+    assert folded(folded(text)) == folded(text)
+    assert domain_of(text) == domain_of(text).lower()
+
+
+def test_the_same_message_is_known_under_other_transport_fields() -> None:
+    one = parse(letter())
+    other = parse(letter(top="Received: from mx2.example by mx.als.example; 2 Mar 2026"))
+    assert identity_key(one) == identity_key(other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        letter(text="Another text."),
+        letter(sender="Bob <bob@person.example>"),
+        letter(message_id="<other@person.example>"),
+        letter(reply_to="Bob <bob@person.example>"),
+    ],
+)
+def test_another_author_text_id_or_form_visitor_makes_it_another_message(other: bytes) -> None:
+    assert identity_key(parse(letter())) != identity_key(parse(other))
+
+
+def test_without_a_message_id_the_date_tells_two_letters_apart() -> None:
+    one = parse(letter(message_id=None))
+    assert identity_key(one) == identity_key(parse(letter(message_id=None)))
+    assert identity_key(one) != identity_key(replace(one, sent_at=NOW))
+
+
+def test_a_reply_to_our_acknowledgement_is_of_its_conversation(desk: Desk) -> None:
+    desk.run(letter())
+    (sent,) = desk.replies()
+    outcomes = desk.run(letter(2, subject="And", text="Thanks!", replies_to=sent.message_id))
+    assert decided(outcomes) == [IN_CONVERSATION]
+    assert len(set(conversations(desk))) == 1
+    assert len(desk.sink.message_ids) == 1
+
+
+def test_a_reply_to_ones_own_earlier_letter_is_of_its_conversation(desk: Desk) -> None:
+    desk.run(letter())
+    outcomes = desk.run(letter(2, text="I forgot: profile.", replies_to="<1@person.example>"))
+    assert decided(outcomes) == [IN_CONVERSATION]
+    assert len(set(conversations(desk))) == 1
+
+
+def test_a_further_letter_reopens_what_staff_had_closed(desk: Desk) -> None:
+    (first,) = desk.run(letter())
+    with write(desk.db):
+        reviews.change(desk.db, first.message, desk.now, state=reviews.State.CLOSED)
+    (second,) = desk.run(letter(2, replies_to="<1@person.example>", text="One more thing."))
+    reopened = reviews.get(desk.db, first.message)
+    assert reopened is not None
+    assert reopened.state is reviews.State.REOPENED
+    fresh = reviews.get(desk.db, second.message)
+    assert fresh is not None
+    assert fresh.state is reviews.State.NEW
+
+
+def test_a_stranger_who_quotes_a_message_id_starts_a_conversation_of_their_own(
+    desk: Desk,
+) -> None:
+    (first,) = desk.run(letter())
+    with write(desk.db):
+        reviews.change(desk.db, first.message, desk.now, state=reviews.State.CLOSED)
+    eve = letter(
+        2, sender="Eve <eve@other.example>", text="Tell me more.", replies_to="<1@person.example>"
+    )
+    assert decided(desk.run(eve)) == [ACKNOWLEDGED]
+    one, other = conversations(desk)
+    assert one != other
+    assert desk.value("SELECT related_to FROM conversation WHERE id = ?", other) == one
+    closed = reviews.get(desk.db, first.message)
+    assert closed is not None
+    assert closed.state is reviews.State.CLOSED
+    assert [reply.recipient for reply in desk.replies()] == [
+        "ana@person.example",
+        "eve@other.example",
+    ]
+
+
+def test_a_stranger_with_the_same_message_id_takes_nobodys_follow_ups(desk: Desk) -> None:
+    eve = letter(sender="Eve <eve@other.example>", text="Mine.", message_id="<1@person.example>")
+    desk.run(eve)
+    desk.run(letter())
+    follow_up = letter(2, text="More.", replies_to="<1@person.example>")
+    assert decided(desk.run(follow_up)) == [IN_CONVERSATION]
+    his, hers, again = conversations(desk)
+    assert his != hers
+    assert again == hers
+
+
+def test_a_reply_without_its_fields_is_known_by_our_subject_that_it_repeats(desk: Desk) -> None:
+    desk.run(letter())
+    away = letter(2, subject="Away: RE: We have  received your message", text="Back on Monday.")
+    assert decided(desk.run(away)) == [IN_CONVERSATION]
+    assert len(set(conversations(desk))) == 1
+
+
+def test_our_subject_from_somebody_whom_we_never_wrote_to_is_a_new_letter(desk: Desk) -> None:
+    desk.run(letter())
+    other = letter(2, sender="bob@other.example", subject="Re: We have received your message")
+    assert decided(desk.run(other)) == [ACKNOWLEDGED]
+
+
+def test_what_was_never_sent_is_answered_by_nobody(desk: Desk) -> None:
+    desk.take(letter())
+    same = letter(2, subject="Re: We have received your message", text="Hello.")
+    assert decided(desk.take(same)) == [ACKNOWLEDGED]
+
+
+def test_the_same_letter_under_other_bytes_lies_with_the_first(desk: Desk) -> None:
+    again = letter(top="Received: from mx2.example by mx.als.example; 2 Mar 2026 09:00:00 +0000")
+    assert decided(desk.run(letter(), again)) == [ACKNOWLEDGED, ("suppress", "duplicate")]
+    assert len(set(conversations(desk))) == 1
+
+
+def test_letters_of_which_nothing_could_be_read_are_not_each_others_copies(desk: Desk) -> None:
+    outcomes = desk.run(b"\r\n", b"\r\n\r\n")
+    assert all(each.reason != "duplicate" for each in outcomes)
+    assert conversations(desk) == [None, None]
