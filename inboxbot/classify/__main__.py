@@ -3,9 +3,9 @@
 import sys
 from importlib import resources
 
-from inboxbot.classify.train import train
 from inboxbot.classify.letters import shipped
 from inboxbot.classify.model import Kind
+from inboxbot.classify.train import train
 
 
 def main() -> None:

@@ -9,27 +9,42 @@ from importlib import resources
 
 import numpy as np
 
-from inboxbot.classify import medicines, scoring, text, urgency
-from inboxbot.classify.category import Category, Classification, Evidence
+from inboxbot.classify import evidence, language, scoring, sensitive, text, urgency, writer
+from inboxbot.classify import medicines as medicine_names
+from inboxbot.classify.category import Category, Classification, Medicine
 from inboxbot.classify.medicines import Names
 from inboxbot.classify.model import Kind, Model, softmax
+from inboxbot.classify.text import Letter
 from inboxbot.errors import PermanentError
 from inboxbot.mail.message import Message
 
 CATEGORIES = tuple(Category)
 UNSURE_BELOW = 0.6
+_FEW_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """A trained model with the names of medicines; `version` says which."""
+    """A trained model with the names of medicines; `version` says which.
+
+    Below `unsure_below` a letter is marked for a look; `urgent_from` overrides the model's
+    own threshold of urgent flags.
+    """
 
     model: Model
     names: Names
+    version: str
+    unsure_below: float = UNSURE_BELOW
+    urgent_from: float | None = None
 
     @classmethod
     def load(
-        cls, kind: Kind = "encoder", model: bytes | None = None, medicines: tuple[str, ...] = ()
+        cls,
+        kind: Kind = "encoder",
+        model: bytes | None = None,
+        medicines: tuple[str, ...] = (),
+        unsure_below: float = UNSURE_BELOW,
+        urgent_from: float | None = None,
     ) -> "Classifier":
         """Return a classifier with the shipped model of `kind`, or with `model`.
 
@@ -37,50 +52,77 @@ class Classifier:
         Raises PermanentError where the model is missing or damaged.
         """
         found = _shipped(kind) if model is None else Model.from_bytes(model)
-        return cls(found, _names(medicines))
-
-    @property
-    def version(self) -> str:
-        """Return the version of the model."""
-        return self.model.version
+        return cls(found, medicine_names.load(medicines), found.version, unsure_below, urgent_from)
 
     def classify(self, message: Message) -> Classification:
         """Return which kind of letter `message` is, how sure, how pressing, and why."""
         letter = text.read(message)
-        found = medicines.find(letter, self.names)
         if not letter.segments:
-            return self._nothing()
+            return _nothing(self.version)
+        found = medicine_names.find(letter, self.names)
         seen = scoring.views(letter, found, self.model.kind)
-        base = scoring.base_scores(self.model, seen)
-        shares = softmax(self.model.head("last").scores(base))
-        order = np.argsort(-shares, kind="stable")
-        confidence = float(shares[order[0]])
+        scores = scoring.base(self.model, seen)
+        shares = softmax(self.model.head("last").scores(scores.category))
+        first, second, *_ = (int(i) for i in np.argsort(-shares, kind="stable"))
+        category, confidence = CATEGORIES[first], float(shares[first])
+        urgent, alarming = urgency.flags(
+            self.model, seen, scoring.urgency(self.model, scores), self.urgent_from
+        )
+        sensitive_marks, telling = sensitive.marks(letter, category)
+        spoken, sureness = language.detect(letter.whole)
+        unsure = self._unsure(letter, found, category, CATEGORIES[second], confidence)
         return Classification(
-            category=CATEGORIES[order[0]],
+            category=category,
             confidence=confidence,
-            runner_up=CATEGORIES[order[1]],
-            runner_up_confidence=float(shares[order[1]]),
-            evidence=_evidence(),
-            needs_review=confidence < UNSURE_BELOW,
-            urgent=urgency.flags(letter, scoring.urgency(self.model, seen)),
+            runner_up=CATEGORIES[second],
+            runner_up_confidence=float(shares[second]),
+            evidence=(
+                *evidence.evidence(self.model, seen, category, scores.category),
+                *alarming,
+                *telling,
+            ),
+            unsure_because=unsure,
+            needs_review=bool(unsure),
+            urgent=urgent,
+            sensitive=sensitive_marks,
             medicines=found,
+            suggestions=writer.suggestions(message, letter),
+            language=spoken,
+            language_confidence=sureness,
             model_version=self.version,
         )
 
-    def _nothing(self) -> Classification:
-        return Classification(
-            category=Category.GENERAL_INQUIRY,
-            confidence=0.34,
-            runner_up=Category.PROFILE_REQUEST,
-            runner_up_confidence=0.33,
-            unsure_because="There are no words to go by.",
-            needs_review=True,
-            model_version=self.version,
-        )
+    def _unsure(
+        self,
+        letter: Letter,
+        found: tuple[Medicine, ...],
+        category: Category,
+        second: Category,
+        confidence: float,
+    ) -> str:
+        if sum(len(text.words(segment.text)) for segment in letter.segments) < _FEW_WORDS:
+            return "There are hardly any words to go by."
+        if confidence >= self.unsure_below:
+            return ""
+        words = {
+            Category.PROFILE_REQUEST: "a request for personal help or the profile",
+            Category.MEDICATION_QUESTION: "a question about a medicine",
+            Category.GENERAL_INQUIRY: "a general inquiry",
+        }
+        named = " It names a medicine." if found else ""
+        return f"It could be {words[category]} or {words[second]}.{named}"
 
 
-def _evidence() -> tuple[Evidence, ...]:
-    return ()
+def _nothing(version: str) -> Classification:
+    return Classification(
+        category=Category.GENERAL_INQUIRY,
+        confidence=0.34,
+        runner_up=Category.PROFILE_REQUEST,
+        runner_up_confidence=0.33,
+        unsure_because="There are no words to go by.",
+        needs_review=True,
+        model_version=version,
+    )
 
 
 @functools.cache
@@ -93,6 +135,3 @@ def _shipped(kind: Kind) -> Model:
             f"The shipped {kind} model is missing: install inboxbot again or train a new one."
         ) from error
     return Model.from_bytes(data)
-
-
-_names = medicines.load

@@ -1,1 +1,123 @@
-"""Which language a letter is written in, and how sure that is."""
+"""Which language a letter is written in, and how sure that is.
+
+Pure. The script decides where it belongs to one language; else frequent little words, rare
+letters and usual parts of words do (`data/languages.toml`). Below the floor: None.
+"""
+
+import functools
+import math
+import re
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+FLOOR = 0.35
+MAX_CHARS = 3000
+_SCRIPTS = {
+    "Latn": r"a-zA-Z\u00c0-\u024f\u1e00-\u1eff",
+    "Cyrl": r"\u0400-\u04ff",
+    "Arab": r"\u0600-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufeff",
+    "el": r"\u0370-\u03ff\u1f00-\u1fff",
+    "he": r"\u0590-\u05ff",
+    "hi": r"\u0900-\u097f",
+    "bn": r"\u0980-\u09ff",
+    "pa": r"\u0a00-\u0a7f",
+    "gu": r"\u0a80-\u0aff",
+    "ta": r"\u0b80-\u0bff",
+    "te": r"\u0c00-\u0c7f",
+    "kn": r"\u0c80-\u0cff",
+    "ml": r"\u0d00-\u0d7f",
+    "si": r"\u0d80-\u0dff",
+    "th": r"\u0e00-\u0e7f",
+    "hy": r"\u0530-\u058f",
+    "ka": r"\u10a0-\u10ff",
+    "am": r"\u1200-\u137f",
+    "kana": r"\u3040-\u30ff",
+    "Hani": r"\u3400-\u4dbf\u4e00-\u9fff",
+    "ko": r"\uac00-\ud7af\u1100-\u11ff",
+}
+_COUNT = {name: re.compile(f"[{ranges}]") for name, ranges in _SCRIPTS.items()}
+_GROUPS = {
+    "Cyrl": ("ru", "uk", "bg", "sr"),
+    "Arab": ("ar", "fa", "ur"),
+}
+_WORD = re.compile(r"[^\W\d_]+(?:['’\u200c-][^\W\d_]+)*")
+# A character of these scripts says as much as several letters of an alphabet.
+_DENSE = {"kana": 2.5, "Hani": 2.5, "ko": 2.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Languages:
+    """The weights of little words by language, rare letters, and usual parts of words."""
+
+    words: Mapping[str, Mapping[str, float]]
+    letters: Mapping[str, frozenset[str]]
+    parts: Mapping[str, tuple[str, ...]]
+
+
+@functools.cache
+def load() -> Languages:
+    """Return the shipped words; one that several languages share counts less."""
+    source = resources.files("inboxbot.classify").joinpath("data/languages.toml")
+    tables = tomllib.loads(source.read_text("utf-8"))
+    shared = Counter(word for table in tables.values() for word in set(table["words"].split()))
+    words: dict[str, dict[str, float]] = defaultdict(dict)
+    for name, table in tables.items():
+        for word in table["words"].split():
+            words[word][name] = 1 / shared[word] ** 0.5
+    return Languages(
+        words,
+        {name: frozenset(table["letters"]) for name, table in tables.items()},
+        {name: tuple(table.get("parts", "").split()) for name, table in tables.items()},
+    )
+
+
+def detect(text: str) -> tuple[str | None, float]:
+    """Return the language of `text` and how sure that is; (None, sureness) below the floor."""
+    text = text[:MAX_CHARS]
+    counts = {name: len(p.findall(text)) * _DENSE.get(name, 1.0) for name, p in _COUNT.items()}
+    total = sum(counts.values())
+    if not total:
+        return None, 0.0
+    counts["ja"] = counts.pop("kana")
+    if counts["ja"] > 0.05 * counts["Hani"]:
+        counts["ja"] += counts.pop("Hani")
+    else:
+        counts["zh"] = counts.pop("Hani")
+    script = max(counts, key=lambda name: counts[name])
+    share = counts[script] / total
+    if script in ("Latn", *_GROUPS):
+        name, sure = _by_words(text, script)
+    else:
+        name, sure = script, 1.0 if total >= 8 else 0.7
+    confidence = sure * (share if share < 0.75 else 1.0)
+    return (name, confidence) if confidence >= FLOOR else (None, confidence)
+
+
+def _by_words(text: str, script: str) -> tuple[str | None, float]:
+    """Return the best language of a script that several share."""
+    known = load()
+    others = {name for group in _GROUPS.values() for name in group}
+    wanted = _GROUPS.get(script) or tuple(n for n in known.letters if n not in others)
+    scores = dict.fromkeys(wanted, 0.0)
+    found = _WORD.findall(text.lower().replace("’", "'"))
+    for word in found:
+        pieces = {word, *word.split("'")} if "'" in word else {word}
+        for piece in pieces:
+            for name, weight in known.words.get(piece, {}).items():
+                if name in scores:
+                    scores[name] += weight
+        for name in wanted:
+            if known.letters[name].intersection(word):
+                scores[name] += 0.5
+            scores[name] += 0.12 * sum(part in word for part in known.parts[name])
+    ranked = sorted(scores, key=lambda name: (-scores[name], name))
+    best, second = scores[ranked[0]], scores[ranked[1]]
+    if best <= 0:
+        return None, 0.0
+    # The lead decides, and how much of the text speaks at all.
+    spoken = best / (best + 0.6)
+    lead = 1 / (1 + math.exp(-4.0 * (best - second) / math.sqrt(best + second + 0.5)))
+    return ranked[0], lead * spoken

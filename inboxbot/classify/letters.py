@@ -11,6 +11,7 @@ from importlib import resources
 
 from inboxbot.classify.category import Category
 from inboxbot.errors import PermanentError
+from inboxbot.mail.body import own_words
 from inboxbot.mail.message import Message
 
 SHIPPED = ("examples.jsonl", "letters.jsonl")
@@ -33,8 +34,8 @@ class LabelledLetter:
 
     @property
     def message(self) -> Message:
-        """Return the letter as the classifier gets it."""
-        return Message(subject=self.subject, text=self.body, full_text=self.body)
+        """Return the letter as the classifier gets it: the sender's own words."""
+        return Message(subject=self.subject, text=own_words(self.body), full_text=self.body)
 
 
 def read_lines(lines: Iterable[str]) -> list[LabelledLetter]:

@@ -13,7 +13,7 @@ from importlib import resources
 
 from inboxbot.classify.category import Medicine
 from inboxbot.classify.spelling import close, consonants, deletions, skeleton
-from inboxbot.classify.text import Letter, Segment, Word, norm
+from inboxbot.classify.text import Letter, Segment, norm, plain_words, same_length
 
 _SPACELESS = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _SUFFIX = re.compile(
@@ -23,6 +23,8 @@ _SUFFIX = re.compile(
     r"|ciclovir|navir|tegravir|buvir|glutide|semide|phylline|zosin|azine|curonium|codone|morphone)$"
 )
 _MAX_NAME_WORDS = 5
+_STEM = 7
+_PREFIXES = ("وال", "بال", "لل", "ال", "و", "ב", "ה", "ו", "ל", "מ", "ש", "כ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,56 +53,60 @@ def load(extra: tuple[str, ...] = ()) -> Names:
     for line in extra:
         generic, _, names = line.partition("=")
         entries.setdefault(generic.strip().lower(), []).extend(names.split(","))
-    return build(entries, (word for line in data["ordinary"]["words"] for word in line.split()))
+    return build(entries, **data["not_medicines"])
 
 
-def build(entries: Mapping[str, Iterable[str]], ordinary: Iterable[str]) -> Names:
-    """Return the index of `entries`, generic name to further names; " + " joins generics."""
-    exact: dict[str, tuple[str, ...]] = {}
-    spaceless: list[str] = []
+def build(
+    entries: Mapping[str, Iterable[str]], phrases: str = "", everyday: str = "", ordinary: str = ""
+) -> Names:
+    """Return the index of `entries`, generic name to further names; " + " joins generics.
+
+    `phrases` are found and stand for nothing; an `everyday` generic is not itself a name; a
+    word in `ordinary` is never taken for a misspelt name.
+    """
+    exact: dict[str, tuple[str, ...]] = {_key(phrase): () for phrase in phrases.split(",")}
+    common = {word.strip() for word in everyday.split(",")}
+    skeletons: dict[str, str] = {}
+    misspelt: set[str] = set()
     for generic, names in entries.items():
         generics = tuple(part.strip() for part in generic.split(" + "))
-        own = [generic] if len(generics) == 1 else []
+        own = [generic] if len(generics) == 1 and generic not in common else []
         for name in [*own, *names]:
-            key = _key(name)
-            if not key:
-                continue
-            exact.setdefault(key, generics)
-            if _SPACELESS.search(key):
-                spaceless.append(key)
-    skeletons: dict[str, str] = {}
+            if key := _key(name):
+                exact.setdefault(key, generics)
+                form = skeleton(key)
+                # A brand name is taken for a slip of the pen only where it is long.
+                brand = not (name in own or form[:5] == skeleton(generic)[:5])
+                if _is_word(key) and len(form) >= (7 if brand else 5):
+                    skeletons.setdefault(form, key)
+                    if len(form) >= (8 if brand else 7):
+                        misspelt.add(form)
+    exact.pop("", None)
     deleted: dict[str, list[str]] = {}
-    consonant: dict[str, list[str]] = {}
-    for key in exact:
-        if " " in key or len(key) < 5 or any(char.isdigit() for char in key):
-            continue
-        form = skeleton(key)
-        if len(form) < 4 or form in skeletons:
-            continue
-        skeletons[form] = key
-        if len(form) >= 6:
-            for short in deletions(form):
-                deleted.setdefault(short, []).append(form)
-            consonant.setdefault(consonants(form), []).append(form)
+    same_consonants: dict[str, list[str]] = {}
+    for form in sorted(misspelt):
+        for short in deletions(form):
+            deleted.setdefault(short, []).append(form)
+        same_consonants.setdefault(consonants(form), []).append(form)
+    found = sorted((key for key in exact if _SPACELESS.search(key)), key=len, reverse=True)
     return Names(
         exact,
         skeletons,
         {short: tuple(forms) for short, forms in deleted.items()},
-        {key: tuple(forms) for key, forms in consonant.items()},
-        re.compile("|".join(map(re.escape, sorted(spaceless, key=len, reverse=True))) or "(?!)"),
-        frozenset(norm(word) for word in ordinary),
+        {key: tuple(forms) for key, forms in same_consonants.items()},
+        re.compile("|".join(map(re.escape, found)) or "(?!)"),
+        frozenset(norm(word) for word in ordinary.split()),
     )
 
 
+def _is_word(key: str) -> bool:
+    return " " not in key and len(key) >= 5 and key.isalpha() and not _SPACELESS.search(key)
+
+
 def _key(name: str) -> str:
-    return " ".join(word.norm for word in _parts(name)) if name.strip() else ""
-
-
-def _parts(text: str) -> list[Word]:
-    return [
-        Word(match.start(), match.end(), norm(match.group()))
-        for match in re.finditer(r"[^\W_]+(?:['’][^\W_]+)*", text)
-    ]
+    if _SPACELESS.search(name):
+        return same_length(name.strip())
+    return " ".join(word.norm for word in plain_words(name))
 
 
 def find(letter: Letter, names: Names) -> tuple[Medicine, ...]:
@@ -112,7 +118,7 @@ def find(letter: Letter, names: Names) -> tuple[Medicine, ...]:
 
 
 def _in_segment(segment: Segment, names: Names) -> list[Medicine]:
-    parts = _parts(segment.text)
+    parts = plain_words(segment.text)
     found = []
     at = 0
     while at < len(parts):
@@ -127,7 +133,7 @@ def _in_segment(segment: Segment, names: Names) -> list[Medicine]:
                 break
         else:
             at += 1
-    for match in names.spaceless.finditer(norm(segment.text)):
+    for match in names.spaceless.finditer(same_length(segment.text)):
         found += [
             _medicine(segment, match.start(), match.end(), generic)
             for generic in names.exact[match.group()]
@@ -145,19 +151,33 @@ def _single(word: str, names: Names) -> tuple[str, ...] | None:
     """Return the generics of one word in another language's spelling, or with a slip."""
     if len(word) < 5 or word in names.ordinary or any(char.isdigit() for char in word):
         return None
+    for prefix in _PREFIXES:
+        if word.startswith(prefix) and word[len(prefix) :] in names.exact:
+            return names.exact[word[len(prefix) :]]
+    _, apostrophe, tail = word.rpartition("'")
+    if apostrophe and len(tail) >= 5:
+        return names.exact.get(tail) or _single(tail, names)
     form = skeleton(word)
     if (known := names.skeletons.get(form)) is not None:
         return names.exact[known]
-    if len(form) >= 6:
+    if len(form) >= 7:
         candidates = [f for short in deletions(form) for f in names.deletions.get(short, ())]
         candidates += names.deletions.get(form, ())
         candidates += names.consonants.get(consonants(form), ())
-        best = close(form, candidates)
-        if best is not None:
+        if (best := close(form, candidates)) is not None:
             return names.exact[names.skeletons[best]]
-    if _SUFFIX.match(word):
-        return (word,)
-    return None
+    return _longer(word, form, names)
+
+
+def _longer(word: str, form: str, names: Names) -> tuple[str, ...] | None:
+    """Return the generics of a name with an ending or a further word grown on to it."""
+    for length in range(len(word) - 1, _STEM - 1, -1):
+        if generics := names.exact.get(word[:length]):
+            return generics
+    for length in range(len(form) - 1, _STEM - 1, -1):
+        if (known := names.skeletons.get(form[:length])) is not None:
+            return names.exact[known]
+    return (word,) if _SUFFIX.match(word) else None
 
 
 def _plain(found: list[Medicine]) -> list[Medicine]:

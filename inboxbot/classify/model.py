@@ -35,25 +35,6 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class KernelHead:
-    """A head that compares with the letters it was trained on (radial basis functions).
-
-    `anchors` are vectors of length 1; `scores = exp(-gamma |x - anchor|^2) @ weights + bias`.
-    """
-
-    anchors: Floats
-    weights: Floats
-    bias: Floats
-    gamma: float
-
-    def scores(self, vectors: Floats) -> Floats:
-        """Return one score for each class, for vectors of length 1."""
-        away = np.maximum(2.0 - 2.0 * (vectors @ self.anchors.T), 0.0)
-        result: Floats = np.exp(-self.gamma * away) @ self.weights + self.bias
-        return result
-
-
-@dataclass(frozen=True, slots=True)
 class Model:
     """Arrays by name, and what they were trained on; `meta` is small and printable."""
 
@@ -64,15 +45,6 @@ class Model:
     def head(self, name: str) -> Head:
         """Return the linear head called `name`."""
         return Head(self.arrays[f"{name}.weights"], self.arrays[f"{name}.bias"])
-
-    def kernel(self, name: str) -> KernelHead:
-        """Return the kernel head called `name`."""
-        return KernelHead(
-            self.arrays[f"{name}.anchors"],
-            self.arrays[f"{name}.weights"],
-            self.arrays[f"{name}.bias"],
-            float(self.arrays[f"{name}.gamma"]),
-        )
 
     @property
     def version(self) -> str:
@@ -133,6 +105,13 @@ def _npy(array: npt.NDArray[np.generic]) -> bytes:
 def _array(data: bytes) -> Floats:
     loaded: Floats = np.load(io.BytesIO(data), allow_pickle=False)
     return loaded
+
+
+def nearness(vectors: Floats, anchors: Floats, gamma: float) -> Floats:
+    """Return exp(-gamma |v - a|^2) for every vector and anchor, all of length 1."""
+    away = np.maximum(2.0 - 2.0 * (vectors @ anchors.T), 0.0)
+    result: Floats = np.exp(-gamma * away)
+    return result
 
 
 def softmax(scores: Floats) -> Floats:

@@ -1,7 +1,7 @@
 """From a letter to the numbers that the model weighs, the same in training and in use.
 
-Pure. A view is one way to look at a letter; each has heads of its own, and the last head
-weighs their scores together with the cues.
+Pure. A letter is seen in several ways: its words and characters, the encoder's vector of
+the whole and of each segment, and what the lists say. The last head weighs them together.
 """
 
 from dataclasses import dataclass
@@ -10,55 +10,100 @@ import numpy as np
 
 from inboxbot.classify import encoder, features
 from inboxbot.classify.category import Medicine
-from inboxbot.classify.features import Floats, Grams
-from inboxbot.classify.model import Kind, Model
+from inboxbot.classify.features import Floats, Grams, Hits
+from inboxbot.classify.model import Kind, Model, nearness
 from inboxbot.classify.text import Letter
+
+_NONE = np.zeros((0, encoder.DIMENSIONS), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """A letter in numbers: hashed sequences, cues, and the encoder's vectors if it is used."""
+    """A letter in numbers. The vectors are empty for the light kind.
 
+    `without` holds for each segment the vector of all the others together.
+    """
+
+    letter: Letter
+    medicines: tuple[Medicine, ...]
+    hits: Hits
     grams: Grams
-    dense: Floats
     whole: Floats
     segments: Floats
+    without: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What the heads say of a letter: for the category and, apart from it, for urgency."""
+
+    category: Floats
+    urgent: Floats
 
 
 def views(letter: Letter, medicines: tuple[Medicine, ...], kind: Kind) -> Views:
-    """Return what the models of `kind` look at."""
-    whole = np.zeros(encoder.DIMENSIONS, dtype=np.float32)
-    segments = np.zeros((0, encoder.DIMENSIONS), dtype=np.float32)
-    if kind == "encoder" and letter.segments:
+    """Return what the models of `kind` look at; `letter` has at least one segment."""
+    whole, each, without = _NONE, _NONE, _NONE
+    if kind == "encoder":
         texts = [" ".join(segment.text.split()) for segment in letter.segments]
-        vectors = encoder.encode([" ".join(texts)[: encoder.MAX_WHOLE], *texts])
-        whole, segments = vectors[0], vectors[1:]
-    return Views(features.grams(letter), features.dense(letter, medicines), whole, segments)
+        whole, each, without = encoder.sums(texts).vectors()
+    return Views(
+        letter, medicines, features.hits(letter), features.grams(letter), whole, each, without
+    )
 
 
-def base_scores(model: Model, seen: Views) -> Floats:
-    """Return the scores that the last head weighs, in their fixed order."""
-    parts = [gram_scores(model, "grams", seen.grams)]
-    if model.kind == "encoder":
-        parts.append(model.kernel("whole").scores(seen.whole[None, :])[0])
-    return np.concatenate([*parts, seen.dense]).astype(np.float32)
+def base(model: Model, seen: Views) -> Scores:
+    """Return the scores that the two last heads weigh, in their fixed order."""
+    grams = seen.grams.values @ model.arrays["grams.weights"][seen.grams.buckets]
+    grams += model.arrays["grams.bias"]
+    cues = features.cues(seen.letter, seen.hits, seen.medicines)
+    danger = features.danger(seen.hits)
+    if model.kind == "light":
+        return Scores(np.concatenate([grams[:3], cues]), np.concatenate([grams[3:], danger]))
+    near = kernel(model, np.vstack([seen.whole, seen.segments]))
+    return Scores(
+        np.concatenate([grams[:3], *pooled(near[0, :3], near[1:, :3]), cues]),
+        np.concatenate([grams[3:], near[0, 3:], near[1:, 3:].max(axis=0), danger]),
+    )
 
 
-def gram_scores(model: Model, name: str, found: Grams) -> Floats:
-    """Return the scores of the linear head `name` over hashed sequences."""
-    head = model.head(name)
-    result: Floats = found.values @ head.weights[found.buckets] + head.bias
+def kernel(model: Model, vectors: Floats) -> Floats:
+    """Return for each vector the scores of the three categories and of urgency."""
+    near = nearness(vectors, model.arrays["kernel.anchors"], float(model.arrays["kernel.gamma"]))
+    result: Floats = near @ model.arrays["kernel.weights"] + model.arrays["kernel.bias"]
     return result
 
 
-def raw_urgency(model: Model, seen: Views) -> float:
-    """Return how urgent the letter reads to the trained head, before calibration."""
+def pooled(whole: Floats, segments: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the scores of the whole, and the highest and mean ones of its segments."""
+    return whole, segments.max(axis=0), segments.mean(axis=0)
+
+
+def without_each(model: Model, seen: Views) -> Floats:
+    """Return for each segment the category scores of the letter without it."""
+    count = len(seen.segments) if model.kind == "encoder" else len(seen.letter.segments)
+    shares = seen.grams.values[:, None] * model.arrays["grams.weights"][seen.grams.buckets, :3]
+    own = np.zeros((count, 3), dtype=np.float32)
+    known = seen.grams.segments < count
+    np.add.at(own, seen.grams.segments[known], shares[known])
+    grams = shares.sum(axis=0) + model.arrays["grams.bias"][:3] - own
+    near = np.zeros((0, 3), dtype=np.float32)
+    left = np.zeros((0, 3), dtype=np.float32)
     if model.kind == "encoder":
-        return float(model.kernel("urgent").scores(seen.whole[None, :])[0, 0])
-    return float(gram_scores(model, "urgent_grams", seen.grams)[0])
+        both = kernel(model, np.vstack([seen.segments, seen.without]))[:, :3]
+        near, left = both[:count], both[count:]
+    rows = []
+    for index in range(count):
+        parts = [grams[index]]
+        if model.kind == "encoder":
+            others = np.delete(near, index, axis=0) if count > 1 else near
+            parts += pooled(left[index], others)
+        parts.append(features.cues(seen.letter, seen.hits, seen.medicines, skip=index))
+        rows.append(np.concatenate(parts))
+    return np.array(rows, dtype=np.float32)
 
 
-def urgency(model: Model, seen: Views) -> float:
-    """Return how urgent the letter reads to the trained head, 0 to 1."""
-    slope, offset = model.arrays["urgent.calibration"]
-    return float(1 / (1 + np.exp(-(slope * raw_urgency(model, seen) + offset))))
+def urgency(model: Model, scores: Scores) -> float:
+    """Return how likely the letter speaks of a danger that is present, 0 to 1."""
+    score = float(model.head("urgent").scores(scores.urgent)[0])
+    return float(1 / (1 + np.exp(-score)))

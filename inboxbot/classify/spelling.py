@@ -15,11 +15,12 @@ _LATIN = {
 }
 _LETTERS = str.maketrans({char: latin.strip("_") for char, latin in _LATIN.items()})
 _DIGRAPHS = (
-    ("ου", "u"), ("μπ", "b"), ("ντ", "d"), ("кс", "x"), ("ph", "f"), ("th", "t"), ("ae", "e"),
-    ("oe", "e"), ("ch", "k"), ("ks", "x"), ("qu", "k"), ("ck", "k"), ("sz", "s"),
-    ("cz", "c"), ("ij", "i"),
+    ("ου", "u"), ("μπ", "b"), ("ντ", "d"), ("кс", "x"), ("tz", "s"), ("ts", "s"), ("тс", "s"),
+    ("ph", "f"), ("th", "t"), ("ae", "e"), ("oe", "e"), ("ch", "k"), ("ks", "x"), ("qu", "k"),
+    ("ck", "k"), ("sz", "s"), ("cz", "c"), ("ij", "i"),
 )  # fmt: skip
 _SAME = str.maketrans({"y": "i", "j": "i", "c": "k", "z": "s", "w": "v", "q": "k", "h": ""})
+LONG = 9
 _VOWELS = frozenset("aeiou")
 
 
@@ -49,7 +50,7 @@ def close(form: str, candidates: Iterable[str]) -> str | None:
     """Return the nearest candidate: one edit away, or two for long names, else None."""
     best: tuple[int, str] | None = None
     for candidate in set(candidates):
-        allowed = 1 if min(len(form), len(candidate)) < 9 else 2
+        allowed = 1 if min(len(form), len(candidate)) < LONG else 2
         edits = distance(form, candidate, allowed)
         if edits <= allowed and (best is None or (edits, candidate) < best):
             best = (edits, candidate)

@@ -1,16 +1,13 @@
 """A letter as the classifier reads it: the segments that count, and their words.
 
-Pure. Nothing is moved: what does not count is blanked with spaces of the same length, so
-that every segment and word still knows its place in `message.subject` or `message.text`.
+Pure. Nothing is moved: tags are blanked with spaces of the same length, so that every segment
+and word still knows its place in `message.subject` or `message.text`.
 """
 
-import functools
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import resources
 
 from inboxbot.mail.message import Message
 
@@ -54,33 +51,17 @@ class Letter:
 
 
 _TAG = re.compile(r"<(?:style|script)\b.*?</(?:style|script)>|</?[a-zA-Z][^<>]{0,300}>", re.S)
-_QUOTE_HEAD = re.compile(
-    r"^(?:on\b.{4,120}\bwrote|le\b.{4,120}\ba écrit|am\b.{4,120}\bschrieb.{0,60}"
-    r"|el\b.{4,120}\bescribió"
-    r"|il\b.{4,120}\bha scritto|em\b.{4,120}\bescreveu|op\b.{4,120}\bschreef.{0,60})\s*:\s*$",
-    re.I | re.M,
-)
-_FORWARD = re.compile(r"^-{3,}.{0,60}-{3,}\s*$", re.M)
-_QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.M)
-_SIGNATURE = re.compile(r"^--[ \t]*$", re.M)
-_DEVICE = re.compile(
-    r"^[ \t]*(?:sent from my|get outlook for|envoyé de mon|von meinem .{2,30} gesendet"
-    r"|enviado desde mi|enviado do meu|inviato da|verstuurd vanaf|-- sent from).*$",
-    re.I | re.M,
-)
-_DISCLAIMER = re.compile(
-    r"^[^\n]{0,200}\b(?:confidential|privileged|vertraulich|confidentiel|confidencial|riservat[oa]"
-    r"|intended recipient|vertrouwelijk)\b[^\n]{0,2000}$",
-    re.I | re.M,
-)
-_DISCLAIMER_SIGN = re.compile(
-    r"privileged|intended (?:only|recipient|solely)|e-?mail|message (?:is|may|and)"
-    r"|nachricht|destinatari|disclose",
-    re.I,
-)
-_FIELD = re.compile(r"^[ \t]*([^\W\d][\w /'()-]{0,40}?)[ \t]*[:：][ \t]*", re.M)
 _END = re.compile(r"(?<=[.!?…])[\s\"'”’)]+(?=\S)|[。！？؟।]+|\n\s*\n|\n(?=\s*[-*•\d])|\n")
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*", re.UNICODE)
+# Vowel signs of Indic and Thai script are no letters to `re`, and yet belong to the word.
+_LETTER = (
+    r"[^\W_]|[\u0300-\u036f\u05b0-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff\u0e00-\u0e7f]"
+)
+_WORD = re.compile(rf"(?:{_LETTER})+(?:['’](?:{_LETTER})+)*")
+_MARKS = re.compile(
+    r"[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u093c\u09bc]"
+)
+_ONE_FORM = str.maketrans("أإآٱىیکةۃہھ’", "ااااييكهههه'")
+_NARROW = str.maketrans({wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)})
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 
@@ -91,63 +72,20 @@ def read(message: Message) -> Letter:
 
 def read_fields(subject: str, text: str) -> Letter:
     """Return a letter from a subject and a text; the places in both are kept."""
-    subject, text = subject[:MAX_SUBJECT], blank(text[:MAX_CHARS])
+    subject, text = subject[:MAX_SUBJECT], _blank_tags(text[:MAX_CHARS])
     segments = [*_split("subject", subject), *_split("text", text)]
     return Letter(subject, text, tuple(segments[:MAX_SEGMENTS]))
 
 
-def blank(text: str) -> str:
-    """Return `text` with spaces for tags, quotes, signature and form labels; same length."""
-    text = _TAG.sub(_tag_spaces, text)
-    kept = _QUOTED_LINE.sub(_spaces, text)
-    kept = _QUOTE_HEAD.sub(_spaces, kept)
-    kept = _FORWARD.sub(_spaces, kept)
-    kept = _DEVICE.sub(_spaces, kept)
-    kept = _DISCLAIMER.sub(
-        lambda m: _spaces(m) if _DISCLAIMER_SIGN.search(m.group()) else m.group(), kept
-    )
-    signature = _SIGNATURE.search(kept)
-    if signature and kept[: signature.start()].strip():
-        kept = kept[: signature.start()] + " " * (len(kept) - signature.start())
-    kept = _blank_form(kept)
-    return kept if kept.strip() else text
+def _blank_tags(text: str) -> str:
+    """Return `text` with HTML tags as spaces, or a line's end where one breaks the line."""
+    return _TAG.sub(_spaces, text) if "<" in text else text
 
 
 def _spaces(match: re.Match[str]) -> str:
-    return " " * len(match.group())
-
-
-def _tag_spaces(match: re.Match[str]) -> str:
     tag = match.group()
     breaks = re.match(r"</?(?:p|br|div|li|tr|h\d|table|ul|ol)\b", tag, re.I)
     return ("\n" if breaks else " ") + " " * (len(tag) - 1)
-
-
-def _blank_form(text: str) -> str:
-    """Blank the labels of a contact form and the values that are no words of the writer."""
-    fields = list(_FIELD.finditer(text))
-    written, about = _form_labels()
-    names = [match.group(1).strip().lower().split()[-1] for match in fields]
-    known = [name in written or name in about for name in names]
-    if sum(known) < 2:
-        return text
-    out = list(text)
-    for index, (match, name) in enumerate(zip(fields, names, strict=True)):
-        if not known[index]:
-            continue
-        stop = match.end()
-        if name in about:
-            newline = text.find("\n", match.end())
-            stop = newline if newline >= 0 else len(text)
-        out[match.start() : stop] = " " * (stop - match.start())
-    return "".join(out)
-
-
-@functools.cache
-def _form_labels() -> tuple[frozenset[str], frozenset[str]]:
-    source = resources.files("inboxbot.classify").joinpath("data/forms.toml")
-    labels = tomllib.loads(source.read_text("utf-8"))
-    return frozenset(labels["written"].split()), frozenset(labels["about"].split())
 
 
 def _split(field: str, text: str) -> Iterator[Segment]:
@@ -169,6 +107,11 @@ def _trimmed(field: str, text: str, start: int, stop: int) -> Iterator[Segment]:
         start = end
 
 
+def plain_words(text: str) -> list[Word]:
+    """Return the words of `text` as they are separated there."""
+    return [Word(m.start(), m.end(), norm(m.group())) for m in _WORD.finditer(text)]
+
+
 def words(text: str) -> list[Word]:
     """Return the words of `text`; runs of Chinese and Japanese characters give one each."""
     found = []
@@ -184,10 +127,16 @@ def words(text: str) -> list[Word]:
 
 
 def norm(word: str) -> str:
-    """Return the form of a word that is compared: NFKD, no accents on Latin, lower case."""
+    """Return the form that is compared: one case, no accents or points, one form of a letter."""
     if word.isascii():
         return word.lower()
-    plain = unicodedata.normalize("NFKD", word)
-    if "LATIN" in unicodedata.name(plain[0], "") or "GREEK" in unicodedata.name(plain[0], ""):
-        plain = "".join(char for char in plain if not unicodedata.combining(char))
-    return unicodedata.normalize("NFC", plain).casefold().replace("’", "'")
+    plain = _MARKS.sub("", unicodedata.normalize("NFKD", word)).translate(_ONE_FORM)
+    return unicodedata.normalize("NFC", plain).casefold()
+
+
+def same_length(text: str) -> str:
+    """Return `text` in lower case and narrow letters, every character in its place."""
+    lowered = (char.lower() for char in text)
+    return "".join(
+        low if len(low) == 1 else char for low, char in zip(lowered, text, strict=True)
+    ).translate(_NARROW)

@@ -12,36 +12,40 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from inboxbot.classify import features, lexicon, scoring, text
 from inboxbot.classify import medicines as medicine_names
-from inboxbot.classify import scoring, text
-from inboxbot.classify.category import Category
-from inboxbot.classify.features import BUCKETS, Floats
+from inboxbot.classify.category import Category, Urgent
+from inboxbot.classify.features import BUCKETS, CALM, NOW, Floats
 from inboxbot.classify.letters import LabelledLetter
 from inboxbot.classify.model import Kind, Model
-from inboxbot.classify.scoring import Views
+from inboxbot.classify.scoring import Scores, Views
 from inboxbot.errors import PermanentError
 
 Labels = npt.NDArray[np.int64]
 FOLDS = 5
 GAMMA = 1.0
+MARGIN = 3.0
 MIN_LETTERS = 30
+# Staff look at every flag; a missed crisis costs more than a false alarm.
+URGENT_PRECISION = 0.72
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """All letters in numbers: what the heads are fitted on."""
+    """All letters in numbers: what the heads are fitted on; `fold` keeps near-copies together."""
 
     views: tuple[Views, ...]
     labels: Labels
     urgent: Labels
-    groups: Labels
+    fold: Labels
 
 
 def train(letters: Sequence[LabelledLetter], kind: Kind = "encoder") -> Model:
     """Return a model of `kind`, fitted on `letters`.
 
-    The last head is fitted on scores that the others gave to letters they had not seen.
-    Raises PermanentError where a category has too few letters to learn from.
+    The last heads are fitted on scores that the others gave to letters they had not seen, so
+    the confidence is true of new letters. Raises PermanentError where a category has too few
+    letters to learn from.
     """
     counts = [sum(letter.label is category for letter in letters) for category in Category]
     if min(counts) < MIN_LETTERS:
@@ -52,59 +56,59 @@ def train(letters: Sequence[LabelledLetter], kind: Kind = "encoder") -> Model:
 
 
 def table(letters: Sequence[LabelledLetter], kind: Kind) -> Table:
-    """Return `letters` in numbers."""
+    """Return `letters` in numbers; those without words are left out."""
     names = medicine_names.load()
-    seen, keys = [], []
+    order = list(Category)
+    seen, labels, urgent, folds = [], [], [], []
     for letter in letters:
         read = text.read(letter.message)
+        if not read.segments:
+            continue
         seen.append(scoring.views(read, medicine_names.find(read, names), kind))
-        keys.append(int(hashlib.sha256(read.whole[:60].lower().encode()).hexdigest()[:12], 16))
-    order = list(Category)
-    return Table(
-        tuple(seen),
-        np.array([order.index(letter.label) for letter in letters]),
-        np.array([int(bool(letter.urgent)) for letter in letters]),
-        np.array(keys),
-    )
+        labels.append(order.index(letter.label))
+        urgent.append(int(bool(letter.urgent)))
+        start = " ".join(segment.text for segment in read.segments)[:60].lower()
+        folds.append(hashlib.sha256(start.encode("utf-8", "replace")).digest()[0] % FOLDS)
+    return Table(tuple(seen), np.array(labels), np.array(urgent), np.array(folds))
 
 
 def fit(data: Table, kind: Kind, meta: dict[str, object]) -> Model:
     """Return the model fitted on a table."""
     everything = np.arange(len(data.labels))
-    held_out = np.zeros((len(data.labels), 0), dtype=np.float32)
-    urgent = np.zeros(len(data.labels), dtype=np.float32)
+    unseen: list[Scores | None] = [None] * len(everything)
     for fold in range(FOLDS):
-        inside, outside = (data.groups % FOLDS) != fold, (data.groups % FOLDS) == fold
-        part = Model(kind, _heads(data, everything[inside], kind), {})
-        scores = np.array([scoring.base_scores(part, data.views[i]) for i in everything[outside]])
-        if not held_out.shape[1]:
-            held_out = np.zeros((len(data.labels), scores.shape[1]), dtype=np.float32)
-        held_out[outside] = scores
-        urgent[outside] = [scoring.raw_urgency(part, data.views[i]) for i in everything[outside]]
+        part = Model(kind, _heads(data, everything[data.fold != fold], kind), {})
+        for row in np.flatnonzero(data.fold == fold).tolist():
+            unseen[row] = scoring.base(part, data.views[row])
+    scores = [found for found in unseen if found is not None]
+    category = np.array([found.category for found in scores])
+    urgent = np.array([found.urgent for found in scores])
     arrays = _heads(data, everything, kind)
-    arrays |= _linear("last", held_out, data.labels, strength=1.0)
-    calibration = _logistic(urgent[:, None], data.urgent, strength=10.0)
-    arrays["urgent.calibration"] = np.array(
-        [calibration.coef_[0, 0], calibration.intercept_[0]], dtype=np.float32
-    )
+    arrays |= _linear("last", category, data.labels, 1.0)
+    arrays |= _linear("urgent", urgent, data.urgent, 1.0)
+    arrays["urgent.threshold"] = _threshold(Model(kind, arrays, {}), urgent, data.urgent)
+    arrays |= _kinds(data)
     return Model(kind, arrays, meta)
 
 
 def _heads(data: Table, rows: Labels, kind: Kind) -> dict[str, Floats]:
     chosen = [data.views[i] for i in rows]
     labels, urgent = data.labels[rows], data.urgent[rows]
-    matrix = _gram_matrix(chosen)
-    arrays = _linear("grams", matrix, labels, strength=10.0)
+    matrix = gram_matrix(chosen)
+    category = _linear("grams", matrix, labels, 10.0)
+    danger = _linear("grams", matrix, urgent, 10.0)
+    arrays = {
+        name: np.concatenate([category[name], danger[name]], axis=-1)
+        for name in ("grams.weights", "grams.bias")
+    }
     if kind == "encoder":
-        whole = np.array([seen.whole for seen in chosen])
-        arrays |= _kernel("whole", whole, labels, classes=3)
-        arrays |= _kernel("urgent", whole, urgent, classes=1)
-    else:
-        arrays |= _linear("urgent_grams", matrix, urgent, strength=10.0)
+        vectors = np.array([seen.whole for seen in chosen])
+        arrays |= _kernel(vectors, [*(labels == c for c in range(3)), urgent == 1])
     return arrays
 
 
-def _gram_matrix(chosen: Sequence[Views]) -> Any:
+def gram_matrix(chosen: Sequence[Views]) -> Any:
+    """Return the hashed sequences of all letters as one sparse matrix."""
     from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
     rows = np.concatenate([np.full(len(v.grams.buckets), i) for i, v in enumerate(chosen)])
@@ -113,42 +117,74 @@ def _gram_matrix(chosen: Sequence[Views]) -> Any:
     return csr_matrix((values, (rows, columns)), shape=(len(chosen), BUCKETS))
 
 
-def _logistic(matrix: Any, labels: Labels, strength: float) -> Any:
+def _linear(name: str, matrix: Any, labels: Labels, strength: float) -> dict[str, Floats]:
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=strength, max_iter=3000).fit(matrix, labels)
-
-
-def _linear(name: str, matrix: Any, labels: Labels, strength: float) -> dict[str, Floats]:
-    fitted = _logistic(matrix, labels, strength)
+    fitted = LogisticRegression(C=strength, max_iter=3000).fit(matrix, labels)
     return {
         f"{name}.weights": np.ascontiguousarray(fitted.coef_.T, dtype=np.float32),
         f"{name}.bias": np.asarray(fitted.intercept_, dtype=np.float32),
     }
 
 
-def _kernel(name: str, vectors: Floats, labels: Labels, classes: int) -> dict[str, Floats]:
-    """Fit one support vector machine for each class against the rest."""
+def _kernel(vectors: Floats, wanted: Sequence[npt.NDArray[np.bool_]]) -> dict[str, Floats]:
+    """Fit one support vector machine for each column; all compare with the same letters."""
     from sklearn.svm import SVC
 
-    weights = np.zeros((len(vectors), classes), dtype=np.float32)
-    bias = np.zeros(classes, dtype=np.float32)
-    for index in range(classes):
-        wanted = labels == (index if classes > 1 else 1)
-        fitted = SVC(C=3.0, gamma=GAMMA).fit(vectors, wanted)
+    weights = np.zeros((len(vectors), len(wanted)), dtype=np.float32)
+    bias = np.zeros(len(wanted), dtype=np.float32)
+    for index, column in enumerate(wanted):
+        fitted = SVC(C=MARGIN, gamma=GAMMA).fit(vectors, column)
         weights[fitted.support_, index] = fitted.dual_coef_[0]
         bias[index] = fitted.intercept_[0]
     used = np.flatnonzero(np.abs(weights).sum(axis=1))
     return {
-        f"{name}.anchors": np.ascontiguousarray(vectors[used], dtype=np.float32),
-        f"{name}.weights": weights[used],
-        f"{name}.bias": bias,
-        f"{name}.gamma": np.array(GAMMA, dtype=np.float32),
+        "kernel.anchors": np.ascontiguousarray(vectors[used]),
+        "kernel.weights": weights[used],
+        "kernel.bias": bias,
+        "kernel.gamma": np.array(GAMMA, dtype=np.float32),
     }
+
+
+def _threshold(model: Model, unseen: Floats, urgent: Labels) -> Floats:
+    """Return the lowest probability from which flags are right often enough."""
+    shown = 1 / (1 + np.exp(-model.head("urgent").scores(unseen)[:, 0]))
+    order = np.argsort(-shown, kind="stable")
+    precision = np.cumsum(urgent[order]) / np.arange(1, len(order) + 1)
+    enough = np.flatnonzero(precision >= URGENT_PRECISION)
+    lowest = float(shown[order[enough.max()]]) if len(enough) else 0.5
+    return np.array(min(max(lowest, 0.05), 0.5), dtype=np.float32)
+
+
+def _kinds(data: Table) -> dict[str, Floats]:
+    """Fit which kind of danger is meant, on urgent letters whose words name just one kind."""
+    kinds = list(Urgent)
+    rows, labels = [], []
+    for row in np.flatnonzero(data.urgent):
+        named = {hit.topic for found in data.views[row].hits.danger for hit in found}
+        named -= {CALM, NOW}
+        if len(named) == 1:
+            rows.append(data.views[row])
+            labels.append(kinds.index(Urgent(named.pop())))
+    present = sorted(set(labels))
+    size = len(kinds)
+    weights = np.zeros((BUCKETS, size), dtype=np.float32)
+    bias = np.full(size, -30.0, dtype=np.float32)
+    if len(present) > 2:
+        fitted = _linear("kind", gram_matrix(rows), np.array(labels), 10.0)
+        weights[:, present], bias[present] = fitted["kind.weights"], fitted["kind.bias"]
+    else:
+        bias[:] = 0.0
+    return {"kind.weights": weights, "kind.bias": bias}
 
 
 def _meta(letters: Sequence[LabelledLetter]) -> dict[str, object]:
     digest = hashlib.sha256()
     for letter in letters:
-        digest.update(f"{letter.id}\0{letter.label}\0".encode())
-    return {"letters": len(letters), "letters_digest": digest.hexdigest()[:16]}
+        digest.update(f"{letter.id}\0{letter.label}\0{letter.urgent}\0".encode())
+    return {
+        "letters": len(letters),
+        "letters_digest": digest.hexdigest()[:16],
+        "topics": len(lexicon.load("cues").topics),
+        "features": features.BUCKETS,
+    }

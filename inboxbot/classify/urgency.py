@@ -1,16 +1,81 @@
 """The time-critical flags: what cannot wait until somebody opens the queue.
 
-Pure. Words of many languages find what is said plainly, a trained head what is said quietly.
+Pure. Whether a letter is urgent is one question, answered by a trained head that knows the
+listed words and the quiet wordings; which kind of danger it is, is another.
 """
 
-from inboxbot.classify.category import Flag, Urgent
-from inboxbot.classify.text import Letter
+import numpy as np
 
-THRESHOLD = 0.35
+from inboxbot.classify import lexicon
+from inboxbot.classify.category import Evidence, Flag, Urgent
+from inboxbot.classify.features import CALM, NOW
+from inboxbot.classify.lexicon import Hit
+from inboxbot.classify.model import Model
+from inboxbot.classify.scoring import Views
+from inboxbot.classify.text import Segment
+
+KINDS = tuple(Urgent)
+MAX_FLAGS = 3
+_QUIET = "no plain word, but reads like letters in which someone was in danger"
 
 
-def flags(letter: Letter, score: float) -> tuple[Flag, ...]:
-    """Return the urgent flags of `letter`, whose trained head gave `score`."""
-    if score < THRESHOLD or not letter.segments:
-        return ()
-    return (Flag(Urgent.BREATHING, score, "reads like an emergency that is happening now"),)
+def flags(
+    model: Model, seen: Views, probability: float, threshold: float | None = None
+) -> tuple[tuple[Flag, ...], tuple[Evidence, ...]]:
+    """Return the urgent flags of a letter and the phrases that speak for them.
+
+    `probability` is what the trained head says; `threshold` overrides the model's own.
+    """
+    least = float(model.arrays["urgent.threshold"]) if threshold is None else threshold
+    if probability < least:
+        return (), ()
+    named = _named(seen)
+    if named:
+        kinds = sorted(named, key=lambda kind: (-len(named[kind]), KINDS.index(kind)))[:MAX_FLAGS]
+        reasons = lexicon.load("urgent").reasons
+        found = tuple(Flag(kind, probability, reasons[kind]) for kind in kinds)
+        evidence = [
+            _evidence(segment, hit.start, hit.end, kind, probability)
+            for kind in kinds
+            for segment, hit in named[kind][:2]
+        ]
+        return found, tuple(evidence)
+    kind = _likeliest(model, seen)
+    segment = _most_urgent(seen)
+    phrase = _evidence(segment, 0, min(len(segment.text), 160), kind, probability)
+    return (Flag(kind, probability, _QUIET),), (phrase,)
+
+
+def _named(seen: Views) -> dict[Urgent, list[tuple[Segment, Hit]]]:
+    """Return the listed phrases by kind; a segment that speaks calmly counts only alone."""
+    plain: dict[Urgent, list[tuple[Segment, Hit]]] = {}
+    calm: dict[Urgent, list[tuple[Segment, Hit]]] = {}
+    for segment, found in zip(seen.letter.segments, seen.hits.danger, strict=True):
+        kept = calm if any(hit.topic == CALM for hit in found) else plain
+        for hit in found:
+            if hit.topic not in (CALM, NOW):
+                kept.setdefault(Urgent(hit.topic), []).append((segment, hit))
+    return plain or calm
+
+
+def _likeliest(model: Model, seen: Views) -> Urgent:
+    weights = model.arrays["kind.weights"][seen.grams.buckets]
+    scores = seen.grams.values @ weights + model.arrays["kind.bias"]
+    return KINDS[int(np.argmax(scores))]
+
+
+def _most_urgent(seen: Views) -> Segment:
+    """Return the segment with the most words that sound like now, else the longest one."""
+    pairs = zip(seen.letter.segments, seen.hits.danger, strict=True)
+    return max(pairs, key=lambda pair: (len(pair[1]), len(pair[0].text)))[0]
+
+
+def _evidence(segment: Segment, start: int, end: int, kind: Urgent, weight: float) -> Evidence:
+    return Evidence(
+        segment.field,
+        segment.start + start,
+        segment.start + end,
+        segment.text[start:end],
+        kind,
+        weight,
+    )
