@@ -160,6 +160,7 @@ class Dovecot:
             ["/usr/sbin/dovecot", "-F", "-c", str(self._configuration)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         self._wait()
 
@@ -184,15 +185,13 @@ class Dovecot:
                 os.chown(each, self._owner.pw_uid, self._owner.pw_gid)
 
     def stop(self) -> None:
-        """End the server and every session; idling ones would outlive it."""
-        with suppress(subprocess.SubprocessError):
-            self.doveadm("kick", "*")
-        self._process.send_signal(signal.SIGTERM)
-        try:
+        """End the server and every session of it; idling ones would outlive it alone."""
+        self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(10)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(10)
 
     def _write_files(self) -> None:
         root, is_root = self.root, os.geteuid() == 0
