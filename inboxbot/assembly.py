@@ -23,7 +23,7 @@ from inboxbot.reading import LoadClassifier, Reader
 from inboxbot.reply.knowledge import Article, read_knowledge
 from inboxbot.reply.library import Library
 from inboxbot.reply.policy import Rules
-from inboxbot.store import backup, database
+from inboxbot.store import backup, database, retention
 from inboxbot.store.settings import Instance
 
 
@@ -49,9 +49,7 @@ def mailbox_named(configuration: Config, name: str | None) -> Mailbox:
         if name in (None, box.name):
             return box
     known = ", ".join(box.name for box in configuration.mailbox)
-    raise ConfigError(
-        (Problem("mailbox", f'There is no mailbox "{name}"; there are: {known}.'),)
-    )
+    raise ConfigError((Problem("mailbox", f'There is no mailbox "{name}"; there are: {known}.'),))
 
 
 def identity(mailbox: Mailbox, organisation: str, instance: Instance) -> Identity:
@@ -211,6 +209,15 @@ def reader(configuration: Config) -> Reader:
     return Reader(
         LoadClassifier(kind=settings.model, medicines=medicines),
         reading.Limits(memory=settings.memory_mb * MIB),
+    )
+
+
+def retention_rules(configuration: Config) -> retention.Rules:
+    """Return after how many months each part of a letter is erased."""
+    months = configuration.retention.model_dump()
+    return retention.Rules(
+        months={part: months[f"{part}_months"] for part in retention.PARTS},
+        by_category={part: months[f"{part}_by_category"] for part in retention.PARTS},
     )
 
 

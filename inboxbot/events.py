@@ -258,3 +258,48 @@ def web_started(host: str, port: int) -> None:
 def page_failed(mark: str, page: str, error: BaseException) -> None:
     """Say that a page could not be made; `mark` is what the person was shown."""
     _say(logging.ERROR, "page-failed", mark=mark, page=page, error=type(error).__name__)
+
+
+# Upkeep
+
+
+def backed_up(messages: int, size: int, removed: int) -> None:
+    """Say that a verified copy of the database was made, and how many old ones were removed."""
+    _say(logging.INFO, "backed-up", messages=messages, size=size, removed=removed)
+
+
+def restored(held: int, erased: int) -> None:
+    """Say that a copy was put in the place of the database: what is held, what erased again."""
+    _say(logging.WARNING, "restored", held=held, erased=erased)
+
+
+def person_erased(letters: int, quoting: int) -> None:
+    """Say that a person was forgotten, by the number of letters; never who."""
+    _say(logging.WARNING, "person-erased", letters=letters, quoting=quoting)
+
+
+def retention_due(raw: int, attachments: int, text: int, metadata: int) -> None:
+    """Say how many letters are old enough for each part to be erased, before it is done."""
+    _say(
+        logging.INFO,
+        "retention-due",
+        raw=raw,
+        attachments=attachments,
+        text=text,
+        metadata=metadata,
+    )
+
+
+def retention_done(letters: int) -> None:
+    """Say of how many letters something was erased by age."""
+    _say(logging.INFO, "retention-done", letters=letters)
+
+
+def announced(alerts: int) -> None:
+    """Say that staff were told of alerts by mail."""
+    _say(logging.INFO, "announced", alerts=alerts)
+
+
+def summary_sent() -> None:
+    """Say that the daily summary went to staff."""
+    _say(logging.INFO, "summary-sent")

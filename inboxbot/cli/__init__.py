@@ -34,6 +34,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "note": ("staff", "Write a note on a letter, for staff only."),
     "user": ("users", "Add, list, disable and reset who may sign in to the review app."),
     "outbox": ("replies", "List, resolve or cancel replies that need a person."),
+    "doctor": ("upkeep", "Check everything, also the servers; each finding with what to do."),
+    "backup": ("upkeep", "Copy the database while everything goes on, and verify the copy."),
+    "verify-backup": ("upkeep", "Check copies to their last byte."),
+    "restore": ("upkeep", "Put a copy in the place of the database."),
+    "migrate": ("upkeep", "Bring the database up to the schema of this program."),
+    "audit": ("upkeep", "Show who read and did what; verify that nothing was changed."),
+    "retention": ("privacy", "Erase by age; keep what is under a legal hold."),
+    "person": ("privacy", "Hand over, or erase, everything about one person."),
     "template": ("replies", "List, check, preview, publish and roll back reply templates."),
 }
 

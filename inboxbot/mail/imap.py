@@ -5,6 +5,7 @@ The mailbox is left as it was found: it is opened with EXAMINE and read with BOD
 
 import imaplib
 import re
+import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -70,6 +71,13 @@ class ImapMailbox:
         """Return what the server says it can do, in capitals and sorted."""
         with self._asking() as client:
             return tuple(sorted(name.decode("ascii", "replace") for name in client.capabilities()))
+
+    def certificate_until(self) -> datetime | None:
+        """Return when the server's certificate ends, or None without encryption."""
+        with self._asking() as client:
+            sock = client.socket()
+            ends = sock.getpeercert().get("notAfter") if isinstance(sock, ssl.SSLSocket) else None
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) if ends else None
 
     def uids(self, first: int, last: int | None, since: datetime | None = None) -> list[int]:
         """Return the UIDs from `first` to `last`; `n:*` alone would always give the last one."""

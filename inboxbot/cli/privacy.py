@@ -1,0 +1,188 @@
+"""Commands that guard what letters tell: erase by age and by request, hand over, hold."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inboxbot.cli.common import configuration, now, options, print_json, print_table, progress
+
+if TYPE_CHECKING:
+    from inboxbot.erasing import Found
+    from inboxbot.store.backup import Copy
+    from inboxbot.store.retention import Report
+
+
+@click.group("retention")
+def retention_command() -> None:
+    """Erase by age what `[retention]` says, and keep what is under a legal hold."""
+
+
+@retention_command.command("run")
+@click.option("--dry-run", is_flag=True, help="Only say what is old enough.")
+@options
+def retention_run(dry_run: bool, config_file: str | None, as_json: bool) -> None:
+    """Say what is old enough to be erased, and erase it."""
+    from inboxbot import assembly, upkeep
+    from inboxbot.store import retention
+
+    settings = configuration(config_file)
+    with assembly.store(settings, create=False) as db:
+        rules = assembly.retention_rules(settings)
+        report = retention.due(db, rules, now())
+        _print_report(report, as_json)
+        if not dry_run:
+            upkeep.erase_by_age(db, rules, now())
+
+
+def _print_report(report: "Report", as_json: bool) -> None:
+    parts = {
+        "attachments": report.attachments,
+        "raw": report.raw,
+        "text": report.text,
+        "metadata": report.metadata,
+        "kept": report.kept,
+    }
+    if as_json:
+        print_json({name: len(rows) for name, rows in parts.items()})
+        return
+    meanings = {
+        "attachments": "letters lose the files that came with them",
+        "raw": "lose their bytes as received",
+        "text": "lose text, subject, notes and our replies",
+        "metadata": "disappear but for the mark that they were here",
+        "kept": "are old enough and kept: a person has yet to see to them, or a legal hold",
+    }
+    for name, rows in parts.items():
+        click.echo(f"{len(rows):>7} {meanings[name]}")
+
+
+@retention_command.command("hold")
+@click.argument("address", required=False)
+@click.option("--why", default="", help="A few words, such as the number of a case.")
+@click.option("--lift", is_flag=True, help="Lift the hold on this person.")
+@options
+def retention_hold(
+    address: str | None, why: str, lift: bool, config_file: str | None, as_json: bool
+) -> None:
+    """Keep everything of whoever writes from ADDRESS; without ADDRESS list the holds."""
+    from inboxbot import assembly, modes
+    from inboxbot.store import holds
+    from inboxbot.store.database import write
+
+    with assembly.store(configuration(config_file), create=False) as db:
+        if address and lift:
+            with write(db):
+                holds.lift(db, address, who=modes.operator(), now=now())
+        elif address:
+            with write(db):
+                holds.put(db, address, who=modes.operator(), why=why, now=now())
+        found = holds.all_holds(db)
+    if as_json:
+        for hold in found:
+            print_json(
+                {"address": hold.address, "at": hold.at.isoformat(), "staff": hold.staff,
+                 "why": hold.why}
+            )  # fmt: skip
+        return
+    rows = [(hold.address, f"{hold.at:%Y-%m-%d}", hold.staff, hold.why) for hold in found]
+    print_table(rows, ("address", "since", "by", "why"))
+
+
+@click.group("person")
+def person_command() -> None:
+    """Hand over, or erase, everything about one person."""
+
+
+@person_command.command("export")
+@click.argument("address")
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), help="The zip file; else one named by date."
+)
+@options
+def person_export(
+    address: str, target: Path | None, config_file: str | None, as_json: bool
+) -> None:
+    """Write all about whoever writes from ADDRESS into a zip: JSON, letters as .eml, a page."""
+    from inboxbot import assembly, exporting, modes
+    from inboxbot.store import audit
+    from inboxbot.store.database import write
+
+    file = target or Path(f"inboxbot-person-{now():%Y%m%dT%H%M%SZ}.zip")
+    with (
+        assembly.store(configuration(config_file), create=False) as db,
+        progress("Exporting", as_json=as_json) as went,
+    ):
+        done = exporting.export(db, address, file, now(), progress=went)
+        with write(db):
+            audit.add(db, modes.operator(), "exported person", now(), detail=f"{done.letters}")
+    if as_json:
+        print_json({"file": str(file), "letters": done.letters, "replies": done.replies})
+    else:
+        click.echo(f"{file}: {done.letters} letters, {done.replies} replies. Send it safely.")
+
+
+@person_command.command("erase")
+@click.argument("address")
+@click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@options
+def person_erase(
+    address: str, dry_run: bool, yes: bool, config_file: str | None, as_json: bool
+) -> None:
+    """Erase everything of whoever writes from ADDRESS, here and in the letters of others.
+
+    It cannot be undone. Exit code 77 while a legal hold is on the person.
+    """
+    from inboxbot import assembly, erasing, modes
+    from inboxbot.store import backup
+
+    settings = configuration(config_file)
+    with assembly.store(settings, create=False) as db:
+        with progress("Searching", as_json=as_json) as went:
+            found = erasing.look(db, address, progress=went)
+        copies = backup.copies(settings.backup_path)
+        _print_found(found, copies, settings.backup.keep_weekly, as_json)
+        if dry_run:
+            return
+        if not yes:
+            if as_json or not sys.stdin.isatty():
+                raise click.UsageError("Say --yes to erase, or --dry-run to look.")
+            click.confirm("Erase all of this?", abort=True)
+        pseudonym = erasing.erase(db, found, who=modes.operator(), now=now())
+    if not as_json:
+        click.echo(f"Erased. The audit knows this person as {pseudonym} from now on.")
+
+
+def _print_found(found: "Found", copies: list["Copy"], weeks: int, as_json: bool) -> None:
+    outside = [
+        "the mailbox on the mail server, its Sent folder and its own backups",
+        "answers that staff sent by other programs, exports, printed pages",
+        "mentions of the person by name alone, in letters or notes on somebody else",
+        "text inside files such as PDF or images in letters of others",
+    ]
+    if copies:
+        outside.append(
+            f"{len(copies)} backups in {copies[0].file.parent}, the last of which goes in about "
+            f"{weeks} weeks; should one be restored, this person is erased from it again"
+        )
+    if as_json:
+        print_json(
+            {"addresses": found.addresses, "letters": len(found.letters),
+             "quoting": len(found.quoting), "replies_to_others": len(found.replies),
+             "legal_hold": found.held, "outside": outside}
+        )  # fmt: skip
+        return
+    click.echo(f"addresses         {', '.join(found.addresses)}")
+    click.echo(f"letters           {len(found.letters)}, with replies, notes and corrections")
+    click.echo(
+        f"letters of others {len(found.quoting)} name or quote them: the quote is taken out, and\n"
+        "                  the bytes as received are erased"
+    )
+    click.echo(f"replies to others {len(found.replies)} hold their words: the bytes are erased")
+    if found.held:
+        click.echo("legal hold        yes: nothing can be erased")
+    click.echo("out of reach of this command:")
+    for line in outside:
+        click.echo(f"  - {line}")

@@ -1,0 +1,242 @@
+"""Forget a person: find everything of theirs, also in the letters of others, and erase it.
+
+`look` only reads, and says what would go; `erase` does it in one transaction. A line in a file
+beside the database remembers whom it was, as a keyed hash, so that a restored backup forgets
+them again.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from inboxbot import events
+from inboxbot.errors import NotAllowed, TransientError
+from inboxbot.mail.conversation import folded
+from inboxbot.mail.parse import attachment_bytes, parse
+from inboxbot.mail.traces import Traces, traces
+from inboxbot.store import audit, erasure, holds, messages, people, settings
+from inboxbot.store.database import moment, stamp, write
+
+_FILES_SEARCHED = ("text/", "message/", "application/json", "application/xml")
+_LONGEST_FILE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What there is of a person; numbers are rows.
+
+    `quoting` are letters of others that name or quote them, `replies` are replies to others
+    that do; `held` says that a legal hold forbids to erase.
+    """
+
+    addresses: tuple[str, ...]
+    names: tuple[str, ...]
+    letters: tuple[int, ...]
+    quoting: tuple[int, ...]
+    replies: tuple[int, ...]
+    held: bool
+    traces: Traces
+
+
+def look(
+    db: Database,
+    address: str,
+    *,
+    progress: Callable[[int], None] = lambda count: None,  # noqa: ARG005
+) -> Found:
+    """Find everything of whoever writes from `address`; reads every stored letter once.
+
+    Raises `TransientError` where letters wait to be decided on: nobody knows yet whose they are.
+    """
+    waiting = db.execute("SELECT count(*) FROM message WHERE decided_at IS NULL").fetchone()[0]
+    if waiting:
+        raise TransientError(
+            f"{waiting} letters have not been read yet, and may be theirs: try again when the "
+            "daemon or `inboxbot poll` has sorted them."
+        )
+    addresses = people.person(db, address).addresses
+    return _find(db, addresses, erasure.letters_of(db, addresses), progress)
+
+
+def erase(db: Database, found: Found, *, who: str, now: datetime) -> str:
+    """Erase what `look` found; return the pseudonym that the audit knows the person by.
+
+    Raises `NotAllowed` under a legal hold and `TransientError` where a reply is just leaving.
+    """
+    if found.held:
+        raise NotAllowed("A legal hold is on this person: nothing was erased.")
+    pseudonym = pseudonym_of(db, found.addresses[0])
+    _remember(db, found.addresses, now)
+    with write(db):
+        _erase(db, found, now)
+        counts = f"{len(found.letters)} letters, {len(found.quoting)} quoting"
+        audit.add(db, who, "erased person", now, detail=f"{pseudonym}: {counts}")
+    events.person_erased(len(found.letters), len(found.quoting))
+    erasure.scrub(db)
+    return pseudonym
+
+
+def erase_again(db: Database, remembered: Path, now: datetime) -> int:
+    """Erase in a restored copy whoever was erased after it was made; return how many letters.
+
+    Letters that came after a person was erased are new ones, and stay. Called on a database
+    that nothing else has open.
+    """
+    erased = 0
+    for at, key in _remembered(remembered):
+        known = db.execute(
+            "SELECT return_address FROM reading WHERE return_address IS NOT NULL"
+            " UNION SELECT address FROM person_address UNION SELECT address FROM suppression"
+        ).fetchall()
+        for address in [row[0] for row in known if _key(db, row[0]) == key]:
+            letters = erasure.letters_of(db, [address])
+            before = [letter for letter in letters if _stored_at(db, letter) <= at]
+            with write(db):
+                _erase(db, _find(db, (address,), before), now)
+            erased += len(before)
+    if erased:
+        erasure.scrub(db)
+    return erased
+
+
+def _find(
+    db: Database,
+    addresses: tuple[str, ...],
+    own: list[int],
+    progress: Callable[[int], None] = lambda count: None,  # noqa: ARG005
+) -> Found:
+    sought = _traces(db, addresses, own)
+    return Found(
+        addresses=addresses,
+        names=tuple(dict.fromkeys(name for name, *_ in _readings(db, own) if name)),
+        letters=tuple(own),
+        quoting=tuple(_quoting(db, set(own), sought, progress)),
+        replies=tuple(_replies(db, set(own), sought)),
+        held=any(holds.held(db, each) for each in addresses),
+        traces=sought,
+    )
+
+
+def _erase(db: Database, found: Found, now: datetime) -> None:
+    erasure.erase_letters(db, found.letters, now)
+    erasure.erase_person(db, found.addresses, found.names)
+    erasure.take_out(db, found.quoting, found.traces)
+    erasure.take_out_of_replies(db, found.replies, found.traces)
+    erasure.take_out_of_notes(db, found.traces)
+
+
+def remembered_beside(database: Path) -> Path:
+    """Return the file that remembers who was erased."""
+    return database.with_name(f"{database.name}.erased")
+
+
+def pseudonym_of(db: Database, address: str) -> str:
+    """Return what the audit calls a person who was erased."""
+    return f"person-{_key(db, folded(address))[:12]}"
+
+
+def _readings(db: Database, letters: list[int]) -> list[tuple[str, str, str, str]]:
+    return db.execute(
+        "SELECT r.sender_name, r.subject, r.text, coalesce(r.rfc_message_id, '') FROM reading r"
+        " WHERE r.message_id IN (SELECT value FROM json_each(?))",
+        [json.dumps(letters)],
+    ).fetchall()
+
+
+def _traces(db: Database, addresses: tuple[str, ...], letters: list[int]) -> Traces:
+    rows = _readings(db, letters)
+    replies = db.execute(
+        "SELECT rfc_message_id, raw FROM outbox WHERE message_id IN"
+        " (SELECT value FROM json_each(?))",
+        [json.dumps(letters)],
+    ).fetchall()
+    # As written: folded addresses have lost their tag.
+    written = db.execute(
+        "SELECT DISTINCT sender_address FROM reading WHERE sender_address IS NOT NULL"
+        " AND message_id IN (SELECT value FROM json_each(?))",
+        [json.dumps(letters)],
+    )
+    return traces(
+        names=[
+            *addresses,
+            *(row[0] for row in written if folded(row[0]) in addresses),
+            *(row[3] for row in rows),
+            *(reply[0] for reply in replies),
+        ],
+        subjects=[row[1] for row in rows],
+        texts=[row[2] for row in rows],
+        ours=[parse(reply[1]).full_text for reply in replies],
+    )
+
+
+def _quoting(
+    db: Database, own: set[int], sought: Traces, progress: Callable[[int], None]
+) -> Iterator[int]:
+    for (letter,) in db.execute("SELECT message_id FROM raw ORDER BY message_id").fetchall():
+        if letter not in own and _names(messages.raw(db, letter), sought):
+            yield letter
+        progress(1)
+    # Whose bytes are gone already may still have words of theirs in its text.
+    rows = db.execute(
+        "SELECT message_id, subject, text FROM reading WHERE message_id NOT IN"
+        " (SELECT message_id FROM raw)"
+    ).fetchall()
+    for letter, subject, text in rows:
+        if letter not in own and (sought.in_text(text) or sought.in_text(subject)):
+            yield letter
+
+
+def _replies(db: Database, own: set[int], sought: Traces) -> Iterator[int]:
+    for reply, letter, raw in db.execute("SELECT id, message_id, raw FROM outbox").fetchall():
+        if letter not in own and raw and _names(raw, sought):
+            yield reply
+
+
+def _names(raw: bytes, sought: Traces) -> bool:
+    if sought.in_bytes(raw):
+        return True
+    message = parse(raw)
+    if sought.in_text(f"{message.subject}\n{message.full_text}"):
+        return True
+    return any(
+        sought.in_bytes(data) or sought.in_text(data.decode("utf-8", "replace"))
+        for each in message.attachments
+        if each.type.startswith(_FILES_SEARCHED) and each.size <= _LONGEST_FILE
+        for data in [attachment_bytes(raw, each.index)[1]]
+    )
+
+
+def _stored_at(db: Database, letter: int) -> datetime:
+    return moment(db.execute("SELECT stored_at FROM message WHERE id = ?", [letter]).fetchone()[0])
+
+
+def _key(db: Database, address: str) -> str:
+    secret = settings.instance(db).secret
+    return hmac.new(secret, f"erased {address}".encode(), hashlib.sha256).hexdigest()
+
+
+def _remember(db: Database, addresses: tuple[str, ...], now: datetime) -> None:
+    """Write down whom it concerns before it is done: a restore must know in any case."""
+    file = remembered_beside(Path(db.execute("PRAGMA database_list").fetchone()[2]))
+    handle = os.open(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+    try:
+        for address in addresses:
+            line = json.dumps({"at": stamp(now), "key": _key(db, address)})
+            os.write(handle, f"{line}\n".encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remembered(file: Path) -> list[tuple[datetime, str]]:
+    if not file.exists():
+        return []
+    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line]
+    return [(moment(line["at"]), str(line["key"])) for line in lines]

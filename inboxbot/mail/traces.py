@@ -1,0 +1,104 @@
+"""What one person leaves in other people's letters: address, Message-IDs, words that are quoted.
+
+Pure functions. Words are compared by their letters and digits alone, so that wrapping, marks of
+quoting and another encoding do not hide them; a piece is long enough not to be the same by
+chance.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+PIECE_BYTES = 40
+SHORTEST_LINE = 16
+GAP = "[erased]"
+_TEXT = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What to look for; `words` are whole letters without spaces, `pieces` parts of them."""
+
+    names: tuple[str, ...]
+    subjects: tuple[str, ...]
+    words: tuple[str, ...]
+    pieces: frozenset[str]
+
+    def in_bytes(self, data: bytes) -> bool:
+        """Say whether an address or a Message-ID stands in `data`, in any case."""
+        low = data.lower()
+        return any(name.encode("utf-8", "replace") in low for name in self.names)
+
+    def in_text(self, text: str) -> bool:
+        """Say whether an address, a Message-ID or a quoted piece stands in `text`."""
+        low = text.lower()
+        if any(name in low for name in self.names):
+            return True
+        compact = bare(text)
+        return any(piece in compact for piece in self.pieces)
+
+    def taken_out(self, text: str) -> str:
+        """Return `text` without addresses and without lines that the person wrote."""
+        return "\n".join(self._line(line) for line in text.split("\n"))
+
+    def taken_out_of_subject(self, text: str) -> str:
+        """Return a subject, or a gap where it is theirs, forwarded or answered."""
+        compact = bare(text)
+        return GAP if any(subject in compact for subject in self.subjects) else self._line(text)
+
+    def taken_out_of_header(self, raw: bytes) -> bytes:
+        """Return a message that refers to none of their Message-IDs (RFC 5322, section 3.6.4)."""
+        for name in self.names:
+            if name.startswith("<"):
+                pattern = rb"(?:\r?\n)?[ \t]*" + re.escape(name.encode("utf-8", "replace"))
+                raw = re.sub(pattern, b"", raw, flags=re.IGNORECASE)
+        return raw
+
+    def _line(self, line: str) -> str:
+        compact = bare(line)
+        if len(compact.encode()) >= SHORTEST_LINE and any(compact in each for each in self.words):
+            return GAP
+        for name in self.names:
+            line = re.sub(re.escape(name), GAP, line, flags=re.IGNORECASE)
+        return line
+
+
+def traces(
+    *,
+    names: Iterable[str],
+    subjects: Iterable[str],
+    texts: Iterable[str],
+    ours: Iterable[str],
+) -> Traces:
+    """Return what to look for: `names` are addresses and Message-IDs; the words of `ours`, that
+    is of replies which they may have quoted, are nobody's trace."""
+    own = tuple(bare(text) for text in ours)
+    words = tuple(compact for text in texts if (compact := bare(text)))
+    return Traces(
+        names=tuple(dict.fromkeys(name.lower() for name in names if name)),
+        subjects=tuple(
+            compact for text in subjects if len((compact := bare(text)).encode()) >= SHORTEST_LINE
+        ),
+        words=words,
+        pieces=frozenset(
+            piece
+            for compact in words
+            for piece in _pieces(compact)
+            if not any(piece in each for each in own)
+        ),
+    )
+
+
+def bare(text: str) -> str:
+    """Return the letters and digits of `text`, folded."""
+    return "".join(_TEXT.findall(text.casefold()))
+
+
+def _pieces(compact: str) -> Iterable[str]:
+    """Yield disjoint pieces of at least 40 bytes: a quote of twice that holds one whole."""
+    piece = ""
+    for char in compact:
+        piece += char
+        if len(piece.encode()) >= PIECE_BYTES:
+            yield piece
+            piece = ""

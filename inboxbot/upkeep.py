@@ -1,0 +1,82 @@
+"""What is looked after by itself: erasing by age, and the alerts that no letter and no server
+opens."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from inboxbot import events
+from inboxbot.store import alerts, audit, backup, erasure, figures, people, retention, settings
+from inboxbot.store.alerts import Code
+from inboxbot.store.audit import Entry
+from inboxbot.store.database import write
+from inboxbot.store.retention import Report, Rules
+
+RETENTION = "retention"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long things may take before somebody is told; `backup` of 0 is never."""
+
+    intake: timedelta
+    backup: timedelta
+    min_free_mb: int
+
+
+def erase_by_age(db: Database, rules: Rules, now: datetime) -> Report:
+    """Erase what is old enough, saying first what that is; return it.
+
+    Raises `TransientError` where the database cannot be written now; the rest waits.
+    """
+    report = retention.due(db, rules, now)
+    counts = {part: len(getattr(report, part)) for part in retention.PARTS}
+    events.retention_due(**counts)
+    if report.letters:
+        with write(db):
+            detail = ", ".join(f"{count} {part}" for part, count in counts.items() if count)
+            audit.add(db, RETENTION, "erased by age", now, detail=detail)
+        retention.erase(db, report, now)
+        events.retention_done(len(report.letters))
+    return report
+
+
+def watch(db: Database, store: Path, patience: Patience, now: datetime) -> None:
+    """Open the alerts that come from silence, and end them when it is over."""
+    counted = figures.figures(db)
+    free_mb = shutil.disk_usage(store.parent).free // 2**20
+    backed_up_at = settings.get_moment(db, backup.VERIFIED_AT)
+    started = [box.started_at for box in counted.mailboxes]
+    since = backed_up_at or min(started, default=now)
+    with write(db):
+        for box in counted.mailboxes:
+            silent = now - (box.last_good_poll_at or box.started_at) > patience.intake
+            _hold(db, Code.INTAKE_SILENT, silent, now, detail=box.name)
+        _hold(db, Code.DISK, free_mb < patience.min_free_mb, now)
+        late = bool(patience.backup) and now - since > patience.backup
+        _hold(db, Code.BACKUP, late, now)
+
+
+def entries(
+    db: Database, *, letter: int | None = None, person: str | None = None, limit: int
+) -> list[Entry]:
+    """Return rows of the audit, the newest first: of a letter, or of a person's letters."""
+    if person is None:
+        return list(audit.entries(db, message=letter, limit=limit))
+    found = [
+        entry
+        for each in erasure.letters_of(db, people.person(db, person).addresses)
+        if letter in (None, each)
+        for entry in audit.entries(db, message=each)
+    ]
+    return sorted(found, key=lambda entry: entry.id, reverse=True)[:limit]
+
+
+def _hold(db: Database, code: Code, wrong: bool, now: datetime, *, detail: str = "") -> None:
+    if wrong:
+        alerts.open_alert(db, code, now, detail=detail)
+    else:
+        alerts.end(db, code, now, detail=detail)

@@ -1,0 +1,203 @@
+"""What is erased by age: with a clock that travels, and every part of a letter looked at."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inboxbot import upkeep
+from inboxbot.mail.parse import parse
+from inboxbot.store import audit, holds, messages, retention
+from inboxbot.store.database import stamp, write
+from inboxbot.store.invariants import check
+from inboxbot.store.retention import Report, Rules, due, months_before
+from tests.outbox_rows import put_reply, state_of
+
+RULES = Rules({"attachments": 12, "raw": 24, "text": 24, "metadata": 36})
+WITH_FILE = b"""From: ana@example.net\r
+Subject: photo\r
+MIME-Version: 1.0\r
+Content-Type: multipart/mixed; boundary=b\r
+\r
+--b\r
+Content-Type: text/plain\r
+\r
+Here is the photo that you asked for.\r
+--b\r
+Content-Type: image/png; name="photo.png"\r
+Content-Transfer-Encoding: base64\r
+\r
+aW1hZ2Vjb250ZW50\r
+--b--\r
+"""
+
+
+def put(db, number, at, *, category="general_inquiry", state="closed", raw=WITH_FILE, reply="sent"):
+    """Store a finished letter with a file, read and answered; return its row."""
+    row = put_reply(db, number, at, recipient=f"p{number}@example.net", state=reply)
+    letter = db.execute("SELECT message_id FROM outbox WHERE id = ?", [row]).fetchone()[0]
+    content = raw + f"\r\n{number}".encode()
+    message = parse(content)
+    files = [{"index": each.index, "name": each.name} for each in message.attachments]
+    with write(db):
+        db.execute(
+            "UPDATE message SET fingerprint = ? WHERE id = ?",
+            [messages.fingerprint(content), letter],
+        )
+        db.execute("UPDATE raw SET bytes = ? WHERE message_id = ?", [content, letter])
+        db.execute(
+            "INSERT INTO reading (message_id, identity_key, sender_name, sender_address,"
+            " return_address, subject, text, parser, defects, attachments)"
+            " VALUES (?, '', 'Ana', ?, ?, 'photo', 'Here is the photo', 'p', '[]', ?)",
+            [letter, f"p{number}@example.net", f"p{number}@example.net", json.dumps(files)],
+        )
+        db.execute(
+            "UPDATE review SET state = ?, category = ? WHERE message_id = ?",
+            [state, category, letter],
+        )
+        db.execute(
+            "INSERT INTO note (message_id, at, staff, text) VALUES (?, ?, 'ana', 'a note')",
+            [letter, stamp(at)],
+        )
+    return letter
+
+
+def parts(db, letter):
+    """Return which parts of a letter are there."""
+    one = lambda query: db.execute(query, [letter]).fetchone()  # noqa: E731
+    found = set()
+    if row := one("SELECT stripped FROM raw WHERE message_id = ?"):
+        found |= {"raw"} if row[0] else {"raw", "attachments"}
+    if (row := one("SELECT text FROM reading WHERE message_id = ?")) and row[0]:
+        found.add("text")
+    if one("SELECT 1 FROM reading WHERE message_id = ?"):
+        found.add("metadata")
+    return found
+
+
+def test_each_part_goes_in_its_month(db, now):
+    letter = put(db, 1, now)
+    seen = {}
+    for month in range(40):
+        at = months_before(now, -month) + timedelta(days=1)
+        upkeep.erase_by_age(db, RULES, at)
+        seen[month] = parts(db, letter)
+        assert check(db) == ()
+    everything = {"attachments", "raw", "text", "metadata"}
+    assert all(seen[month] == everything for month in range(12))
+    assert all(seen[month] == everything - {"attachments"} for month in range(12, 24))
+    assert all(seen[month] == {"metadata"} for month in range(24, 36))
+    assert all(seen[month] == set() for month in range(36, 40))
+
+
+def test_the_files_go_and_the_words_stay(db, now):
+    letter = put(db, 1, now)
+    before = parse(messages.raw(db, letter))
+    upkeep.erase_by_age(db, RULES, now + timedelta(days=400))
+    raw = messages.raw(db, letter)
+    after = parse(raw)
+    assert b"aW1hZ2Vjb250ZW50" not in raw
+    assert after.text == before.text
+    assert after.subject == before.subject
+    assert [(each.index, each.name, each.size) for each in after.attachments] == [
+        (1, "photo.png", 0)
+    ]
+
+
+def test_a_letter_that_cannot_be_taken_apart_loses_its_bytes(db, now, monkeypatch):
+    letter = put(db, 1, now)
+    monkeypatch.setattr(retention, "without_attachments", lambda raw: None)
+    upkeep.erase_by_age(db, RULES, now + timedelta(days=400))
+    assert parts(db, letter) == {"text", "metadata"}
+
+
+def test_a_kind_of_letter_may_have_months_of_its_own(db, now):
+    rules = Rules({"raw": 24}, {"raw": {"medication_question": 6, "profile_request": 0}})
+    short = put(db, 1, now, category="medication_question")
+    usual = put(db, 2, now)
+    never = put(db, 3, now, category="profile_request")
+    assert due(db, rules, now + timedelta(days=200)).raw == (short,)
+    assert due(db, rules, now + timedelta(days=9000)).raw == (short, usual)
+    assert never not in due(db, rules, now + timedelta(days=9000)).letters
+
+
+def test_nothing_goes_where_nothing_is_to_be_erased(db, now):
+    put(db, 1, now)
+    rules = Rules(dict.fromkeys(retention.PARTS, 0))
+    assert due(db, rules, now + timedelta(days=9000)) == Report()
+
+
+@pytest.mark.parametrize("state", ["new", "claimed", "reopened"])
+def test_a_letter_that_waits_for_a_person_is_kept_and_counted(db, now, state):
+    letter = put(db, 1, now, state=state)
+    report = upkeep.erase_by_age(db, RULES, now + timedelta(days=9000))
+    assert report == Report(kept=(letter,))
+    assert parts(db, letter) == {"attachments", "raw", "text", "metadata"}
+
+
+@pytest.mark.parametrize("reply", ["queued", "deferred", "uncertain"])
+def test_a_letter_whose_reply_may_still_leave_is_kept(db, now, reply):
+    letter = put(db, 1, now, reply=reply)
+    assert due(db, RULES, now + timedelta(days=9000)) == Report(kept=(letter,))
+
+
+def test_a_legal_hold_keeps_a_person_and_nobody_else(db, now):
+    held, other = put(db, 1, now), put(db, 2, now)
+    with write(db):
+        holds.put(db, "P1+x@Example.net", who="root", why="case 7", now=now)
+    late = now + timedelta(days=9000)
+    report = upkeep.erase_by_age(db, RULES, late)
+    assert (report.kept, report.metadata) == ((held,), (other,))
+    with write(db):
+        assert holds.lift(db, "p1@example.net", who="root", now=late)
+    assert upkeep.erase_by_age(db, RULES, late).metadata == (held,)
+
+
+def test_a_reply_without_its_text_can_never_be_sent(db, now):
+    letter = put(db, 1, now, reply="failed")
+    reply = db.execute("SELECT id FROM outbox WHERE message_id = ?", [letter]).fetchone()[0]
+    upkeep.erase_by_age(db, RULES, now + timedelta(days=800))
+    assert state_of(db, reply) == "cancelled"
+    assert check(db) == ()
+
+
+def test_looking_deletes_nothing_and_erasing_says_so_in_the_audit(db, now):
+    put(db, 1, now)
+    late = now + timedelta(days=9000)
+    first = due(db, RULES, late)
+    assert due(db, RULES, late) == first
+    upkeep.erase_by_age(db, RULES, late)
+    (entry,) = audit.entries(db)
+    assert (entry.who, entry.what, entry.detail) == ("retention", "erased by age", "1 metadata")
+    assert due(db, RULES, late) == Report()
+
+
+def test_what_was_erased_by_age_does_not_come_in_again(db, now):
+    letter = put(db, 1, now)
+    mark = db.execute("SELECT fingerprint FROM message WHERE id = ?", [letter]).fetchone()[0]
+    upkeep.erase_by_age(db, RULES, now + timedelta(days=9000))
+    row = db.execute(
+        "SELECT id, rfc_message_id, erased_at IS NOT NULL FROM message WHERE fingerprint = ?",
+        [mark],
+    ).fetchone()
+    assert row == (letter, None, 1)
+
+
+def test_hundreds_of_letters_go_in_one_run(db, now):
+    for number in range(250):
+        put(db, number, now, raw=b"Subject: x\r\n\r\nHello")
+    report = upkeep.erase_by_age(db, RULES, now + timedelta(days=9000))
+    assert len(report.metadata) == 250
+    assert db.execute("SELECT count(*) FROM reading").fetchone()[0] == 0
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)), st.integers(0, 600))  # noqa: DTZ001
+def test_months_are_those_of_the_calendar(day, months):
+    now = day.replace(tzinfo=UTC)
+    before = months_before(now, months)
+    apart = (now.year - before.year) * 12 + now.month - before.month
+    assert apart == months
+    assert before.day <= now.day
+    assert before.timetz() == now.timetz()
