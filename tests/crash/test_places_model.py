@@ -181,9 +181,11 @@ class Places(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "taking"):
-            self.settle()
-            self.taking.db.close()
-            shutil.rmtree(self.folder)
+            try:
+                self.settle()
+            finally:
+                self.taking.db.close()
+                shutil.rmtree(self.folder)
 
 
 TestPlaces = Places.TestCase
