@@ -53,12 +53,10 @@ class Finding:
     fix: str = ""
 
 
-def of_configuration(error: ConfigError) -> list[Finding]:
-    """Return the findings where the configuration cannot be used: nothing else can be asked."""
-    return [
-        Finding(Level.FAIL, problem.place, problem.text, "Edit it, then run `inboxbot check`.")
-        for problem in error.problems
-    ]
+def of_configuration(error: ConfigError) -> Iterator[Finding]:
+    """Yield the findings where the configuration cannot be used: nothing else can be asked."""
+    for problem in error.problems:
+        yield Finding(Level.FAIL, problem.place, problem.text, "Then run `inboxbot check`.")
 
 
 def examine(configuration: Config, now: datetime) -> Iterator[Finding]:

@@ -76,8 +76,11 @@ class ImapMailbox:
         """Return when the server's certificate ends, or None without encryption."""
         with self._asking() as client:
             sock = client.socket()
-            ends = sock.getpeercert().get("notAfter") if isinstance(sock, ssl.SSLSocket) else None
-        return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) if ends else None
+            certificate = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
+        ends = (certificate or {}).get("notAfter")
+        if not isinstance(ends, str):
+            return None
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
 
     def uids(self, first: int, last: int | None, since: datetime | None = None) -> list[int]:
         """Return the UIDs from `first` to `last`; `n:*` alone would always give the last one."""
