@@ -45,6 +45,8 @@ from inboxbot.web import (
     queue,
     roles,
     snippets,
+    templates,
+    versions,
     words,
 )
 from inboxbot.web import site as site_module
@@ -94,6 +96,8 @@ def create_app(
     app.config.update(MAX_CONTENT_LENGTH=BODY_LIMIT, MAX_FORM_MEMORY_SIZE=BODY_LIMIT)
     app.url_map.strict_slashes = False
     for part in (auth, queue, letter, files, answer, person, account, snippets, admin):
+        app.register_blueprint(part.pages)
+    for part in (templates, versions):
         app.register_blueprint(part.pages)
     app.register_blueprint(pages)
     app.before_request(auth.guard)

@@ -36,7 +36,7 @@ def formatted_page(letter: int) -> AnyResponse:
     if not writing.may_be_read(recorded):
         abort(404)
     html = formatted.html_of(_raw(letter))
-    if html is None:
+    if html is None or formatted.is_too_tangled(html):
         abort(404)
     response = make_response(
         '<!DOCTYPE html><html><head><meta charset="utf-8"><title>inboxbot</title></head>'

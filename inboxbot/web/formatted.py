@@ -14,8 +14,10 @@ import nh3
 from inboxbot.mail import charset
 
 HTML_LIMIT = 1_000_000
+# Sanitising takes time with the square of how deep tags are nested: a second for so many.
+TAGS_LIMIT = 4_000
 
-_TAGS = {
+TAGS = {
     "a", "abbr", "address", "article", "b", "bdi", "bdo", "big", "blockquote", "br", "caption",
     "center", "cite", "code", "col", "colgroup", "dd", "del", "div", "dl", "dt", "em", "figcaption",
     "figure", "font", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "i", "ins",
@@ -48,8 +50,9 @@ _REMOTE = re.compile(
     r"""(?:src|background|poster|srcset)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?(?:https?:)?//""",
     re.IGNORECASE,
 )
+ATTRIBUTE_NAMES = set().union(*_ATTRIBUTES.values()) | {"rel", "target"}
 _cleaner = nh3.Cleaner(
-    tags=_TAGS,
+    tags=TAGS,
     clean_content_tags=_GONE,
     attributes=_ATTRIBUTES,
     filter_style_properties=_STYLES,
@@ -77,8 +80,15 @@ def remote_count(html: str) -> int:
     return len(_REMOTE.findall(html))
 
 
+def is_too_tangled(html: str) -> bool:
+    """Say whether making the HTML harmless could take long: it is not shown formatted then."""
+    return html.count("<") > TAGS_LIMIT
+
+
 def harmless(html: str) -> str:
-    """Return the HTML with only what shapes text."""
+    """Return the HTML with only what shapes text; only of what is not too tangled."""
+    if is_too_tangled(html):
+        raise ValueError("too tangled to be sanitised in a moment")
     return _cleaner.clean(html[:HTML_LIMIT])
 
 

@@ -142,6 +142,8 @@ def _body(recorded: Recorded, view: str) -> Mapping[str, Any]:
     html = formatted.html_of(raw)
     if html is None:
         return {"gone": words._("This letter has no formatted version.")}
+    if formatted.is_too_tangled(html):
+        return {"gone": words._("The formatted version is too tangled to be shown safely.")}
     return {"frame": True, "remote": formatted.remote_count(html)}
 
 

@@ -1,0 +1,254 @@
+"""Every page as people meet it: accessible in every state, and nothing sticks out or is cut."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from inboxbot import modes
+from inboxbot.classify.category import Flag, Medicine
+from inboxbot.mail.message import Attachment
+from inboxbot.reply.reason import Disposition, Reason
+from inboxbot.store import snippets
+from inboxbot.store.database import write
+from inboxbot.store.settings import Mode
+from inboxbot.store.users import Role
+from tests import letters
+from tests.letters import Letter
+from tests.stand import Stand, new_store, standing
+
+SCREENS = Path(__file__).parents[1] / "output" / "screens"
+SIZES = {"1280": (1280, 900), "375": (375, 812)}
+FULL = (
+    "queue",
+    "queue-done",
+    "letter",
+    "letter-unsure",
+    "letter-silent",
+    "letter-formatted",
+    "letter-source",
+    "letter-right-to-left",
+    "person",
+    "replies",
+    "health",
+    "audit",
+    "account",
+    "factor",
+    "help",
+    "not-found",
+    "search-mistake",
+)
+TEXT = (
+    "Hello,\n\nmy father started riluzole last week. Since then he has trouble breathing at night "
+    "and his doctor mentioned mexiletine tablets, too. Is it safe to take both?\n\n"
+    "I read about it at https://www.example.net/riluzole.\n\nThank you with all my heart,\nAna"
+)
+
+
+def paths(stand: Stand) -> dict[str, str]:
+    """Fill in what the pages show, and return where each of them is."""
+    now = datetime.now(UTC)
+    db = stand.db
+    big = letters.add(
+        db,
+        Letter(
+            subject="Riluzole, and my father's breathing",
+            text=TEXT,
+            urgent=(Flag("breathing", 0.93, "it speaks of trouble breathing at night"),),
+            sensitive=(Flag("child", 0.7, "a child writes"),),
+            medicines=(Medicine("riluzole", "riluzole", "text", 26, 34),),
+            disposition=Disposition.HOLD,
+            reason=Reason.NOT_ADDRESSED,
+            reply="held",
+            reply_reason="not_addressed",
+            html="<h1>Hello</h1><p style='color: #a00'>my <b>father</b> started</p>",
+            attachments=(
+                Attachment(1, "the prescription.pdf", "application/pdf", 210_000, "a"),
+                Attachment(2, "photo.exe", "application/octet-stream", 21_000, "b"),
+            ),
+            defects=("The end of the message is missing; it may have been cut off.",),
+        ),
+        now,
+    )
+    silent = letters.add(
+        db,
+        Letter(disposition=Disposition.SUPPRESS, reason=Reason.AUTO_SUBMITTED, reply=""),
+        now,
+    )
+    arabic = letters.add(
+        db,
+        Letter(
+            subject="مرحبا من القاهرة",
+            text="أكتب إليكم من القاهرة.\nThis line is English.\n母は日本にいます。",
+            name="محمد علي",
+            language="ar",
+        ),
+        now,
+    )
+    with write(db):
+        snippets.save(db, "dose", "About doses", "en", "Please ask the doctor.", "kim", now)
+    return {
+        "queue": "/queue",
+        "queue-done": "/queue?view=done",
+        "letter": f"/m/{big}",
+        "letter-unsure": "/m/5",
+        "letter-silent": f"/m/{silent}",
+        "letter-formatted": f"/m/{big}?show=formatted",
+        "letter-source": f"/m/{big}?show=source",
+        "letter-right-to-left": f"/m/{arabic}",
+        "person": f"/person/{big}",
+        "replies": "/replies",
+        "health": "/health",
+        "audit": "/audit",
+        "account": "/me",
+        "factor": "/me/second-factor",
+        "help": "/help",
+        "not-found": "/m/999999",
+        "search-mistake": "/queue",
+    }
+
+
+def faults_of(page: Page) -> list[str]:
+    """What axe finds on the page, in a line each; nothing where all is well."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [f"{each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_every_page_is_accessible_and_fits(
+    browser: Browser, stand: Stand, size: str, scheme: str
+) -> None:
+    modes.set_mode(stand.db, Mode.LIVE, who="test", now=datetime.now(UTC))
+    width, height = SIZES[size]
+    where = paths(stand)
+    assert set(where) == set(FULL)
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        bypass_csp=True,  # axe is put into the page; the app's own policy has tests of its own
+    )
+    context.add_cookies([stand.cookie(stand.person("ada", Role.ADMINISTRATOR))])  # type: ignore[list-item]
+    page = context.new_page()
+    faults = []
+    for name, path in where.items():
+        page.goto(stand.url + path)
+        if name == "search-mistake":
+            page.get_by_role("searchbox").fill("ack:maybe")
+            page.keyboard.press("Enter")
+            page.wait_for_url("**/queue?s=*")
+        faults += look_at(page, name, size, scheme)
+    context.close()
+    assert faults == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_door_and_an_empty_house_are_accessible_too(
+    browser: Browser, tmp_path: Path, scheme: str
+) -> None:
+    path = tmp_path / "empty.sqlite3"
+    new_store(path).close()
+    faults = []
+    with standing(path, health=lambda _db, _now: ("The disk is nearly full.",)) as stand:
+        for size, (width, height) in SIZES.items():
+            context = browser.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,  # type: ignore[arg-type]
+                bypass_csp=True,
+            )
+            page = context.new_page()
+            for name, where in (("sign-in", "/login"), ("link-over", "/welcome/old")):
+                page.goto(stand.url + where)
+                faults += look_at(page, name, size, scheme)
+            context.add_cookies([stand.cookie(stand.person("ada", Role.ADMINISTRATOR))])  # type: ignore[list-item]
+            for name in ("queue", "health", "audit", "replies"):
+                page.goto(f"{stand.url}/{name}")
+                faults += look_at(page, f"empty-{name}", size, scheme)
+            context.close()
+    assert faults == []
+
+
+def look_at(page: Page, name: str, size: str, scheme: str) -> list[str]:
+    """Take the page's picture, and return what is wrong with it."""
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=str(SCREENS / f"{name}-{size}-{scheme}.png"))
+    sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    faults = [f"{name} {size} {scheme} {each}" for each in faults_of(page)]
+    return faults if sideways <= 0 else [*faults, f"{name} {size}: {sideways} px too wide"]
+
+
+HOSTILE = (
+    "\u202egnp.exe\u202c reversed",
+    "Z\u0336\u0321a\u0334\u0322l\u0335g\u0337o" * 200,
+    "x" * 10_000,
+    "word " * 2_000,
+    "👩‍👩‍👧‍👦" * 500,
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "{{ 7*7 }}{% for x in y %}",
+    "ﷺ" * 300,
+    "مرحبا " * 400,
+    "\u200b\u200b\u200b",
+    "\u2028\u2029 line separators",
+    "ⒽⓄⓈⓉⒾⓁⒺ ｆｕｌｌｗｉｄｔｈ",
+    "中文" * 800,
+    "a\u0300" * 3_000,
+    "\u2067rtl isolate \u2066 ltr",
+    "tab\tand\x0bcontrol\x07",
+    "…" * 1_000,
+    "https://example.net/" + "a" * 3_000,
+    "",
+)
+
+
+def test_hostile_names_and_subjects_break_no_layout(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "state" / "inboxbot.sqlite3"
+    db = new_store(path)
+    now = datetime.now(UTC)
+    rows = [
+        letters.add(db, Letter(name=text, subject=other, text=text or "words"), now)
+        for text, other in zip(HOSTILE, HOSTILE[::-1], strict=True)
+    ]
+    db.close()
+    dialogs: list[str] = []
+    with standing(path) as stand:
+        for width in (320, 375, 1280):
+            context = browser.new_context(viewport={"width": width, "height": 800})
+            context.add_cookies([stand.cookie(stand.person("jo"))])  # type: ignore[list-item]
+            page = context.new_page()
+            page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+            page.goto(stand.url + "/queue?view=open")
+            heights = page.evaluate(
+                "[...document.querySelectorAll('[data-row]')].map(row => row.offsetHeight)"
+            )
+            assert len(heights) == len(rows)
+            if width == 1280:
+                assert max(heights) < 130, heights
+            for where in ["/queue?view=open", *(f"/m/{row}" for row in rows)]:
+                page.goto(stand.url + where)
+                sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+                assert sideways <= 0, (width, where)
+                assert page.title() == "inboxbot"
+            assert dialogs == []
+            context.close()
+        assert stand.faults == []
+
+
+def test_pages_stay_whole_at_four_hundred_percent_and_with_wide_spacing(
+    browser: Browser, stand: Stand
+) -> None:
+    # 1280 px at 400 % are 320 px of the page's own.
+    context = browser.new_context(viewport={"width": 320, "height": 256}, bypass_csp=True)
+    context.add_cookies([stand.cookie(stand.person("ada", Role.ADMINISTRATOR))])  # type: ignore[list-item]
+    page = context.new_page()
+    for name, path in paths(stand).items():
+        page.goto(stand.url + path)
+        page.add_style_tag(
+            content="* { line-height: 1.5 !important; letter-spacing: 0.12em !important;"
+            " word-spacing: 0.16em !important; } p { margin-block-end: 2em !important; }"
+        )
+        sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert sideways <= 0, name
+    context.close()
