@@ -186,7 +186,7 @@ class Sender:
         decision: only the mode and the time count for it.
         """
         db = self._db
-        if now - entry.waiting_since > MAX_WAIT and entry.attempts:
+        if now - entry.waiting_since > MAX_WAIT and entry.state is State.DEFERRED:
             sending.gave_up(db, entry.id, now)
             return State.FAILED, Reason.TOO_OLD
         reason: Reason | None = None

@@ -257,9 +257,11 @@ class Failing(sqlite3.Connection):
 def failing_at(number: int, fail: Callable[[], None]) -> Iterator[type[Failing]]:
     """Let the write `number` (from 1; 0 for none) of every connection together fail."""
     Failing.writes, Failing.fail_at, Failing.fail = 0, number, staticmethod(fail)
-    with patch("sqlite3.connect", partial(sqlite3.connect, factory=Failing)):
-        yield Failing
-    Failing.fail_at = 0
+    try:
+        with patch("sqlite3.connect", partial(sqlite3.connect, factory=Failing)):
+            yield Failing
+    finally:
+        Failing.fail_at = 0
 
 
 def disk_full() -> None:

@@ -50,14 +50,16 @@ REACHABLE = [
     for name in faults.NAMES
     if name.partition(".")[2] not in ("connected", "envelope", "text", "dot", "answered")
 ]
-STAGES = ("poll", "triage", "send", "resolve", "everything")
+STAGES = ("everything", "everything", "send", "send", "triage", "poll", "resolve")
+KINDS = st.lists(st.sampled_from(("person", "person", "person", "robot")), min_size=1, max_size=4)
+ANSWERS = st.lists(st.sampled_from(OUTCOMES), max_size=3)
 
 
 class Installation(RuleBasedStateMachine):
     """One installation through its whole life."""
 
-    @initialize()
-    def install(self) -> None:
+    @initialize(kinds=KINDS)
+    def install(self, kinds: list[str]) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="inboxbot-machine-"))
         self.outside = Outside(
             self.folder / "state" / "inboxbot.sqlite3", datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -69,6 +71,9 @@ class Installation(RuleBasedStateMachine):
         self.number = 0
         self.copy: Path | None = None
         self.asked_again: set[str] = set()
+        self.letters_come(kinds)
+        self.process.poll()
+        self.process.triage.run()
 
     def teardown(self) -> None:
         if not hasattr(self, "process"):
@@ -83,10 +88,19 @@ class Installation(RuleBasedStateMachine):
 
     # What comes from outside
 
-    @rule(kind=st.sampled_from(("person", "person", "person", "robot")))
-    def a_letter_comes(self, kind: str) -> None:
-        self.number += 1
-        self.outside.deliver(letter(self.number, kind), kind)
+    @rule(kinds=KINDS)
+    def letters_come(self, kinds: list[str]) -> None:
+        for kind in kinds:
+            self.number += 1
+            self.outside.deliver(letter(self.number, kind), kind)
+
+    @rule(kinds=KINDS, answers=ANSWERS)
+    def letters_come_and_are_dealt_with(
+        self, kinds: list[str], answers: list[Outcome | Exception]
+    ) -> None:
+        self.letters_come(kinds)
+        self.outside.server.script = list(answers)
+        self.work("everything")
 
     @precondition(lambda self: self.outside.written)
     @rule(which=st.integers(0, 100))
@@ -118,7 +132,7 @@ class Installation(RuleBasedStateMachine):
 
     # What the program does
 
-    @rule(stage=st.sampled_from(STAGES), answers=st.lists(st.sampled_from(OUTCOMES), max_size=3))
+    @rule(stage=st.sampled_from(STAGES), answers=ANSWERS)
     def it_works(self, stage: str, answers: list[Outcome | Exception]) -> None:
         self.outside.server.script = list(answers)
         self.work(stage)
@@ -126,7 +140,7 @@ class Installation(RuleBasedStateMachine):
     @rule(
         stage=st.sampled_from(STAGES),
         name=st.sampled_from(REACHABLE),
-        answers=st.lists(st.sampled_from(OUTCOMES), max_size=2),
+        answers=ANSWERS,
     )
     def it_is_killed_at_a_fault_point(
         self, stage: str, name: str, answers: list[Outcome | Exception]
@@ -140,7 +154,7 @@ class Installation(RuleBasedStateMachine):
             self.work(stage)
         self.restart()
 
-    @rule(stage=st.sampled_from(STAGES), at=st.integers(1, 40))
+    @rule(stage=st.sampled_from(STAGES), at=st.integers(1, 25))
     def it_is_killed_at_a_write(self, stage: str, at: int) -> None:
         self.process.close()
         with failing_at(0, crash) as failing:
@@ -224,7 +238,7 @@ class Installation(RuleBasedStateMachine):
         self.process = Process(self.outside, f"process {self.lives}")
 
 
-EXAMPLES = {"default": 25, "thorough": 5000}[os.environ.get("HYPOTHESIS_PROFILE", "default")]
+EXAMPLES = {"default": 60, "thorough": 5000}[os.environ.get("HYPOTHESIS_PROFILE", "default")]
 TestInstallation = Installation.TestCase
 TestInstallation.settings = settings(
     max_examples=EXAMPLES,

@@ -18,7 +18,7 @@ from inboxbot.errors import (
 from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import Outcome, Verdict
 from inboxbot.sender import Sender, last_error
-from inboxbot.store import alerts, breaker, invariants, limits, outbox, settings
+from inboxbot.store import alerts, breaker, invariants, limits, outbox, sending, settings
 from inboxbot.store.database import write
 from inboxbot.store.outbox import State
 from inboxbot.store.settings import Mode
@@ -266,6 +266,19 @@ def test_while_paused_everything_stays_queued(stage: Stage) -> None:
     go_live(stage.db)
     stage.sender.send_due()
     assert stage.state(row) == "sent"
+
+
+def test_what_a_process_had_claimed_a_day_ago_waits_for_a_person_and_blocks_nobody(
+    stage: Stage,
+) -> None:
+    row = stage.put(1)
+    with write(stage.db):
+        sending.claim(stage.db, row, "dead", stage.clock.now)
+    stage.sender.start()
+    stage.clock.pass_(hours=25)
+    new = stage.put(2)
+    stage.sender.send_due()
+    assert (stage.state(row), stage.state(new)) == ("held", "sent")
 
 
 def test_an_acknowledgement_older_than_a_day_waits_for_a_person(stage: Stage) -> None:
