@@ -83,7 +83,7 @@ class Acknowledger:
         rendered = self.library.render(
             decision.template,
             decision.language,
-            self._variables(message, classification, decision, received_at, first_contact, now),
+            self.variables(message, classification, decision, received_at, first_contact, now),
         )
         reply = compose.acknowledgement(
             message,
@@ -107,7 +107,7 @@ class Acknowledger:
             text=rendered.text,
         )
 
-    def _variables(
+    def variables(
         self,
         message: Message,
         classification: Classification,
@@ -116,6 +116,7 @@ class Acknowledger:
         first_contact: bool,
         now: datetime,
     ) -> Variables:
+        """Return the values that a template gets for a letter."""
         facts = self._facts
         zone = ZoneInfo(facts.time_zone)
         language = self.library.written_in(decision.language or "en")

@@ -5,13 +5,16 @@ from. At most one version of a template is `live`; `pending` is one whose file i
 yet.
 """
 
+import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
 from inboxbot.errors import Conflict
 from inboxbot.store.database import moment, stamp
+
+GONE_AFTER = timedelta(seconds=45)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,16 @@ class Draft:
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A letter that was answered with a template; `earlier`: the same address wrote before."""
+
+    letter: int
+    received_at: datetime
+    language: str | None
+    earlier: bool
+
+
 _VERSION = "id, name, language, number, text, html, fingerprint, who, comment, at, state"
 _DRAFT = "name, language, staff, text, html, based_on, revision, updated_at"
 
@@ -71,6 +84,12 @@ def history(db: Database, name: str, language: str) -> list[Version]:
         " ORDER BY number DESC",
         [name, language],
     )
+    return [_version(row) for row in rows]
+
+
+def all_live(db: Database) -> list[Version]:
+    """Return every version that is in use."""
+    rows = db.execute(f"SELECT {_VERSION} FROM template_version WHERE state = 'live'")  # noqa: S608
     return [_version(row) for row in rows]
 
 
@@ -124,6 +143,77 @@ def times_sent(db: Database, version: Version) -> int:
         [version.name, version.fingerprint],
     ).fetchone()
     return int(row[0])
+
+
+def sent_since(db: Database, since: datetime) -> dict[tuple[str, str], int]:
+    """Return how many acknowledgements went out since then, by template and language."""
+    rows = db.execute(
+        "SELECT o.template, d.template_language, count(*) FROM outbox o"
+        " JOIN decision d ON d.message_id = o.message_id WHERE o.kind = 'acknowledgement'"
+        " AND o.state IN ('sent', 'bounced') AND o.sent_at >= ? GROUP BY 1, 2",
+        [stamp(since)],
+    )
+    return {(row[0], row[1]): int(row[2]) for row in rows}
+
+
+def waiting(db: Database, name: str) -> int:
+    """Return how many acknowledgements of a template are written and have not left yet."""
+    row = db.execute(
+        "SELECT count(*) FROM outbox WHERE kind = 'acknowledgement' AND template = ?"
+        " AND state IN ('queued', 'claimed', 'deferred', 'held')",
+        [name],
+    ).fetchone()
+    return int(row[0])
+
+
+def answered_with(
+    db: Database, names: tuple[str, ...], languages: tuple[str, ...], *, limit: int
+) -> list[Answered]:
+    """Return the last letters that these templates were chosen for, the newest first."""
+    rows = db.execute(
+        "SELECT m.id, m.received_at, d.language, EXISTS (SELECT 1 FROM reading e JOIN message f"
+        " ON f.id = e.message_id WHERE e.return_address = r.return_address"
+        " AND f.received_at < m.received_at) FROM decision d JOIN message m ON m.id = d.message_id"
+        " JOIN reading r ON r.message_id = m.id"
+        " WHERE d.template IN (SELECT value FROM json_each(?))"
+        " AND d.template_language IN (SELECT value FROM json_each(?))"
+        " ORDER BY m.received_at DESC, m.id DESC LIMIT ?",
+        [json.dumps(names), json.dumps(languages), limit],
+    )
+    return [
+        Answered(letter=row[0], received_at=moment(row[1]), language=row[2], earlier=bool(row[3]))
+        for row in rows
+    ]
+
+
+def touch(db: Database, name: str, language: str, staff: str, now: datetime) -> None:
+    """Note, within the caller's transaction, that somebody has a template open."""
+    db.execute("DELETE FROM template_presence WHERE seen_at < ?", [stamp(now - GONE_AFTER)])
+    db.execute(
+        "INSERT INTO template_presence (name, language, staff, seen_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (name, language, staff) DO UPDATE SET seen_at = excluded.seen_at",
+        [name, language, staff, stamp(now)],
+    )
+
+
+def present(
+    db: Database, name: str, language: str, *, other_than: str, now: datetime
+) -> dict[str, bool]:
+    """Return who else has a template open, and whether they are writing."""
+    rows = db.execute(
+        "SELECT p.staff, d.updated_at >= ?5 FROM template_presence p LEFT JOIN template_draft d"
+        " ON d.name = p.name AND d.language = p.language AND d.staff = p.staff"
+        " WHERE p.name = ?1 AND p.language = ?2 AND p.staff <> ?3 AND p.seen_at >= ?4"
+        " ORDER BY p.staff",
+        [name, language, other_than, stamp(now - GONE_AFTER), stamp(now - GONE_AFTER)],
+    )
+    return {row[0]: bool(row[1]) for row in rows}
+
+
+def all_drafts(db: Database) -> list[Draft]:
+    """Return every draft, the newest first."""
+    rows = db.execute(f"SELECT {_DRAFT} FROM template_draft ORDER BY updated_at DESC")  # noqa: S608
+    return [_draft(row) for row in rows]
 
 
 def drafts(db: Database, name: str, language: str) -> list[Draft]:

@@ -28,6 +28,8 @@ VALUES = {
     "action": "note",
     "token": "no-such-link",
     "filename": "app.css",
+    "name": "general_inquiry",
+    "language": "en",
 }
 
 
