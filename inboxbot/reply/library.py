@@ -206,7 +206,7 @@ class Library:
         elif problems and (known := known or self._recall(name, language)):
             slot.source, slot.built_in = known, False
         else:
-            slot.source, slot.built_in = self._built_in(name, language), True
+            slot.source, slot.built_in = self.built_in(name, language), True
         slot.signature = now  # Last: until then another thread looks for itself.
         return slot.source, slot.built_in
 
@@ -219,7 +219,8 @@ class Library:
                 continue
         return False
 
-    def _built_in(self, name: str, language: str) -> Source | None:
+    def built_in(self, name: str, language: str) -> Source | None:
+        """Return the template that comes with the program, or None where there is none."""
         return read(self.shipped, name, self.language(language))[0]
 
     def language(self, code: str) -> Language:

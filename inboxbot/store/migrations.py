@@ -557,6 +557,13 @@ def templates(db: Database) -> None:
             updated_at TEXT NOT NULL,
             PRIMARY KEY (name, language, staff)
         ) STRICT, WITHOUT ROWID;
+        CREATE TABLE template_presence (
+            name TEXT NOT NULL,
+            language TEXT NOT NULL,
+            staff TEXT NOT NULL,
+            seen_at TEXT NOT NULL,
+            PRIMARY KEY (name, language, staff)
+        ) STRICT, WITHOUT ROWID;
         """,
     )
 
