@@ -151,13 +151,13 @@ def sign_in(
     Raises `TooManyFailures`. The session still wants a code where the user has a second factor,
     and wants one to be set up where the user's role demands it.
     """
-    account, place = name.strip().lower()[:60], origin_hash(origin)
+    account, place = name.strip().lower()[:60], hashed(origin)
     check_failures(db, account, place, now)
     user = users.named(db, account)
     right = _is_right(user.password_hash if user else None, password)
     if user is None or not right or user.disabled:
         with write(db):
-            users.add_failure(db, account, place, now)
+            users.add_failure(db, hashed(account), place, now)
             # What was typed is not kept: it may be a password in the wrong field.
             audit.add(db, user.name if user else "unknown", "sign-in failed", now)
         return None
@@ -165,7 +165,7 @@ def sign_in(
         if user.password_hash and _hasher.check_needs_rehash(user.password_hash):
             users.change(db, user.id, password_hash=_hasher.hash(password))
         if user.totp_secret is None:
-            users.forget_failures(db, account, place)
+            users.forget_failures(db, hashed(account), place)
         return _opened(db, user, Stage.CODE if user.totp_secret else first_stage(user), agent, now)
 
 
@@ -204,7 +204,7 @@ def give_code(
 
     Raises `TooManyFailures`. Each code counts once.
     """
-    place = origin_hash(origin)
+    place = hashed(origin)
     check_failures(db, user.name, place, now)
     typed = re.sub(r"[\s-]", "", code).lower()
     with write(db):
@@ -213,10 +213,10 @@ def give_code(
             _code_is_right(db, fresh, typed, now)
             or users.use_recovery_code(db, user.id, typed, now)
         ):
-            users.add_failure(db, user.name, place, now)
+            users.add_failure(db, hashed(user.name), place, now)
             audit.add(db, user.name, "code failed", now)
             return None
-        users.forget_failures(db, user.name, place)
+        users.forget_failures(db, hashed(user.name), place)
         users.end_session(db, session)
         return _opened(db, user, Stage.OPEN, agent, now)
 
@@ -241,14 +241,17 @@ def is_password_of(user: User, password: str) -> bool:
 
 def check_failures(db: Database, account: str, place: str, now: datetime) -> None:
     """Raise `TooManyFailures` where an account or an origin failed too often of late."""
-    of_account, of_origin = users.failures(db, account, place, now - WINDOW)
+    of_account, of_origin = users.failures(db, hashed(account), place, now - WINDOW)
     if of_account >= FAILURES_OF_ACCOUNT or of_origin >= FAILURES_OF_ORIGIN:
         raise TooManyFailures(int(WINDOW.total_seconds() // 60))
 
 
-def origin_hash(origin: str) -> str:
-    """Return what stands for a network address in the store."""
-    return hashlib.sha256(f"origin {origin}".encode()).hexdigest()[:32]
+def hashed(text: str) -> str:
+    """Return what stands in the store for an address or a name that was typed.
+
+    A name that was typed may be a password in the wrong field.
+    """
+    return hashlib.sha256(f"failed sign-in {text}".encode()).hexdigest()[:32]
 
 
 def _opened(db: Database, user: User, stage: Stage, agent: str, now: datetime) -> SignedIn:

@@ -232,9 +232,27 @@ def decisions_and_outbox(db: Database) -> None:
             WHERE state IN ('queued', 'claimed', 'sending', 'deferred');
         CREATE INDEX outbox_person ON outbox (state) WHERE state IN ('uncertain', 'held', 'failed');
         CREATE INDEX outbox_recipient ON outbox (recipient_key, created_at);
-        CREATE INDEX outbox_domain ON outbox (recipient_domain, created_at);
-        CREATE INDEX outbox_relay ON outbox (relay, created_at) WHERE relay IS NOT NULL;
         CREATE INDEX outbox_created_at ON outbox (created_at);
+        -- What counts toward the limits, so that a flood that is held makes no letter dearer:
+        -- word for word the conditions of the queries.
+        CREATE INDEX outbox_reserved ON outbox (created_at)
+            WHERE kind = 'acknowledgement' AND (state IN ('queued', 'claimed', 'sending', 'sent',
+            'deferred', 'uncertain', 'bounced')
+            OR (state = 'held' AND reason IN ('shadow', 'paused')));
+        CREATE INDEX outbox_reserved_recipient ON outbox (recipient_key, created_at)
+            WHERE kind = 'acknowledgement' AND (state IN ('queued', 'claimed', 'sending', 'sent',
+            'deferred', 'uncertain', 'bounced')
+            OR (state = 'held' AND reason IN ('shadow', 'paused')));
+        CREATE INDEX outbox_reserved_domain ON outbox (recipient_domain, created_at)
+            WHERE kind = 'acknowledgement' AND (state IN ('queued', 'claimed', 'sending', 'sent',
+            'deferred', 'uncertain', 'bounced')
+            OR (state = 'held' AND reason IN ('shadow', 'paused')));
+        CREATE INDEX outbox_reserved_relay ON outbox (relay, created_at)
+            WHERE kind = 'acknowledgement' AND (state IN ('queued', 'claimed', 'sending', 'sent',
+            'deferred', 'uncertain', 'bounced')
+            OR (state = 'held' AND reason IN ('shadow', 'paused')));
+        CREATE INDEX outbox_judged ON outbox (created_at)
+            WHERE kind = 'acknowledgement' AND state IN ('sent', 'bounced');
         CREATE TABLE suppression (
             address TEXT PRIMARY KEY,              -- folded
             reason TEXT NOT NULL CHECK (reason IN ('bounced', 'staff')),
@@ -373,7 +391,7 @@ def staff(db: Database) -> None:
         CREATE TABLE failed_sign_in (
             id INTEGER PRIMARY KEY,
             at TEXT NOT NULL,
-            account TEXT NOT NULL,
+            account TEXT NOT NULL,                 -- hash of the name that was typed
             origin TEXT NOT NULL                   -- hash of the address it came from
         ) STRICT;
         CREATE INDEX failed_sign_in_at ON failed_sign_in (at);

@@ -176,7 +176,7 @@ def test_what_is_left_of_hostile_html_has_no_tag_that_acts_and_no_attribute_that
         name = re.match(r"</?([a-z0-9]+)", tag)
         assert name is not None, tag
         assert name[1] in formatted.TAGS, tag
-        for attribute in re.findall(r"([a-z:-]+)=", tag):
+        for attribute in re.findall(r"([a-z:-]+)=", re.sub(r'="[^"]*"', "=", tag)):
             assert attribute in formatted.ATTRIBUTE_NAMES, tag
         assert "javascript:" not in tag
         assert "url(" not in tag
