@@ -232,7 +232,7 @@ def known_ids(
 
 
 def _answered_by_subject(db: Database, subject: str, person: str, now: datetime) -> tuple[str, ...]:
-    """Return the id of our reply to this person whose subject a letter repeats at its end.
+    """Return the id of our acknowledgement to this person whose subject ends that of a letter.
 
     Some programs, and most simple vacation responders, answer with `Re:` and our subject and
     neither In-Reply-To nor References (RFC 5322, section 3.6.4).
@@ -241,8 +241,8 @@ def _answered_by_subject(db: Database, subject: str, person: str, now: datetime)
     if len(said) < _TELLING_SUBJECT:
         return ()
     rows = db.execute(
-        "SELECT rfc_message_id, raw FROM outbox WHERE recipient_key = ? AND created_at > ?"
-        " AND state IN ('sending', 'sent', 'uncertain', 'bounced')"
+        "SELECT rfc_message_id, raw FROM outbox WHERE recipient_key = ? AND created_at > ?"  # noqa: S608
+        f" AND {RESERVED} AND state IN ('sending', 'sent', 'uncertain', 'bounced')"
         " ORDER BY created_at DESC LIMIT ?",
         [person, stamp(now - _REMEMBERED), _REPLIES_COMPARED],
     )

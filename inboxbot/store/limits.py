@@ -64,7 +64,7 @@ def reserved(
     sent, bounced = db.execute(
         "SELECT count(*), coalesce(sum(state = 'bounced'), 0) FROM (SELECT state FROM outbox"
         " WHERE kind = 'acknowledgement' AND state IN ('sent', 'bounced') AND created_at > ?"
-        " ORDER BY id DESC LIMIT ?)",
+        " ORDER BY created_at DESC LIMIT ?)",
         [stamp(judged_since) if judged_since else "", RECENT],
     ).fetchone()
     return Reserved(

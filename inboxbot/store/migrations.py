@@ -235,7 +235,7 @@ def decisions_and_outbox(db: Database) -> None:
         CREATE INDEX outbox_created_at ON outbox (created_at);
         -- What counts toward the limits, so that a flood that is held makes no letter dearer:
         -- word for word the conditions of the queries.
-        CREATE INDEX outbox_reserved ON outbox (created_at)
+        CREATE INDEX outbox_reserved ON outbox (created_at, message_id)
             WHERE kind = 'acknowledgement' AND (state IN ('queued', 'claimed', 'sending', 'sent',
             'deferred', 'uncertain', 'bounced')
             OR (state = 'held' AND reason IN ('shadow', 'paused')));
