@@ -5,14 +5,17 @@ The only place that knows both the settings and the stages; the faces call it an
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
 
 from inboxbot import config, events, publishing, reading
 from inboxbot.acknowledge import Acknowledger, Facts
+from inboxbot.announce import Recipients
 from inboxbot.config import Config, Mailbox, Server
 from inboxbot.errors import ConfigError, Problem
 from inboxbot.fetching import MIB, Limits
@@ -25,6 +28,11 @@ from inboxbot.reply.library import Library
 from inboxbot.reply.policy import Rules
 from inboxbot.store import backup, database, retention
 from inboxbot.store.settings import Instance
+from inboxbot.upkeep import Patience
+from inboxbot.tokens import FOLDER, TokenFile
+
+if TYPE_CHECKING:
+    from inboxbot.mail.oauth import AccessTokens, Registration
 
 
 @contextmanager
@@ -159,7 +167,8 @@ def acknowledger(configuration: Config, templates: Library) -> Acknowledger:
 
 def source(box: Mailbox) -> Source:
     """Return which mailbox it is, for the record: another server or folder starts anew."""
-    return Source(name=box.name, server=imap_settings(box).server, folder=box.folder)
+    server = connection.server_name(box.imap.username, box.imap.host)
+    return Source(name=box.name, server=server, folder=box.folder)
 
 
 def limits(configuration: Config, box: Mailbox) -> Limits:
@@ -167,7 +176,9 @@ def limits(configuration: Config, box: Mailbox) -> Limits:
     return Limits(max_size=box.max_size_mb * MIB, min_free=configuration.store.min_free_mb * MIB)
 
 
-def imap_settings(box: Mailbox) -> connection.Settings:
+def imap_settings(
+    configuration: Config, box: Mailbox, tokens: "AccessTokens | None" = None
+) -> connection.Settings:
     """Return where a mailbox is read, and how to get in."""
     server = box.imap
     return connection.Settings(
@@ -176,14 +187,14 @@ def imap_settings(box: Mailbox) -> connection.Settings:
         security=server.security,
         username=server.username,
         auth=server.auth,
-        secret=_secret(server),
         ca_file=server.ca_file or None,
         timeout_s=float(server.timeout_s),
         folder=box.folder,
+        **_way_in(configuration, box, server, tokens),
     )
 
 
-def smtp_settings(box: Mailbox) -> smtp.Settings:
+def smtp_settings(configuration: Config, box: Mailbox) -> smtp.Settings:
     """Return where replies of a mailbox are handed in, and how to get in."""
     server = box.smtp
     return smtp.Settings(
@@ -192,14 +203,63 @@ def smtp_settings(box: Mailbox) -> smtp.Settings:
         security=server.security,
         username=server.username,
         auth=server.auth,
-        secret=_secret(server),
         ca_file=server.ca_file or None,
         timeout_s=float(server.timeout_s),
+        **_way_in(configuration, box, server, None),
     )
 
 
-def _secret(server: Server) -> partial[str]:
-    return partial(config.credential, server.credential)
+def _way_in(
+    configuration: Config, box: Mailbox, server: Server, tokens: "AccessTokens | None"
+) -> dict[str, Any]:
+    if server.auth == "password":
+        return {"secret": partial(config.credential, server.credential)}
+    tokens = tokens or access_tokens(configuration, box)
+    return {"secret": tokens, "renew": tokens.renew}
+
+
+def access_tokens(configuration: Config, box: Mailbox) -> "AccessTokens":
+    """Return what gives the access tokens of a mailbox."""
+    from inboxbot.mail.oauth import AccessTokens  # Its libraries take a while to load.
+
+    return AccessTokens(registration(box), token_file(configuration, box), _now)
+
+
+def token_file(configuration: Config, box: Mailbox) -> TokenFile:
+    """Return where the tokens of a mailbox lie: in the state folder."""
+    return TokenFile(configuration.store_path.parent / FOLDER, box.name)
+
+
+def registration(box: Mailbox) -> "Registration":
+    """Return how a mailbox's provider knows us."""
+    from inboxbot.mail import oauth
+
+    settings, grant = box.oauth, oauth.Grant(box.oauth.grant)
+    match settings.provider:
+        case "google":
+            provider = oauth.google()
+        case "microsoft":
+            provider = oauth.microsoft(settings.tenant, grant)
+        case "custom":
+            provider = oauth.Provider(name="The provider", token_url="")
+    given = {
+        name: value
+        for name in ("token_url", "device_url", "authorize_url", "scope")
+        if (value := getattr(settings, name))
+    }
+    return oauth.Registration(
+        provider=replace(provider, **given),
+        grant=grant,
+        client_id=settings.client_id,
+        secret=partial(config.credential, settings.credential) if settings.credential else None,
+        username=box.imap.username,
+        redirect_port=settings.redirect_port,
+        ca_file=settings.ca_file or None,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def reader(configuration: Config) -> Reader:
@@ -218,6 +278,26 @@ def retention_rules(configuration: Config) -> retention.Rules:
     return retention.Rules(
         months={part: months[f"{part}_months"] for part in retention.PARTS},
         by_category={part: months[f"{part}_by_category"] for part in retention.PARTS},
+    )
+
+
+def patience(configuration: Config) -> Patience:
+    """Return how long things may take before somebody is told."""
+    told = configuration.alerts
+    return Patience(
+        intake=timedelta(minutes=told.intake_silent_minutes),
+        backup=timedelta(hours=told.backup_silent_hours),
+        min_free_mb=configuration.store.min_free_mb,
+    )
+
+
+def recipients(configuration: Config) -> Recipients:
+    """Return which staff are told by mail, from the first mailbox."""
+    box = configuration.mailbox[0]
+    return Recipients(
+        to=configuration.alerts.to,
+        sender=box.address,
+        envelope_sender=box.smtp.envelope_sender,
     )
 
 

@@ -23,6 +23,7 @@ from inboxbot.mail.parse import attachment_bytes, parse
 from inboxbot.mail.traces import Traces, traces
 from inboxbot.store import audit, erasure, holds, messages, people, settings
 from inboxbot.store.database import moment, stamp, write
+from inboxbot.store.erasure import Written
 
 _FILES_SEARCHED = ("text/", "message/", "application/json", "application/xml")
 _LONGEST_FILE = 1024 * 1024
@@ -55,7 +56,7 @@ def look(
 
     Raises `TransientError` where letters wait to be decided on: nobody knows yet whose they are.
     """
-    waiting = db.execute("SELECT count(*) FROM message WHERE decided_at IS NULL").fetchone()[0]
+    waiting = erasure.undecided(db)
     if waiting:
         raise TransientError(
             f"{waiting} letters have not been read yet, and may be theirs: try again when the "
@@ -91,13 +92,8 @@ def erase_again(db: Database, remembered: Path, now: datetime) -> int:
     """
     erased = 0
     for at, key in _remembered(remembered):
-        known = db.execute(
-            "SELECT return_address FROM reading WHERE return_address IS NOT NULL"
-            " UNION SELECT address FROM person_address UNION SELECT address FROM suppression"
-        ).fetchall()
-        for address in [row[0] for row in known if _key(db, row[0]) == key]:
-            letters = erasure.letters_of(db, [address])
-            before = [letter for letter in letters if _stored_at(db, letter) <= at]
+        for address in [each for each in erasure.known_addresses(db) if _key(db, each) == key]:
+            before = erasure.letters_of(db, [address], stored_until=at)
             with write(db):
                 _erase(db, _find(db, (address,), before), now)
             erased += len(before)
@@ -112,10 +108,11 @@ def _find(
     own: list[int],
     progress: Callable[[int], None] = lambda count: None,  # noqa: ARG005
 ) -> Found:
-    sought = _traces(db, addresses, own)
+    written = [erasure.written(db, letter) for letter in own]
+    sought = _traces(addresses, written)
     return Found(
         addresses=addresses,
-        names=tuple(dict.fromkeys(name for name, *_ in _readings(db, own) if name)),
+        names=tuple(dict.fromkeys(each.sender_name for each in written if each.sender_name)),
         letters=tuple(own),
         quoting=tuple(_quoting(db, set(own), sought, progress)),
         replies=tuple(_replies(db, set(own), sought)),
@@ -142,59 +139,31 @@ def pseudonym_of(db: Database, address: str) -> str:
     return f"person-{_key(db, folded(address))[:12]}"
 
 
-def _readings(db: Database, letters: list[int]) -> list[tuple[str, str, str, str]]:
-    return db.execute(
-        "SELECT r.sender_name, r.subject, r.text, coalesce(r.rfc_message_id, '') FROM reading r"
-        " WHERE r.message_id IN (SELECT value FROM json_each(?))",
-        [json.dumps(letters)],
-    ).fetchall()
-
-
-def _traces(db: Database, addresses: tuple[str, ...], letters: list[int]) -> Traces:
-    rows = _readings(db, letters)
-    replies = db.execute(
-        "SELECT rfc_message_id, raw FROM outbox WHERE message_id IN"
-        " (SELECT value FROM json_each(?))",
-        [json.dumps(letters)],
-    ).fetchall()
-    # As written: folded addresses have lost their tag.
-    written = db.execute(
-        "SELECT DISTINCT sender_address FROM reading WHERE sender_address IS NOT NULL"
-        " AND message_id IN (SELECT value FROM json_each(?))",
-        [json.dumps(letters)],
-    )
+def _traces(addresses: tuple[str, ...], written: list[Written]) -> Traces:
+    # Addresses as written, too: folded ones have lost their tag.
+    tagged = [each.sender_address for each in written if folded(each.sender_address) in addresses]
     return traces(
-        names=[
-            *addresses,
-            *(row[0] for row in written if folded(row[0]) in addresses),
-            *(row[3] for row in rows),
-            *(reply[0] for reply in replies),
-        ],
-        subjects=[row[1] for row in rows],
-        texts=[row[2] for row in rows],
-        ours=[parse(reply[1]).full_text for reply in replies],
+        names=[*addresses, *tagged, *(name for each in written for name in each.message_ids)],
+        subjects=[each.subject for each in written],
+        texts=[text for each in written for text in (each.subject, each.text)],
+        ours=[parse(raw).full_text for each in written for raw in each.replies],
     )
 
 
 def _quoting(
     db: Database, own: set[int], sought: Traces, progress: Callable[[int], None]
 ) -> Iterator[int]:
-    for (letter,) in db.execute("SELECT message_id FROM raw ORDER BY message_id").fetchall():
+    for letter in erasure.letters_with_bytes(db):
         if letter not in own and _names(messages.raw(db, letter), sought):
             yield letter
         progress(1)
-    # Whose bytes are gone already may still have words of theirs in its text.
-    rows = db.execute(
-        "SELECT message_id, subject, text FROM reading WHERE message_id NOT IN"
-        " (SELECT message_id FROM raw)"
-    ).fetchall()
-    for letter, subject, text in rows:
+    for letter, subject, text in erasure.texts_without_bytes(db):
         if letter not in own and (sought.in_text(text) or sought.in_text(subject)):
             yield letter
 
 
 def _replies(db: Database, own: set[int], sought: Traces) -> Iterator[int]:
-    for reply, letter, raw in db.execute("SELECT id, message_id, raw FROM outbox").fetchall():
+    for reply, letter, raw in erasure.replies(db):
         if letter not in own and raw and _names(raw, sought):
             yield reply
 
@@ -213,10 +182,6 @@ def _names(raw: bytes, sought: Traces) -> bool:
     )
 
 
-def _stored_at(db: Database, letter: int) -> datetime:
-    return moment(db.execute("SELECT stored_at FROM message WHERE id = ?", [letter]).fetchone()[0])
-
-
 def _key(db: Database, address: str) -> str:
     secret = settings.instance(db).secret
     return hmac.new(secret, f"erased {address}".encode(), hashlib.sha256).hexdigest()
@@ -224,7 +189,7 @@ def _key(db: Database, address: str) -> str:
 
 def _remember(db: Database, addresses: tuple[str, ...], now: datetime) -> None:
     """Write down whom it concerns before it is done: a restore must know in any case."""
-    file = remembered_beside(Path(db.execute("PRAGMA database_list").fetchone()[2]))
+    file = remembered_beside(erasure.file_of(db))
     handle = os.open(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     try:
         for address in addresses:

@@ -9,7 +9,9 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlite_utils import Database
 
@@ -23,18 +25,95 @@ _INDEXES = ("reading_words", "reading_unspaced")
 _PATIENCE_S = 10.0
 
 
-def letters_of(db: Database, addresses: Iterable[str]) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a letter left to be found elsewhere; `message_ids` are its own and our replies'."""
+
+    sender_name: str
+    sender_address: str
+    subject: str
+    text: str
+    message_ids: tuple[str, ...]
+    replies: tuple[bytes, ...]
+
+
+def letters_of(
+    db: Database, addresses: Iterable[str], *, stored_until: datetime | None = None
+) -> list[int]:
     """Return every letter from these folded addresses, and what came back of replies to them."""
     rows = db.execute(
-        "WITH wanted (address) AS (SELECT value FROM json_each(?)), own (id) AS ("
+        "WITH wanted (address) AS (SELECT value FROM json_each(?1)), own (id) AS ("
         " SELECT message_id FROM reading"
         "  WHERE return_address IN wanted OR lower(sender_address) IN wanted"
         " UNION SELECT message_id FROM outbox WHERE recipient_key IN wanted)"
-        " SELECT id FROM own UNION SELECT b.message_id FROM bounce b"
-        " JOIN outbox o ON o.id = b.outbox_id WHERE o.message_id IN own ORDER BY 1",
-        [json.dumps(list(addresses))],
+        " SELECT id FROM message WHERE (?2 IS NULL OR stored_at <= ?2) AND id IN"
+        " (SELECT id FROM own UNION SELECT b.message_id FROM bounce b"
+        "  JOIN outbox o ON o.id = b.outbox_id WHERE o.message_id IN own) ORDER BY id",
+        [json.dumps(list(addresses)), stamp(stored_until) if stored_until else None],
     )
     return [int(row[0]) for row in rows]
+
+
+def written(db: Database, letter: int) -> Written:
+    """Return what is to be looked for elsewhere when a letter is erased."""
+    row = db.execute(
+        "SELECT sender_name, coalesce(sender_address, ''), subject, text, rfc_message_id"
+        " FROM reading WHERE message_id = ?",
+        [letter],
+    ).fetchone() or ("", "", "", "", None)
+    answers = db.execute(
+        "SELECT rfc_message_id, raw FROM outbox WHERE message_id = ?", [letter]
+    ).fetchall()
+    name, address, subject, text, own_id = row
+    return Written(
+        name,
+        address,
+        subject,
+        text,
+        tuple(each for each in (own_id, *(answer[0] for answer in answers)) if each),
+        tuple(bytes(answer[1]) for answer in answers),
+    )
+
+
+def undecided(db: Database) -> int:
+    """Return how many letters nobody has looked into yet."""
+    return int(db.execute("SELECT count(*) FROM message WHERE decided_at IS NULL").fetchone()[0])
+
+
+def known_addresses(db: Database) -> list[str]:
+    """Return every folded address that something is stored of."""
+    rows = db.execute(
+        "SELECT return_address FROM reading WHERE return_address IS NOT NULL"
+        " UNION SELECT address FROM person_address UNION SELECT address FROM suppression"
+    )
+    return [str(row[0]) for row in rows]
+
+
+def letters_with_bytes(db: Database) -> list[int]:
+    """Return the letters whose bytes are still here."""
+    return [int(row[0]) for row in db.execute("SELECT message_id FROM raw ORDER BY message_id")]
+
+
+def texts_without_bytes(db: Database) -> list[tuple[int, str, str]]:
+    """Return number, subject and text of letters whose bytes were erased before."""
+    return db.execute(
+        "SELECT message_id, subject, text FROM reading WHERE message_id NOT IN"
+        " (SELECT message_id FROM raw)"
+    ).fetchall()
+
+
+def replies(db: Database) -> Iterator[tuple[int, int, bytes]]:
+    """Yield every reply with its letter and its bytes."""
+    for (row,) in db.execute("SELECT id FROM outbox").fetchall():
+        letter, raw = db.execute(
+            "SELECT message_id, raw FROM outbox WHERE id = ?", [row]
+        ).fetchone()
+        yield int(row), int(letter), bytes(raw)
+
+
+def file_of(db: Database) -> Path:
+    """Return the file of the database."""
+    return Path(db.execute("PRAGMA database_list").fetchone()[2])
 
 
 _OF_ERASED = (

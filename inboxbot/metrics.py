@@ -1,0 +1,176 @@
+"""Figures for Prometheus: what the store holds, counted when asked, and what the log told of.
+
+Nothing else in inboxbot knows of metrics: events are counted as they are logged, everything else
+is read from the store, so a restart forgets only the former. Labels are codes, never an address,
+a name or a subject.
+"""
+
+import logging
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
+from prometheus_client.registry import Collector
+from sqlite_utils import Database
+
+from inboxbot.store import backup, settings, tallies
+
+
+class StoreFigures(Collector):
+    """What the store holds, counted at each scrape in one read transaction."""
+
+    def __init__(
+        self,
+        open_store: Callable[[], AbstractContextManager[Database]],
+        path: Path,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._open_store = open_store
+        self._path = path
+        self._now = now
+
+    def describe(self) -> Iterable[Any]:
+        """Name nothing beforehand: registering must not touch the store."""
+        return []
+
+    def collect(self) -> Iterator[Any]:
+        """Yield every figure; the sizes also where the store cannot be read."""
+        info = {"version": version("inboxbot"), "sqlite": sqlite3.sqlite_version}
+        yield InfoMetricFamily("inboxbot_build", "What is running", info)
+        yield from self._sizes()
+        with self._open_store() as db:
+            db.execute("BEGIN")
+            try:
+                yield from self._counted(db)
+            finally:
+                db.execute("ROLLBACK")
+
+    def _sizes(self) -> Iterator[Any]:
+        wal = self._path.with_name(f"{self._path.name}-wal")
+        for name, text, value in (
+            ("inboxbot_db_size_bytes", "Size of the database", _size(self._path)),
+            ("inboxbot_wal_size_bytes", "Size of its write-ahead log", _size(wal)),
+            (
+                "inboxbot_disk_free_bytes",
+                "Free space where the database lies",
+                shutil.disk_usage(self._path.parent).free,
+            ),
+        ):
+            yield GaugeMetricFamily(name, text, value)
+
+    def _counted(self, db: Database) -> Iterator[Any]:
+        for tally in tallies.tallies(db):
+            kind = CounterMetricFamily if tally.counter else GaugeMetricFamily
+            family = kind(f"inboxbot_{tally.name}", tally.text, labels=tally.labels)
+            for *labels, value in tally.rows:
+                family.add_metric([str(label) for label in labels], value)
+            yield family
+        for name, text, oldest in tallies.oldest(db):
+            waited = (self._now() - oldest).total_seconds() if oldest else 0.0
+            yield GaugeMetricFamily(f"inboxbot_{name}", text, max(waited, 0.0))
+        verified = settings.get_moment(db, backup.VERIFIED_AT)
+        yield GaugeMetricFamily(
+            "inboxbot_backup_last_verified_timestamp_seconds",
+            "When the last backup was verified; 0 for never",
+            verified.timestamp() if verified else 0,
+        )
+        yield _histogram(db)
+
+
+def _histogram(db: Database) -> HistogramMetricFamily:
+    counts, total, seconds = tallies.arrival_to_acknowledgement(db)
+    family = HistogramMetricFamily(
+        "inboxbot_arrival_to_ack_seconds", "From a letter's arrival to its acknowledgement"
+    )
+    buckets = [(str(float(limit)), count) for limit, count in counts.items()]
+    family.add_metric([], [*buckets, ("+Inf", total)], sum_value=seconds)
+    return family
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+class Counted(logging.Handler):
+    """Counts events as they are logged; add it to the logger `inboxbot`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__()
+        self._imap_errors = Counter(
+            "inboxbot_imap_errors", "Mailboxes that could not be read", ["kind"], registry=registry
+        )
+        self._smtp_replies = Counter(
+            "inboxbot_smtp_replies",
+            "Answers of mail servers to replies, by class",
+            ["class"],
+            registry=registry,
+        )
+        self._uidvalidity = Counter(
+            "inboxbot_uidvalidity_changes", "Mailboxes that were numbered anew", registry=registry
+        )
+        self._fallback = Counter(
+            "inboxbot_template_fallback",
+            "Times that a template was found broken and the last good one kept",
+            registry=registry,
+        )
+        self._reload = Counter(
+            "inboxbot_config_reload", "Configurations read anew", ["result"], registry=registry
+        )
+        self._failed = Counter(
+            "inboxbot_job_failures", "Jobs that ended with an error", ["job"], registry=registry
+        )
+        self._confidence = Histogram(
+            "inboxbot_classification_confidence",
+            "How sure the classifier was",
+            buckets=(0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0),
+            registry=registry,
+        )
+        self._polls = Counter(
+            "inboxbot_poll", "Looks into a mailbox", ["mailbox", "result"], registry=registry
+        )
+        self._poll_s = Histogram(
+            "inboxbot_poll_duration_seconds",
+            "How long a look took",
+            buckets=(0.1, 0.5, 1, 5, 15, 60, 300),
+            registry=registry,
+        )
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count one event."""
+        fields = getattr(record, "fields", {})
+        match record.msg:
+            case "mailbox-failed":
+                self._imap_errors.labels(fields["error"]).inc()
+            case "reply":
+                code = int(fields["code"])
+                self._smtp_replies.labels(f"{code // 100}xx" if code > 0 else "none").inc()
+            case "uidvalidity-changed":
+                self._uidvalidity.inc()
+            case "template-broken":
+                self._fallback.inc()
+            case "reloaded" | "reload-refused":
+                self._reload.labels("ok" if record.msg == "reloaded" else "refused").inc()
+            case "job-failed":
+                self._failed.labels(str(fields["job"]).partition(" ")[0]).inc()
+            case "decided":
+                self._confidence.observe(float(fields["confidence"]))
+
+    def polled(self, mailbox: str, seconds: float, *, well: bool) -> None:
+        """Count one look into a mailbox, and how long it took."""
+        self._polls.labels(mailbox, "ok" if well else "error").inc()
+        self._poll_s.observe(seconds)

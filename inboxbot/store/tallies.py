@@ -1,0 +1,150 @@
+"""Counts for the metrics, by label; the queries are all of them, each on its own lines.
+
+Labels are codes of closed lists and names of mailboxes, never anything from a letter.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlite_utils import Database
+
+from inboxbot.store.database import moment
+
+TO_ACK_S = (60, 75, 120, 300, 900, 3600, 14400, 86400)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One figure: a counter or a gauge; the last column of each row is its value."""
+
+    name: str
+    counter: bool
+    text: str
+    labels: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+_Query = tuple[str, tuple[str, ...], str]
+_COUNTERS: dict[str, _Query] = {
+    "messages_ingested": (
+        "Stored letters, by what they were taken for",
+        ("category",),
+        "SELECT category, count(*) FROM decision GROUP BY category",
+    ),
+    "messages_quarantined": (
+        "Letters that could not be fetched",
+        ("reason",),
+        "SELECT state, count(*) FROM place WHERE state IN ('quarantined', 'oversize')"
+        " GROUP BY state",
+    ),
+    "messages_vanished": (
+        "Letters that were removed before they could be fetched",
+        (),
+        "SELECT count(*) FROM place WHERE state = 'vanished'",
+    ),
+    "sweep_missing": (
+        "Letters that a sweep found and no poll had seen",
+        ("mailbox",),
+        "SELECT name, sum(healed) FROM mailbox GROUP BY name",
+    ),
+    "ack": (
+        "Acknowledgements, by what became of them",
+        ("category", "result"),
+        "SELECT d.category, CASE WHEN o.state IN ('sent', 'bounced') THEN 'sent'"
+        " WHEN o.state = 'uncertain' THEN 'unknown' WHEN o.state IN ('failed', 'held') THEN o.state"
+        " ELSE 'suppressed' END AS result, count(*) FROM decision d"
+        " LEFT JOIN outbox o ON o.message_id = d.message_id AND o.kind = 'acknowledgement'"
+        " WHERE o.state IS NULL OR o.state NOT IN"
+        " ('queued', 'claimed', 'sending', 'deferred') GROUP BY d.category, result",
+    ),
+    "ack_suppressed": (
+        "Letters that got no acknowledgement by themselves, by the first reason",
+        ("reason",),
+        "SELECT reason, count(*) FROM decision WHERE reason IS NOT NULL GROUP BY reason",
+    ),
+    "login": (
+        "Attempts to sign in",
+        ("result",),
+        "SELECT CASE what WHEN 'signed in' THEN 'ok' ELSE 'failed' END AS result, count(*)"
+        " FROM audit WHERE what IN ('signed in', 'sign-in failed', 'code failed')"
+        " GROUP BY result",
+    ),
+    "corrections": (
+        "Categories that staff changed or confirmed",
+        ("from", "to"),
+        "SELECT from_category, to_category, count(*) FROM correction WHERE NOT undone"
+        " GROUP BY from_category, to_category",
+    ),
+}
+_GAUGES: dict[str, _Query] = {
+    "last_successful_poll_timestamp_seconds": (
+        "When a mailbox was last read without an error",
+        ("mailbox",),
+        "SELECT name, max(unixepoch(last_good_poll_at)) FROM mailbox"
+        " WHERE last_good_poll_at IS NOT NULL GROUP BY name",
+    ),
+    "outbox_depth": (
+        "Replies, by state",
+        ("state",),
+        "SELECT state, count(*) FROM outbox GROUP BY state",
+    ),
+    "queue_depth": (
+        "Letters with staff, by state and category",
+        ("status", "category"),
+        "SELECT state, category, count(*) FROM review GROUP BY state, category",
+    ),
+    "undecided": (
+        "Letters that nobody has looked into yet",
+        (),
+        "SELECT count(*) FROM message WHERE decided_at IS NULL",
+    ),
+    "unaccounted": (
+        "Letters on the server without a row, at the last sweep",
+        ("mailbox",),
+        "SELECT name, sum(unaccounted) FROM mailbox WHERE unaccounted IS NOT NULL GROUP BY name",
+    ),
+    "alerts": (
+        "Alerts that are not over",
+        ("code",),
+        "SELECT code, count(*) FROM alert WHERE ended_at IS NULL GROUP BY code",
+    ),
+}
+_OLDEST = {
+    "outbox_oldest_seconds": (
+        "How long the oldest reply has been due",
+        "SELECT min(due_at) FROM outbox WHERE state IN ('queued', 'deferred')",
+    ),
+    "queue_oldest_seconds": (
+        "How long the oldest letter has waited for a person",
+        "SELECT min(received_at) FROM review WHERE state IN ('new', 'claimed', 'reopened')",
+    ),
+}
+
+
+def tallies(db: Database) -> Iterator[Tally]:
+    """Yield every count."""
+    for counter, queries in ((True, _COUNTERS), (False, _GAUGES)):
+        for name, (text, labels, query) in queries.items():
+            yield Tally(name, counter, text, labels, db.execute(query).fetchall())
+
+
+def oldest(db: Database) -> Iterator[tuple[str, str, datetime | None]]:
+    """Yield since when the oldest of a kind has waited: name, what it says, time."""
+    for name, (text, query) in _OLDEST.items():
+        at = db.execute(query).fetchone()[0]
+        yield name, text, moment(at) if at else None
+
+
+def arrival_to_acknowledgement(db: Database) -> tuple[dict[int, int], int, float]:
+    """Return how many letters were acknowledged within so many seconds, how many in all, and the
+    sum of the seconds; what a person released does not count."""
+    columns = ", ".join(f"count(*) FILTER (WHERE s <= {limit})" for limit in TO_ACK_S)
+    row = db.execute(
+        f"SELECT {columns}, count(*), coalesce(sum(s), 0) FROM ("  # noqa: S608  (numbers of ours)
+        "SELECT unixepoch(o.sent_at) - unixepoch(m.received_at) AS s FROM outbox o"
+        " JOIN message m ON m.id = o.message_id WHERE o.kind = 'acknowledgement'"
+        " AND o.created_by IS NULL AND o.sent_at IS NOT NULL)"
+    ).fetchone()
+    return dict(zip(TO_ACK_S, row, strict=False)), row[-2], row[-1]
