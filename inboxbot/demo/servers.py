@@ -6,6 +6,7 @@ everything in memory and speak no TLS; nothing outside this machine can reach th
 
 import argparse
 import asyncio
+import logging
 import socket
 import threading
 from collections.abc import Coroutine
@@ -140,6 +141,8 @@ class SmtpServer:
         )
 
     def __enter__(self) -> Self:
+        # At each sign-in it warns of an attribute of its own that nobody here uses.
+        logging.getLogger("mail.log").setLevel(logging.ERROR)
         self._controller.start()
         return self
 
