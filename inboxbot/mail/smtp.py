@@ -24,6 +24,7 @@ from inboxbot.errors import (
     AuthenticationError,
     OutcomeUnknownError,
     PermanentError,
+    TokenError,
     TransientError,
 )
 from inboxbot.mail.message import Reply
@@ -65,7 +66,8 @@ class Outcome:
 class Settings:
     """Where replies are handed in, and how to get in. `secret` is asked anew at each attempt.
 
-    An empty `username` means that the server asks for none: a local mail server.
+    `renew` is called when the server refused it, and says whether it is another one now. An
+    empty `username` means that the server asks for none: a local mail server.
     """
 
     host: str
@@ -74,6 +76,7 @@ class Settings:
     username: str
     auth: Literal["password", "xoauth2", "oauthbearer"]
     secret: Callable[[], str]
+    renew: Callable[[], bool] = lambda: False
     ca_file: str | None = None
     timeout_s: float = 60.0
     answer_timeout_s: float = ANSWER_TIMEOUT_S
@@ -298,6 +301,18 @@ def _ask(server: smtplib.SMTP, commands: tuple[str, ...]) -> list[tuple[int, byt
 
 
 def _connect(settings: Settings) -> smtplib.SMTP:
+    """Connect, encrypt and log in; a token that is refused is renewed once."""
+    try:
+        return _connect_once(settings)
+    except TokenError:
+        raise
+    except AuthenticationError:
+        if not settings.renew():
+            raise
+    return _connect_once(settings)
+
+
+def _connect_once(settings: Settings) -> smtplib.SMTP:
     """Connect, encrypt and log in; nothing secret is sent before the first two are done."""
     try:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
@@ -361,10 +376,13 @@ def _greet(server: smtplib.SMTP, settings: Settings, context: ssl.SSLContext) ->
 
 
 def _log_in(server: smtplib.SMTP, settings: Settings) -> None:
-    """Authenticate (RFC 4954); skipped where there is no user name to give."""
-    if not settings.username:
-        return
+    """Authenticate (RFC 4954); skipped where there is no user name to give.
+
+    A server on this machine that offers no AUTH at all asks nobody who they are: a local relay.
+    """
     offered = server.esmtp_features.get("auth", "").upper().split()
+    if not settings.username or (settings.security == "none" and not offered):
+        return
     secret = settings.secret()
     user = settings.username
     match settings.auth:

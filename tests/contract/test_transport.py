@@ -474,9 +474,10 @@ def test_a_server_that_says_nothing_is_given_up_in_time() -> None:
         assert time.monotonic() - started < 3
 
 
-def test_a_local_server_without_logins_is_asked_for_none() -> None:
+@pytest.mark.parametrize("username", ["", "support@example.org"])
+def test_a_local_server_without_logins_is_asked_for_none(username: str) -> None:
     with SmtpSink(login=False) as sink:
-        with SmtpTransport(settings(sink.port, username="")) as transport:
+        with SmtpTransport(settings(sink.port, username=username)) as transport:
             assert transport.send(reply(), nothing).verdict is Verdict.ACCEPTED
         assert sink.logins == 0
 
