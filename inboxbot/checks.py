@@ -10,6 +10,8 @@ from pathlib import Path
 from inboxbot import config
 from inboxbot.config import Config
 from inboxbot.errors import ConfigError, InboxbotError, Problem
+from inboxbot.mail.message import Message
+from inboxbot.reading import LoadClassifier
 from inboxbot.reply.knowledge import read_knowledge
 from inboxbot.reply.library import Library
 from inboxbot.store import migrations
@@ -23,6 +25,7 @@ def offline(configuration: Config) -> tuple[Problem, ...]:
         *_credentials(configuration),
         *_templates(configuration),
         *_knowledge(configuration),
+        *_classifier(configuration),
         *_store(configuration.store_path),
     )
 
@@ -68,6 +71,25 @@ def _knowledge(configuration: Config) -> list[Problem]:
     except (OSError, UnicodeDecodeError):
         return [Problem(str(path), "It cannot be read as UTF-8 text.")]
     return []
+
+
+def _classifier(configuration: Config) -> list[Problem]:
+    """Load what classifies, and let it classify: a part that is missing shows only then."""
+    kind = configuration.classify.model
+    try:
+        LoadClassifier(kind=kind)().classify(Message(subject="Hello", text="A question."))
+    except InboxbotError as error:
+        why = str(error)
+    except Exception as error:  # noqa: BLE001  (around one job: whatever it is, letters suffer)
+        why = f"It cannot be used ({type(error).__name__}): install inboxbot again."
+    else:
+        return []
+    return [
+        Problem(
+            "classify.model",
+            f'The classifier "{kind}": {why} Until then every letter counts as a general inquiry.',
+        )
+    ]
 
 
 def _store(path: Path) -> list[Problem]:

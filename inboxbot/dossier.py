@@ -10,9 +10,11 @@ from sqlite_utils import Database
 
 from inboxbot.classify.category import Classification, Evidence, Flag, Medicine, Suggestion
 from inboxbot.reply.policy import Decision, sentence
-from inboxbot.reply.reason import Disposition, Hit, Reason
+from inboxbot.reply.reason import EXPLANATIONS, Disposition, Hit, Reason
 from inboxbot.store import decisions, replies, reviews
 from inboxbot.store.decisions import Recorded
+from inboxbot.store.outbox import State
+from inboxbot.store.replies import SentReply
 
 
 def classification_of(recorded: Recorded) -> Classification:
@@ -54,7 +56,36 @@ def decision_of(recorded: Recorded) -> Decision:
 def why(db: Database, letter: int) -> str | None:
     """Say in one sentence why a letter was or was not acknowledged; None without such a letter."""
     recorded = decisions.recorded(db, letter)
-    return None if recorded is None else sentence(decision_of(recorded))
+    if recorded is None:
+        return None
+    return outcome(decision_of(recorded), replies.acknowledgement(db, letter))
+
+
+def outcome(decision: Decision, acknowledgement: SentReply | None) -> str:
+    """Say what became of a letter, and why, as things stand.
+
+    The decision is for ever; what holds its acknowledgement back (shadow mode, the mail server,
+    staff) stands with that.
+    """
+    decided = sentence(decision)
+    if acknowledgement is None:
+        return decided
+    reason = acknowledgement.reason
+    because = EXPLANATIONS[Reason(reason)] if reason in set(Reason) else ""
+    match acknowledgement.state:
+        case State.HELD if because and reason != decision.reason:
+            return f"Held: {because}."
+        case State.CANCELLED if because:
+            return f"Not answered: {because}."
+        case State.FAILED:
+            return "Not answered: the acknowledgement could not be sent."
+        case State.UNCERTAIN:
+            return "The acknowledgement may or may not have been sent: staff must look."
+        case State.BOUNCED:
+            return "Acknowledged, but it came back: the person could not be reached."
+    if decision.disposition is Disposition.ACKNOWLEDGE or acknowledgement.created_by is None:
+        return decided
+    return f"Acknowledged: a member of staff decided so. By itself: {decided}"
 
 
 def dossier(db: Database, letter: int) -> dict[str, Any] | None:
@@ -97,7 +128,7 @@ def dossier(db: Database, letter: int) -> dict[str, Any] | None:
         "disposition": recorded.disposition,
         "reason": recorded.reason,
         "hits": recorded.hits,
-        "why": sentence(decision_of(recorded)),
+        "why": outcome(decision_of(recorded), replies.acknowledgement(db, letter)),
         "reply_to": recorded.reply_to,
         "template": recorded.template,
         "state": review.state,

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from inboxbot.store import alerts, figures, settings
+from inboxbot.store import alerts, decisions, figures, settings
 from inboxbot.store.figures import Figures, MailboxFigures
 from inboxbot.store.settings import Mode
 
 SLOW_OUTBOX = timedelta(minutes=30)
+# So many of the newest letters without a classification are no accident of one letter.
+NEWEST = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def health(
     counted = figures.figures(db)
     problems = [
         *(sentence for box in counted.mailboxes for sentence in _mailbox(box, silent_after, now)),
+        *_classifying(db),
         *_replies(counted, now),
         *_alerts(db),
         *_disk(store, min_free_mb),
@@ -76,28 +79,45 @@ def _mailbox(box: MailboxFigures, silent_after: timedelta, now: datetime) -> lis
         )
     if box.unaccounted:
         found.append(
-            f"Mailbox {box.name}: {box.unaccounted} letters on the server have no row yet; "
-            "the next poll fetches them."
+            f"Mailbox {box.name}: {_letters(box.unaccounted)} on the server without a row yet; "
+            "the next poll fetches what is missing."
         )
     return found
+
+
+def _classifying(db: Database) -> list[str]:
+    if not decisions.unclassified(db, newest=NEWEST):
+        return []
+    return ["Letters are not being classified: run `inboxbot check`."]
 
 
 def _replies(counted: Figures, now: datetime) -> list[str]:
     found = []
-    for state, sentence in (
-        ("uncertain", "{} replies may or may not have been sent: `inboxbot outbox list`"),
-        ("failed", "{} replies could not be sent: `inboxbot outbox list`"),
-    ):
-        if counted.outbox.get(state):
-            found.append(sentence.format(counted.outbox[state]))
+    uncertain, failed = counted.outbox.get("uncertain", 0), counted.outbox.get("failed", 0)
+    if uncertain:
+        found.append(
+            f"{_counted(uncertain, 'reply', 'replies')} may or may not have been sent: "
+            "`inboxbot outbox list`"
+        )
+    if failed:
+        found.append(
+            f"{_counted(failed, 'reply', 'replies')} could not be sent: `inboxbot outbox list`"
+        )
     if counted.oldest_due_at and now - counted.oldest_due_at > SLOW_OUTBOX:
         minutes = int((now - counted.oldest_due_at).total_seconds() // 60)
         found.append(f"A reply has been waiting to be sent for {minutes} minutes.")
-    if counted.places.get("quarantined"):
-        found.append(
-            f"{counted.places['quarantined']} letters could not be fetched: `inboxbot doctor`"
-        )
+    quarantined = counted.places.get("quarantined", 0)
+    if quarantined:
+        found.append(f"{_letters(quarantined)} could not be fetched: `inboxbot doctor`")
     return found
+
+
+def _letters(count: int) -> str:
+    return _counted(count, "letter", "letters")
+
+
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
 
 
 def _alerts(db: Database) -> list[str]:

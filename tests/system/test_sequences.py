@@ -228,10 +228,10 @@ def test_a_robot_without_a_mark_that_writes_every_minute_of_a_day_gets_one_ackno
     unlimited: Desk,
 ) -> None:
     desk = unlimited
-    for minute in range(0, 24 * 60, 10):
-        ten = []
-        for n in range(minute, minute + 10):
-            ten.append(
+    for minute in range(0, 24 * 60, 30):
+        letters = []
+        for n in range(minute, minute + 30):
+            letters.append(
                 letter(
                     n,
                     sender="Monitor <pump@device.example>",
@@ -239,8 +239,8 @@ def test_a_robot_without_a_mark_that_writes_every_minute_of_a_day_gets_one_ackno
                     text=f"Level {n} of riluzole dispenser reported.",
                 )
             )
-        desk.run(*ten)
-        desk.pass_(minutes=10)
+        desk.run(*letters)
+        desk.pass_(minutes=30)
     assert recipients(desk) == ["pump@device.example"]
     assert desk.value("SELECT count(*) FROM message WHERE decided_at IS NOT NULL") == 24 * 60
 
