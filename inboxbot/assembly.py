@@ -28,8 +28,8 @@ from inboxbot.reply.library import Library
 from inboxbot.reply.policy import Rules
 from inboxbot.store import backup, database, retention
 from inboxbot.store.settings import Instance
-from inboxbot.upkeep import Patience
 from inboxbot.tokens import FOLDER, TokenFile
+from inboxbot.upkeep import Patience
 
 if TYPE_CHECKING:
     from inboxbot.mail.oauth import AccessTokens, Registration

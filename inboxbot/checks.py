@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from inboxbot import config
+from inboxbot import assembly, config
 from inboxbot.config import Config
 from inboxbot.errors import ConfigError, InboxbotError, Problem
 from inboxbot.mail.message import Message
@@ -33,8 +33,16 @@ def offline(configuration: Config) -> tuple[Problem, ...]:
 def _credentials(configuration: Config) -> list[Problem]:
     found: list[Problem] = []
     names = dict.fromkeys(
-        server.credential for box in configuration.mailbox for server in (box.imap, box.smtp)
+        server.credential
+        for box in configuration.mailbox
+        for server in (box.imap, box.smtp)
+        if server.auth == "password"
     )
+    for box in filter(lambda box: box.uses_tokens, configuration.mailbox):
+        if box.oauth.credential:
+            names[box.oauth.credential] = None
+        if not assembly.token_file(configuration, box).is_private():
+            found.append(Problem(f"tokens of {box.name}", "Others can read them: chmod 600."))
     for name in names:
         try:
             config.credential(name)

@@ -11,6 +11,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -116,6 +117,44 @@ class Smtp(Server):
     envelope_sender: Annotated[str, AfterValidator(lambda text: text and _address(text))] = ""
 
 
+class OAuth(_Section):
+    """`[mailbox.oauth]`: how access tokens are got, where `auth` is not "password"."""
+
+    provider: Literal["google", "microsoft", "custom"] = "custom"
+    tenant: Filled = "organizations"
+    client_id: str = ""
+    credential: str = ""  # "" for a registration without a secret
+    grant: Literal["device", "browser", "client_credentials"] = "browser"
+    redirect_port: Annotated[int, Field(ge=1024, le=65535)] = 8765
+    scope: str = ""
+    token_url: str = ""
+    device_url: str = ""
+    authorize_url: str = ""
+    ca_file: str = ""
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        for name in ("token_url", "device_url", "authorize_url"):
+            url = urlsplit(getattr(self, name))
+            if url.netloc and url.scheme != "https" and not is_loopback(url.hostname or ""):
+                raise ValueError(f'{name} must begin with "https://"')
+        wanted = {"device": "device_url", "browser": "authorize_url"}.get(self.grant)
+        if self.client_id and self.provider == "custom":
+            for name in filter(None, ("token_url", wanted)):
+                if not urlsplit(getattr(self, name)).netloc:
+                    raise ValueError(f"{name} is missing: your provider's documentation names it")
+        if self.provider == "google" and self.grant != "browser":
+            raise ValueError(
+                f'grant is "{self.grant}", with which Google gives no access to mail; '
+                'write "browser"'
+            )
+        if not self.credential and (self.provider == "google" and self.client_id):
+            raise ValueError("credential is missing: Google gives a secret with each client id")
+        if not self.credential and self.grant == "client_credentials":
+            raise ValueError('credential is missing: grant "client_credentials" needs a secret')
+        return self
+
+
 class Mailbox(_Section):
     """`[[mailbox]]`: a folder that we watch, with its addresses and servers."""
 
@@ -136,6 +175,21 @@ class Mailbox(_Section):
     mark: Annotated[str, Field(pattern=r"^(|keyword:[A-Za-z0-9$_-]+|move:.+)$")] = ""
     imap: Imap
     smtp: Smtp
+    oauth: OAuth = OAuth()
+
+    @model_validator(mode="after")
+    def _tokens_come_from_somewhere(self) -> Self:
+        if self.uses_tokens and not self.oauth.client_id:
+            raise ValueError(
+                "auth asks for tokens, and [mailbox.oauth] has no client_id: "
+                "docs/operations/providers.md shows how to get one"
+            )
+        return self
+
+    @property
+    def uses_tokens(self) -> bool:
+        """Say whether one of the two servers is logged in to with an access token."""
+        return any(server.auth != "password" for server in (self.imap, self.smtp))
 
     @model_validator(mode="after")
     def _since_is_a_day(self) -> Self:

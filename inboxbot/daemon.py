@@ -24,7 +24,7 @@ from sqlite_utils import Database
 
 from inboxbot import assembly, events, passes, publishing
 from inboxbot.config import Config, Mailbox
-from inboxbot.errors import AuthenticationError, InboxbotError, PermanentError
+from inboxbot.errors import InboxbotError, PermanentError, TokenError
 from inboxbot.lock import locked
 from inboxbot.pause import Pauses
 from inboxbot.postman import Postman
@@ -181,26 +181,23 @@ class Daemon:
 
     def _polling(self, box: Mailbox, watcher: Watcher) -> Callable[[], None]:
         def look() -> None:
-            """Look once, then listen until the next look is due."""
-            if not self._pauses.over(box.name):
-                return
-            until = time.monotonic() + box.poll_every_s - TICK_S
-            while not self._stop.is_set():
+            """Look, and as long as the server tells of letters by itself, listen and look again."""
+            while self._pauses.over(box.name) and not self._stop.is_set():
                 self._look(box, watcher)
-                left = until - time.monotonic()
-                if left < TICK_S or not box.imap.idle or not watcher.wait(left):
+                self._pauses.end(box.name)
+                if not box.imap.idle or not watcher.listen(self._stop.is_set):
                     return
 
         def poll() -> None:
             try:
                 look()
+            except TokenError as error:
+                # No server was asked: as soon as somebody has signed in, it goes on.
+                events.mailbox_failed(box.name, error, box.poll_every_s)
             except InboxbotError as error:
-                hard = isinstance(error, AuthenticationError | PermanentError)
+                hard = isinstance(error, PermanentError)
                 wait = self._pauses.add(box.name, hard=hard)
                 events.mailbox_failed(box.name, error, wait)
-            else:
-                if self._pauses.over(box.name):
-                    self._pauses.end(box.name)
 
         return poll
 

@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from inboxbot import assembly, checks, config, domain_records
 from inboxbot.config import Config, Mailbox
-from inboxbot.errors import AuthenticationError, ConfigError, InboxbotError
+from inboxbot.errors import AuthenticationError, ConfigError, InboxbotError, TokenError
 from inboxbot.health import health
 from inboxbot.mail.imap import ImapMailbox
 from inboxbot.mail.smtp import SmtpTransport
@@ -27,6 +27,7 @@ from inboxbot.store.database import connect, moment, store_error
 # This program was not there before.
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 CLOCK_TOLERANCE = timedelta(minutes=5)
+TOKEN_SOON = timedelta(days=7)
 CERTIFICATE_SOON = timedelta(days=21)
 
 
@@ -67,8 +68,11 @@ def examine(configuration: Config, now: datetime) -> Iterator[Finding]:
     yield from _machine(configuration)
     yield from _store(configuration, now)
     for box in configuration.mailbox:
+        if box.uses_tokens:
+            what = f"{box.name}: token"
+            yield from _asked(what, "mailbox.oauth", _token(box, configuration, now))
         yield from _asked(f"{box.name}: IMAP", "mailbox.imap", _imap(box, configuration, now))
-        yield from _asked(f"{box.name}: SMTP", "mailbox.smtp", _smtp(box, now))
+        yield from _asked(f"{box.name}: SMTP", "mailbox.smtp", _smtp(box, configuration, now))
     for domain in dict.fromkeys(box.address.partition("@")[2] for box in configuration.mailbox):
         yield from _domain(domain)
 
@@ -251,6 +255,8 @@ def _asked(what: str, section: str, found: Iterator[Finding]) -> Iterator[Findin
     except ConfigError as error:
         for problem in error.problems:
             yield Finding(Level.FAIL, what, problem.text)
+    except TokenError as error:
+        yield Finding(Level.FAIL, what, str(error))
     except AuthenticationError as error:
         fix = f"Put the right password in place of the credential named in [{section}]."
         yield Finding(Level.FAIL, what, str(error), fix)
@@ -259,9 +265,25 @@ def _asked(what: str, section: str, found: Iterator[Finding]) -> Iterator[Findin
         yield Finding(Level.FAIL, what, str(error), fix)
 
 
+def _token(box: Mailbox, configuration: Config, now: datetime) -> Iterator[Finding]:
+    """Renew the token where it is due, as the daemon does, and say how long all of it lasts."""
+    what = f"{box.name}: token"
+    tokens = assembly.access_tokens(configuration, box).check()
+    found = f"The access token lasts until {tokens.access_until:%Y-%m-%d %H:%M} UTC."
+    ends_at = tokens.ends_at(now)
+    if ends_at is not None:
+        days = (ends_at - now).days
+        found += f" Unused, the permission ends in {days} days."
+        if days < TOKEN_SOON.days:
+            fix = f"Run `inboxbot login {box.name}` before then."
+            yield Finding(Level.WARN, what, found, fix)
+            return
+    yield Finding(Level.PASS, what, found)
+
+
 def _imap(box: Mailbox, configuration: Config, now: datetime) -> Iterator[Finding]:
     what = f"{box.name}: IMAP"
-    with ImapMailbox(assembly.imap_settings(box)) as mailbox:
+    with ImapMailbox(assembly.imap_settings(configuration, box)) as mailbox:
         mailbox.allow(4.0 * box.imap.timeout_s)
         status = mailbox.open()
         idle = "IDLE" in mailbox.capabilities()
@@ -301,9 +323,9 @@ def _known_uidvalidity(box: Mailbox, configuration: Config) -> int | None:
     return watched.uidvalidity if watched else None
 
 
-def _smtp(box: Mailbox, now: datetime) -> Iterator[Finding]:
+def _smtp(box: Mailbox, configuration: Config, now: datetime) -> Iterator[Finding]:
     what = f"{box.name}: SMTP"
-    with SmtpTransport(assembly.smtp_settings(box)) as transport:
+    with SmtpTransport(assembly.smtp_settings(configuration, box)) as transport:
         probe = transport.probe()
     if not probe.null_sender and not box.smtp.envelope_sender:
         yield Finding(

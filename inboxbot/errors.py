@@ -53,6 +53,10 @@ class AuthenticationError(PermanentError):
     """The server refused our credentials: no hammering, an alarm at once."""
 
 
+class TokenError(AuthenticationError):
+    """No access token can be had until a person acts; the text says what to click."""
+
+
 class OutcomeUnknownError(InboxbotError):
     """The text was offered and the answer never came: sent or not, nobody knows (RFC 1047)."""
 

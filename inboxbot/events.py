@@ -218,6 +218,22 @@ def mailbox_failed(mailbox: str, error: BaseException, retry_in_s: float) -> Non
     )
 
 
+def token_renewed(mailbox: str) -> None:
+    """Say that a mailbox has another access token."""
+    _say(logging.INFO, "token-renewed", mailbox=mailbox)
+
+
+def token_not_renewed(mailbox: str, error: BaseException, retry_in_s: float) -> None:
+    """Say that a mailbox gets no access token, and when the provider is asked again."""
+    _say(
+        logging.WARNING,
+        "token-not-renewed",
+        mailbox=mailbox,
+        error=type(error).__name__,
+        retry_in_s=round(retry_in_s),
+    )
+
+
 def mail_server_failed(mailbox: str, error: BaseException, retry_in_s: float) -> None:
     """Say that a mail server takes no replies at all, and when it is tried again."""
     _say(

@@ -31,6 +31,8 @@ NAMES = (
     "sender.answered",
     "sender.recorded",
 )
+# Not on the way of a letter: between what a token server said and its file.
+TOKEN_NAMES = ("tokens.received", "tokens.written", "tokens.saved")
 SLEEP_S = 3.0
 
 
@@ -73,7 +75,11 @@ def armed(setting: str) -> Callable[[str], None]:
     """
     place, _, action = setting.partition(":")
     wanted, _, nth = place.partition("@")
-    if wanted not in NAMES or action not in ACTIONS or not (nth.isdecimal() or not nth):
+    if (
+        wanted not in NAMES + TOKEN_NAMES
+        or action not in ACTIONS
+        or not (nth.isdecimal() or not nth)
+    ):
         raise ValueError(f"INBOXBOT_FAULT={setting} names no fault point and action")
     remaining = int(nth or 1)
 

@@ -21,6 +21,7 @@ class Postman:
     """Sends what is due and finds out what became of uncertain replies."""
 
     def __init__(self, configuration: Config, db: Database, now: Callable[[], datetime]) -> None:
+        self._configuration = configuration
         self._boxes = {box.name: box for box in configuration.mailbox}
         copies = any(box.sent_copy == "append" for box in configuration.mailbox)
         self.sender = Sender(
@@ -51,13 +52,13 @@ class Postman:
         return self._boxes[name]
 
     def _transport_for(self, name: str) -> SmtpTransport:
-        return SmtpTransport(assembly.smtp_settings(self._box(name)))
+        return SmtpTransport(assembly.smtp_settings(self._configuration, self._box(name)))
 
     def _copy(self, name: str, reply: Reply, when: datetime) -> None:
         box = self._box(name)
         if box.sent_copy != "append":
             return
-        with ImapMailbox(assembly.imap_settings(box)) as mailbox:
+        with ImapMailbox(assembly.imap_settings(self._configuration, box)) as mailbox:
             folder = box.sent_folder or mailbox.sent_folder()
             if folder is not None:
                 mailbox.append_sent(folder, reply.raw, when)
@@ -66,7 +67,7 @@ class Postman:
         box = self._box(name)
         if box.sent_copy == "none" and not box.sent_folder:
             return None
-        with ImapMailbox(assembly.imap_settings(box)) as mailbox:
+        with ImapMailbox(assembly.imap_settings(self._configuration, box)) as mailbox:
             folder = box.sent_folder or mailbox.sent_folder()
             if folder is None:
                 return None

@@ -3,7 +3,9 @@
 The connection is kept from one look to the next; after any error the next look makes a new one.
 """
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
@@ -11,15 +13,18 @@ from sqlite_utils import Database
 
 from inboxbot import assembly, history, intake
 from inboxbot.config import Config, Mailbox
-from inboxbot.errors import AuthenticationError, InboxbotError
+from inboxbot.errors import AuthenticationError, InboxbotError, TokenError, TransientError
 from inboxbot.intake import PollResult
 from inboxbot.mail.imap import ImapMailbox
-from inboxbot.store import alerts, settings
+from inboxbot.push import Push
+from inboxbot.store import alerts, places, settings
 from inboxbot.store.alerts import Code
 from inboxbot.store.database import write
 from inboxbot.store.places import State
+from inboxbot.tokens import EARLY
 
 T = TypeVar("T")
+BEAT_S = 60.0
 
 
 class Watcher:
@@ -36,8 +41,15 @@ class Watcher:
         self._source = assembly.source(box)
         self._limits = assembly.limits(configuration, box)
         self._import_since = box.import_since
-        self._mailbox = ImapMailbox(assembly.imap_settings(box))
+        self._tokens = (
+            assembly.access_tokens(configuration, box) if box.imap.auth != "password" else None
+        )
+        self._mailbox = ImapMailbox(assembly.imap_settings(configuration, box, self._tokens))
         self._last: PollResult | None = None
+        self._every_s = float(box.poll_every_s)
+        self._token_lasts_s = 0.0
+        self._push = Push(self._every_s)
+        self._beat_at = 0.0
 
     def poll(self, stop: Callable[[], bool] = lambda: False) -> PollResult:
         """Fetch what is new. Raises the errors of `intake.poll`."""
@@ -47,15 +59,56 @@ class Watcher:
         """Account for every letter on the server; return how many had no row."""
         return self._telling(self._sweep)
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until the server says that something came; False where it said nothing."""
-        return self._mailbox.wait(seconds)
+    def listen(self, stop: Callable[[], bool] = lambda: False) -> bool:
+        """Wait until the server tells of a letter, or it is time to look all the same.
+
+        False where it tells nothing, or what it tells is of no use: then the schedule looks.
+        """
+        if not self._mailbox.can_wait() or self._push.cries_wolf():
+            return False
+        began = self._beat_at = time.monotonic()
+        try:
+            self._push.waited(self._mailbox.wait(self._patience_s(), stop, self._beat))
+        except TransientError:
+            # Dead connections are made anew by the next look; one that dies at once can wait.
+            return time.monotonic() - began > self._every_s
+        return True
 
     def close(self) -> None:
         """End the connection."""
         self._mailbox.close()
 
+    def _patience_s(self) -> float:
+        patience = self._push.patience_s()
+        if self._tokens is None:
+            return patience
+        return max(min(patience, self._token_lasts_s), self._every_s)
+
+    def _beat(self) -> None:
+        """Record each minute that a silent server is there, and would have told of letters."""
+        if self._push.is_believed and self._last and time.monotonic() - self._beat_at > BEAT_S:
+            self._beat_at = time.monotonic()
+            with suppress(InboxbotError), write(self._db):
+                places.good_poll(self._db, self._last.mailbox, self._now())
+
+    def _keep_token_fresh(self) -> None:
+        """Renew the token before it ends; tell staff where that fails, while mail still comes."""
+        if self._tokens is None:
+            return
+        try:
+            tokens = self._tokens.check()
+        except (TokenError, TransientError):
+            self._token_lasts_s = 0.0
+            with write(self._db):
+                alerts.open_alert(self._db, Code.TOKEN, self._now(), detail=self.name)
+            return
+        self._token_lasts_s = (tokens.access_until - self._now() - EARLY).total_seconds()
+        if alerts.is_open(self._db, Code.TOKEN, detail=self.name):
+            with write(self._db):
+                alerts.end(self._db, Code.TOKEN, self._now(), detail=self.name)
+
     def _poll(self, stop: Callable[[], bool]) -> PollResult:
+        self._keep_token_fresh()
         # A look that left something undone must not take its shortcut the next time.
         settled = self._last is not None and not self._last.waiting
         self._last = intake.poll(
@@ -69,6 +122,7 @@ class Watcher:
             mark=self._mark,
             stop=stop,
         )
+        self._push.looked(self._last.listed, self._last.waiting)
         for state, code in (
             (State.QUARANTINED, Code.QUARANTINED),
             (State.OVERSIZE, Code.OVERSIZE),
@@ -109,6 +163,8 @@ class Watcher:
         """Do `work`; while it fails an alert is open."""
         try:
             result = work()
+        except TokenError:
+            raise  # An alert of its own is open.
         except InboxbotError as error:
             refused = isinstance(error, AuthenticationError)
             code = Code.AUTHENTICATION if refused else Code.INTAKE_FAILED

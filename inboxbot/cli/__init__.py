@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("start", "Show everything at once with an embedded mail server and sample letters."),
     "init": ("start", "Write a commented configuration and the templates to start from."),
     "check": ("start", "Check configuration, templates and database offline; name every problem."),
+    "login": ("login", "Let inboxbot use a mailbox at Google, Microsoft or another provider."),
     "run": ("start", "Run the daemon: poll and send on schedule."),
     "web": ("start", "Run the review app for staff."),
     "mode": ("start", "Show or set the mode: shadow, live or paused."),

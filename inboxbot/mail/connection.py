@@ -9,6 +9,7 @@ import io
 import ipaddress
 import logging
 import re
+import select
 import socket
 import ssl
 import time
@@ -21,7 +22,8 @@ from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientError, LoginError
 from imapclient.response_parser import parse_response
 
-from inboxbot.errors import AuthenticationError, PermanentError, TransientError
+from inboxbot.errors import AuthenticationError, PermanentError, TokenError, TransientError
+from inboxbot.mail import liveness
 
 # IMAPClient's debug log quotes whole letters: it stays off, whatever the level of ours.
 logging.getLogger("imapclient").setLevel(logging.CRITICAL)
@@ -32,12 +34,18 @@ ANSWER_LIMIT = 256 * 1024 * 1024
 # the letter that was asked for.
 BUSY = {"UNAVAILABLE", "INUSE", "LIMIT", "OVERQUOTA", "THROTTLED"}
 _REFUSED = {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED"}
+SLICE_S = 1.0
+
+_EXISTS = re.compile(rb"\* \d+ EXISTS", re.IGNORECASE)
 _CODE = re.compile(r"\[([A-Z]+)[\] ]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where a mailbox is and how to get in. `secret` is asked anew at each attempt."""
+    """Where a mailbox is and how to get in. `secret` is asked anew at each attempt.
+
+    `renew` is called when the server refused it, and says whether it is another one now.
+    """
 
     host: str
     port: int
@@ -45,6 +53,7 @@ class Settings:
     username: str
     auth: Literal["password", "xoauth2", "oauthbearer"]
     secret: Callable[[], str]
+    renew: Callable[[], bool] = lambda: False
     ca_file: str | None = None
     timeout_s: float = 60.0
     folder: str = "INBOX"
@@ -52,7 +61,12 @@ class Settings:
     @property
     def server(self) -> str:
         """Return who and where, as one text: another one is another mailbox."""
-        return f"{self.username}@{self.host}"
+        return server_name(self.username, self.host)
+
+
+def server_name(username: str, host: str) -> str:
+    """Return who and where, as one text."""
+    return f"{username}@{host}"
 
 
 class Deadline:
@@ -86,6 +100,7 @@ class _Reader(io.RawIOBase):
         self._sock = sock
         self._deadline = deadline
         self.count = 0
+        self.ended = False
 
     def readable(self) -> bool:
         """Return that it can be read; `BufferedReader` asks."""
@@ -95,13 +110,14 @@ class _Reader(io.RawIOBase):
         """Read what is there into `buffer`, waiting as long as the deadline allows."""
         if self.count > ANSWER_LIMIT:
             raise OSError("The answer has no end.")
-        if self._sock.gettimeout() != 0:  # 0: IMAPClient asks whether an IDLE has news.
+        if self._sock.gettimeout() != 0:  # 0: only what is there already is wanted.
             self._sock.settimeout(self._deadline.check())
         try:
             got = self._sock.recv_into(buffer)
         except (BlockingIOError, ssl.SSLWantReadError):
             return None
         self.count += got
+        self.ended = not got
         return got
 
 
@@ -118,6 +134,7 @@ class _Protocol(imaplib.IMAP4):
         where = (self._settings.host, self._settings.port)
         sock = socket.create_connection(where, self._deadline.check())
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        liveness.watch(sock)
         if self._settings.security != "tls":
             return sock
         return self._context.wrap_socket(sock, server_hostname=self._settings.host)
@@ -162,9 +179,35 @@ class _Protocol(imaplib.IMAP4):
             raise self.abort("line too long")
         return line
 
-    @property
-    def has_unread(self) -> bool:
-        """Return whether something was received and not read; the socket no longer shows it."""
+    def begin_idle(self) -> tuple[str, list[bytes]]:
+        """Begin to idle; return the command's tag and what the server said before its go-ahead."""
+        tag = self._command("IDLE")
+        while self._get_response() is not None:
+            if self.tagged_commands[tag]:
+                raise self.error("IDLE refused")
+        counts = self.untagged_responses.pop("EXISTS", [])
+        return tag, [b"* " + count + b" EXISTS" for count in counts if isinstance(count, bytes)]
+
+    def forget_counts(self) -> None:
+        """Forget how many letters there are: what is said from now on is news."""
+        self.untagged_responses.pop("EXISTS", None)
+
+    def idle_lines(self, seconds: float) -> list[bytes]:
+        """Return the lines that the server says while idle, none after so many seconds."""
+        if not self._has_unread():
+            poller = select.poll()
+            poller.register(self.sock.fileno(), select.POLLIN)
+            if not poller.poll(seconds * 1000):
+                return []
+            # What woke us may be no more than a record of TLS itself.
+            if not self._has_unread() and not self._raw_reader.ended:
+                return []
+        lines = [self._get_line()]
+        while self._has_unread():
+            lines.append(self._get_line())
+        return lines
+
+    def _has_unread(self) -> bool:
         self.sock.setblocking(False)
         try:
             return bool(self._reader.peek(1))
@@ -218,19 +261,59 @@ class Client(IMAPClient):  # type: ignore[misc]
         """Return whether the server greeted with OK, not with PREAUTH."""
         return bool(self._imap.state == "NONAUTH")
 
-    def idle_news(self, seconds: float) -> list[tuple[Any, ...]]:
-        """Idle until the server says something, at most `seconds`; return what it said."""
-        self.idle()
-        # What came together with the go-ahead is in our buffer already.
-        news = [] if self._imap.has_unread else self.idle_check(timeout=seconds)
-        return [*news, *self.idle_done()[1]]
+    def forget_counts(self) -> None:
+        """Take how many letters there are as known: what is said from now on is news."""
+        self._imap.forget_counts()
+
+    def hears_of_letters(
+        self, seconds: float, stop: Callable[[], bool], beat: Callable[[], None]
+    ) -> bool:
+        """Idle until the server tells of letters, at most `seconds`; say whether it did (RFC 2177).
+
+        Every second `stop` is asked whether to end, and while the other side is there `beat` is
+        called. A machine that was asleep in between has lost the connection.
+        """
+        self._idle_tag, lines = self._imap.begin_idle()
+        until, slept = time.monotonic() + seconds, liveness.Sleep()
+        while not _tells_of_letters(lines) and not stop():
+            left = until - time.monotonic()
+            if left <= 0:
+                break
+            lines = self._imap.idle_lines(min(left, SLICE_S))
+            if slept.happened():
+                raise imaplib.IMAP4.abort("the machine was asleep")
+            if not lines and liveness.is_there(self.socket()):
+                beat()
+        told = _tells_of_letters(lines)
+        return any(item[1:] == (b"EXISTS",) for item in self.idle_done()[1]) or told
 
     def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802  (IMAPClient's name)
         return _Protocol(*self._parts)
 
 
+def _tells_of_letters(lines: Sequence[bytes]) -> bool:
+    if any(line.upper().startswith(b"* BYE") for line in lines):
+        raise imaplib.IMAP4.abort("BYE while idle")
+    return any(_EXISTS.match(line) for line in lines)
+
+
 def connect(settings: Settings, deadline: Deadline) -> Client:
-    """Connect, encrypt and log in; nothing secret is sent before the first two are done."""
+    """Connect, encrypt and log in; nothing secret is sent before the first two are done.
+
+    A token that is refused is renewed once: it may have been taken back before its time.
+    """
+    try:
+        return _connect(settings, deadline)
+    except TokenError:
+        raise
+    except AuthenticationError:
+        if not settings.renew():
+            raise
+    return _connect(settings, deadline)
+
+
+def _connect(settings: Settings, deadline: Deadline) -> Client:
+    secret = settings.secret()  # What cannot be had costs no connection.
     where = f"{settings.host}:{settings.port}"
     try:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
@@ -242,7 +325,7 @@ def connect(settings: Settings, deadline: Deadline) -> Client:
         raise _connection_error(error, settings) from error
     try:
         _secure(client, settings, context)
-        _log_in(client, settings)
+        _log_in(client, settings, secret)
     except BaseException:
         with suppress(IMAPClientError, OSError, ValueError):
             client.shutdown()
@@ -283,9 +366,8 @@ def is_loopback(address: str) -> bool:
     return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
-def _log_in(client: Client, settings: Settings) -> None:
+def _log_in(client: Client, settings: Settings, secret: str) -> None:
     where = f"{settings.host}:{settings.port}"
-    secret = settings.secret()
     try:
         match settings.auth:
             case "password" if client.has_capability("AUTH=PLAIN"):
@@ -302,9 +384,14 @@ def _log_in(client: Client, settings: Settings) -> None:
         code = response_code(error)
         if isinstance(error.__context__, imaplib.IMAP4.abort) or code in BUSY:
             raise TransientError(f"{where} takes no logins now; trying later.") from error
+        advice = (
+            "check `username`, `auth` and the credential, and that the account allows IMAP."
+            if settings.auth == "password"
+            else "check that `username` is the mailbox that was allowed with `inboxbot login`, "
+            "and that IMAP is switched on for it at the provider."
+        )
         raise AuthenticationError(
-            f"{where} refused the login ({code if code in _REFUSED else 'NO'}): check `username`, "
-            "`auth` and the credential, and that the account allows IMAP."
+            f"{where} refused the login ({code if code in _REFUSED else 'NO'}): {advice}"
         ) from error
     except ValueError as error:
         raise AuthenticationError(

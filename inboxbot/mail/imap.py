@@ -6,7 +6,7 @@ The mailbox is left as it was found: it is opened with EXAMINE and read with BOD
 import imaplib
 import re
 import ssl
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -120,10 +120,24 @@ class ImapMailbox:
             body = answer.get(uid, {}).get(b"BODY[]<0>")
             return None if body is None else _bytes(body)[:size]
 
-    def wait(self, seconds: float) -> bool:
-        """Wait with IDLE until something changes; False where nothing did (RFC 2177).
+    def can_wait(self) -> bool:
+        """Say whether there is a connection on which the server can tell of letters (IDLE)."""
+        if self._client is None:
+            return False
+        with self._asking() as client:
+            return bool(client.has_capability("IDLE"))
 
-        On a server without IDLE it returns False at once: the caller sleeps by itself.
+    def wait(
+        self,
+        seconds: float,
+        stop: Callable[[], bool] = lambda: False,
+        beat: Callable[[], None] = lambda: None,
+    ) -> bool:
+        """Wait with IDLE until a letter comes; False where none did (RFC 2177).
+
+        It ends within a second when `stop` says so; about each second in which the other side
+        is known to be there, `beat` is called. On a server without IDLE it returns False at once:
+        the caller sleeps by itself.
         """
         if self._client is None:
             self._examine(self._settings.folder)
@@ -131,10 +145,7 @@ class ImapMailbox:
             if not client.has_capability("IDLE"):
                 return False
             self._deadline.move(seconds + self._settings.timeout_s)
-            news = client.idle_news(min(seconds, IDLE_RENEWAL_S))
-            if any(item[:1] == (b"BYE",) for item in news):
-                raise imaplib.IMAP4.abort("BYE while idle")
-            return any(item[1:] == (b"EXISTS",) for item in news)
+            return client.hears_of_letters(min(seconds, IDLE_RENEWAL_S), stop, beat)
 
     def sent_folder(self) -> str | None:
         r"""Return the folder that the server marks with \Sent, or None (RFC 6154)."""
@@ -176,6 +187,7 @@ class ImapMailbox:
         try:
             with self._asking() as client:
                 opened = client.select_folder(folder, readonly=True)
+                client.forget_counts()
                 uidnext = opened.get(b"UIDNEXT") or _highest(client) + 1
         except _RefusedError as refused:
             setting = "folder" if folder == self._settings.folder else "sent_folder"

@@ -51,7 +51,7 @@ SENTENCES: dict[Code, str] = {
     Code.LOOP: "A message came back to us: somebody answers our acknowledgements.",
     Code.DISK: "The disk is nearly full: nothing more is fetched.",
     Code.CONFIGURATION: "The changed configuration cannot be used: the previous one is in force.",
-    Code.TOKEN: "The permission to use the mailbox is about to end.",
+    Code.TOKEN: "The permission to use the mailbox cannot be renewed: `inboxbot doctor` says why.",
     Code.BACKUP: "The last verified backup is too old.",
 }
 
