@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEBIAN_PACKAGES := dovecot-imapd chromium systemd fonts-noto-core fonts-noto-cjk
 
-.PHONY: help demo test check lint format types contracts test-long crash-test lock clean debian
+.PHONY: help demo test check docs lint format types contracts test-long crash-test lock clean debian install audit sbom
 
 help:
 	@echo "make demo        set up, and watch letters being read, sorted and acknowledged"
@@ -15,7 +15,11 @@ help:
 	@echo "make test-long   the tests that take minutes"
 	@echo "make crash-test  1,000 kills of the daemon, and what became of the letters"
 	@echo "make format      put the code in its one format"
-	@echo "make lock        write requirements.lock anew from pyproject.toml"
+	@echo "make install     as root: the program, its units and folders (docs/operations/install.md)"
+	@echo "make audit       look up every locked version among the known vulnerabilities"
+	@echo "make sbom        list every part of the program, as CycloneDX"
+	@echo "make docs        the documentation as pages, into site/"
+	@echo "make lock        write the locks anew from pyproject.toml"
 	@echo "make clean       remove what the targets above made"
 
 $(READY): requirements.lock pyproject.toml
@@ -28,7 +32,7 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(READY)
-	@$(BIN)/inboxbot demo
+	@$(BIN)/inboxbot demo || [ $$? = 130 ]  # Ctrl-C is its end
 
 debian:
 	@missing=$$(for p in $(DEBIAN_PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
@@ -54,6 +58,10 @@ format: $(READY)
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+docs: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "Open site/index.html"
+
 test: debian check
 	@$(BIN)/pytest -m "not long"
 
@@ -67,6 +75,32 @@ lock: $(READY)
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --constraints requirements.lock \
+		--generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.run.lock
+
+# Only what the service needs is installed; the development tools stay here.
+install: $(READY)
+	@test "$$(id -u)" = 0 || { echo "Run it as root: sudo make install"; exit 77; }
+	@rm -rf build/wheel
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
+	@systemd/install.sh program build/wheel/*.whl requirements.run.lock
+	@systemd/install.sh files
+	@echo "Installed. Next: /etc/inboxbot/inboxbot.toml and docs/operations/install.md"
+
+TOOLS := build/tools
+$(TOOLS)/.ready:
+	@$(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check "pip-audit>=2.9,<3" "cyclonedx-bom>=7,<8"
+	@touch $@
+
+audit: $(TOOLS)/.ready
+	@$(TOOLS)/bin/pip-audit --require-hashes --disable-pip --requirement requirements.run.lock
+
+sbom: $(TOOLS)/.ready
+	@mkdir -p dist
+	@$(TOOLS)/bin/cyclonedx-py requirements requirements.run.lock --pyproject pyproject.toml \
+		--output-reproducible --output-file dist/inboxbot.cdx.json
+	@echo dist/inboxbot.cdx.json
 
 clean:
 	@rm -rf $(VENV) build dist site tests/output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from inboxbot.errors import StoreError, TransientError
+from inboxbot.errors import NotAllowed, StoreError, TransientError
 
 BUSY_TIMEOUT_S = 10.0
 
@@ -31,7 +31,8 @@ def marker(path: Path) -> Path:
 def connect(path: Path) -> Database:
     """Open an existing database; the schema is not looked at.
 
-    Raises `StoreError` where there is no usable database at `path`.
+    Raises `StoreError` where there is no usable database at `path`, and `NotAllowed` where root
+    would work on another user's.
     """
     if not path.exists():
         lost = marker(path).exists()
@@ -41,6 +42,7 @@ def connect(path: Path) -> Database:
             if lost
             else f"There is no database at {path} yet: run `inboxbot poll` or `inboxbot run`."
         )
+    _must_be_ours(path)
     return _open(path)
 
 
@@ -54,6 +56,16 @@ def create(path: Path) -> Database:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         marker(path).touch(mode=0o600)
     return connect(path)
+
+
+def _must_be_ours(path: Path) -> None:
+    """Refuse to work as root on the service's files: what root makes the service cannot use."""
+    owner = path.stat().st_uid
+    if os.geteuid() == 0 and owner != 0:
+        raise NotAllowed(
+            f"{path} belongs to the service (user {owner}), and files that root makes beside it "
+            "would stop the service: run `runuser -u inboxbot -- inboxbot ...`."
+        )
 
 
 def _open(path: Path) -> Database:

@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from inboxbot.errors import TransientError
-from inboxbot.mail.traces import Traces
+from inboxbot.mail.traces import GAP, Traces
 from inboxbot.store.database import moment, stamp, store_error, write
 
 # Where staff write freely: a person may be named on a letter of somebody else.
@@ -206,6 +206,15 @@ def take_out(db: Database, letters: Sequence[int], traces: Traces) -> None:
                     "UPDATE reading SET text = ?, subject = ? WHERE message_id = ?",
                     [text, subject, letter],
                 )
+        # What decided may be a word of theirs; that it was urgent, and which kind, stays.
+        db.execute(
+            "UPDATE decision SET evidence = '[]', suggestions = '[]', medicines = '[]',"
+            " urgent = (SELECT json_group_array(json_set(value, '$.reason', ?1))"
+            "  FROM json_each(urgent)),"
+            " sensitive = (SELECT json_group_array(json_set(value, '$.reason', ?1))"
+            "  FROM json_each(sensitive)) WHERE message_id = ?2",
+            [GAP, letter],
+        )
 
 
 def take_out_of_replies(db: Database, replies: Sequence[int], traces: Traces) -> None:

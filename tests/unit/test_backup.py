@@ -186,7 +186,8 @@ def test_what_a_restored_copy_would_send_is_held(db, store_path, folder, now):
         for number, state in enumerate(("queued", "deferred", "claimed", "sending", "sent", "held"))
     }
     db.execute(
-        "UPDATE outbox SET lease_owner = 'a:1', lease_until = ? WHERE state IN ('claimed', 'sending')",
+        "UPDATE outbox SET lease_owner = 'a:1', lease_until = ?"
+        " WHERE state IN ('claimed', 'sending')",
         [stamp(now + timedelta(minutes=15))],
     )
     copy = backup.make(db, folder, now)

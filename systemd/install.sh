@@ -1,0 +1,85 @@
+#!/bin/sh
+# Puts the program, its units and its folders in their places; run by `make install` as root.
+#
+#   install.sh program WHEEL LOCK   a fresh virtual environment in /opt/inboxbot
+#   install.sh files                units, user, folders, configuration and templates to start from
+#
+# DESTDIR goes before every place. What an administrator may have edited is never overwritten.
+set -eu
+umask 022
+here=$(cd "$(dirname "$0")/.." && pwd)
+root=${DESTDIR:-}
+program=/opt/inboxbot
+settings=/etc/inboxbot
+
+as_service() {
+    runuser -u inboxbot -- "$program/bin/inboxbot" "$@" --config "$settings/inboxbot.toml"
+}
+
+install_program() {
+    wheel=$1 lock=$2
+    # The old program copies the old database before the new one sees it.
+    if [ -z "$root" ] && [ -x "$program/bin/inboxbot" ] && [ -e /var/lib/inboxbot/inboxbot.sqlite3 ]; then
+        echo "Backing up before the upgrade ..."
+        as_service backup
+    fi
+    running=
+    if [ -z "$root" ] && [ -d /run/systemd/system ]; then
+        for unit in inboxbot-web inboxbot; do
+            if systemctl --quiet is-active $unit; then running="$unit $running"; fi
+        done
+        [ -z "$running" ] || systemctl stop $running
+    fi
+    rm -rf "$root$program.old"
+    [ ! -e "$root$program" ] || mv "$root$program" "$root$program.old"
+    if ! make_environment "$wheel" "$lock"; then
+        rm -rf "$root$program"
+        [ ! -e "$root$program.old" ] || mv "$root$program.old" "$root$program"
+        echo "Nothing was changed: the program could not be installed." >&2
+        exit 1
+    fi
+    rm -rf "$root$program.old"
+    [ -z "$running" ] || echo "Stopped for the upgrade: start with  systemctl start $running"
+}
+
+make_environment() {
+    "${PYTHON:-python3}" -m venv "$root$program" &&
+        "$root$program/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --require-hashes -r "$2" &&
+        "$root$program/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --no-deps "$1"
+}
+
+install_files() {
+    for unit in "$here"/systemd/*.service "$here"/systemd/*.timer; do
+        install -D -m 644 "$unit" "$root/etc/systemd/system/$(basename "$unit")"
+    done
+    install -D -m 644 "$here/systemd/inboxbot.sysusers.conf" "$root/usr/lib/sysusers.d/inboxbot.conf"
+    install -D -m 644 "$here/systemd/inboxbot.tmpfiles.conf" "$root/usr/lib/tmpfiles.d/inboxbot.conf"
+    install -D -m 755 "$here/systemd/inboxbot.sh" "$root/usr/local/bin/inboxbot"
+    for page in "$here"/docs/operations/*; do
+        install -D -m 644 "$page" "$root/usr/local/share/doc/inboxbot/$(basename "$page")"
+    done
+    mkdir -p "$root/etc"
+    systemd-sysusers --root="${root:-/}" "$here/systemd/inboxbot.sysusers.conf"
+    systemd-tmpfiles --root="${root:-/}" --create "$here/systemd/inboxbot.tmpfiles.conf"
+    keep "$here/config/inboxbot.example.toml" "$settings/inboxbot.toml"
+    keep "$here/config/knowledge.toml" "$settings/knowledge.toml"
+    (cd "$here/templates" && find . -type f) | while read -r file; do
+        keep "$here/templates/$file" "$settings/templates/$file"
+    done
+    owner=$(stat -c %u:%g "$root$settings/templates")
+    chown -R "$owner" "$root$settings/templates"
+    chgrp "${owner#*:}" "$root$settings/inboxbot.toml" "$root$settings/knowledge.toml"
+    if [ -z "$root" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+}
+
+keep() {
+    [ -e "$root$2" ] || install -D -m 640 "$1" "$root$2"
+}
+
+case ${1:-} in
+    program) install_program "$2" "$3" ;;
+    files) install_files ;;
+    *) sed -n '2,8p' "$0"; exit 64 ;;
+esac
