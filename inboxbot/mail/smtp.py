@@ -1,9 +1,8 @@
 """Hand a reply to an SMTP server (RFC 5321), and know what became of it.
 
-With `submission.py` the only module that knows smtplib. What matters is the final dot: before it nothing was sent
-and everything may be tried again; after it, until the answer is read, nobody knows (RFC 1047).
-So the text is sent without its end, the caller notes durably that the end follows, and only
-then does the dot go out.
+What matters is the final dot: before it nothing was sent and everything may be tried again;
+after it, until the answer is read, nobody knows (RFC 1047). So the text is sent without its end,
+the caller notes durably that the end follows, and only then does the dot go out.
 """
 
 import re
