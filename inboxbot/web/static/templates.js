@@ -7,6 +7,7 @@ const bench = document.querySelector(".bench");
 const who = document.getElementById("who");
 const sheets = [...document.querySelectorAll("textarea[data-sheet]")];
 const PAUSE = 90;
+const AGAIN = 2000;
 
 // Line numbers and marks lie behind the text, in the same letters, so that both wrap alike.
 const TAG = /(\{\{[^]*?\}\}|\{%[^]*?%\}|\{#[^]*?#\})/;
@@ -96,7 +97,7 @@ async function send(more = {}) {
 function again(text) {
   saved.textContent = text;
   unkept = true;
-  timer = setTimeout(look, 5000);
+  timer = setTimeout(look, AGAIN);
 }
 
 // Signed out: the text stays here; as soon as somebody is signed in again, it is kept.
