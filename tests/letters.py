@@ -294,3 +294,46 @@ def a_few_hundred(db: Database, now: datetime, count: int = 240) -> list[int]:
                 )
             )
     return rows
+
+
+def multiply(db: Database, times: int, *, everything_open: bool = False) -> None:
+    """Fill the store with copies of what is in it, spread over the time before.
+
+    Nearly all of them are done, as in a store that was used; or none is, as after an import.
+    """
+    offset = int(db.execute("SELECT max(id) FROM message").fetchone()[0])
+    columns = {
+        name: [row[1] for row in db.execute(f"PRAGMA table_info({name})")]
+        for name in ("message", "raw", "reading", "decision", "review", "outbox")
+    }
+    changed = {
+        "id": "id + :by",
+        "message_id": "message_id + :by",
+        "fingerprint": "fingerprint || '-' || :by",
+        "rfc_message_id": "rfc_message_id || '-' || :by",
+        "received_at": "strftime('%Y-%m-%dT%H:%M:%S.000000+00:00', received_at, :hours)",
+        "conversation_id": "NULL",
+    }
+    for number in range(1, times):
+        values = {
+            "by": offset * number,
+            "hours": f"-{number * 11} hours",
+            "open": everything_open or number % 40 == 0,
+        }
+        with write(db):
+            for table, names in columns.items():
+                state = "CASE WHEN :open THEN state ELSE 'closed' END"
+                selected = ", ".join(
+                    state
+                    if (table, name) == ("review", "state")
+                    else "'sent'"
+                    if (table, name) == ("outbox", "state")
+                    else changed.get(name, name)
+                    for name in names
+                )
+                db.execute(
+                    f"INSERT INTO {table} ({', '.join(names)}) SELECT {selected} FROM {table}"
+                    f" WHERE {'id' if 'id' in names and table == 'message' else 'message_id'}"
+                    " BETWEEN 1 AND :upto",
+                    values | {"upto": offset},
+                )

@@ -292,8 +292,6 @@ def reviews(db: Database) -> None:
             received_at TEXT NOT NULL,
             updated_at TEXT NOT NULL
         ) STRICT;
-        CREATE INDEX review_open ON review (urgent DESC, received_at, message_id)
-            WHERE state IN ('new', 'claimed', 'reopened');
         CREATE INDEX review_state ON review (state, received_at, message_id);
         CREATE INDEX review_assignee ON review (assignee, state) WHERE assignee IS NOT NULL;
         CREATE TABLE correction (
@@ -477,10 +475,22 @@ def staff_work(db: Database) -> None:
             text TEXT NOT NULL
         ) STRICT;
         CREATE INDEX person_note_person ON person_note (person_id);
-        CREATE INDEX review_done ON review (received_at DESC, message_id DESC)
+        -- Urgent letters first, as a column that an index can go on from.
+        ALTER TABLE review ADD COLUMN rank INTEGER GENERATED ALWAYS AS (-urgent) VIRTUAL;
+        CREATE INDEX review_open ON review (rank, received_at, message_id)
+            WHERE state IN ('new', 'claimed', 'reopened');
+        CREATE INDEX review_rank ON review (rank, received_at, message_id);
+        CREATE INDEX review_unsure ON review (rank, received_at, message_id)
+            WHERE needs_review = 1 AND confirmed_at IS NULL
+            AND state IN ('new', 'claimed', 'reopened');
+        CREATE INDEX review_received_at ON review (received_at, message_id);
+        CREATE INDEX review_confidence ON review (confidence, message_id);
+        CREATE INDEX review_snoozed ON review (snoozed_until) WHERE snoozed_until IS NOT NULL;
+        CREATE INDEX review_done ON review (received_at, message_id)
             WHERE state IN ('answered', 'closed');
-        CREATE INDEX review_counted ON review
-            (state, snoozed_until, assignee, needs_review, confirmed_at);
+        CREATE INDEX outbox_held ON outbox (message_id) WHERE state = 'held';
+        CREATE INDEX outbox_uncertain ON outbox (message_id) WHERE state = 'uncertain';
+        CREATE INDEX outbox_undone ON outbox (message_id) WHERE state IN ('failed', 'bounced');
         CREATE INDEX decision_trouble ON decision (message_id)
             WHERE reason IN ('unreadable', 'template_error', 'compose_mismatch', 'guard');
         CREATE INDEX message_truncated ON message (id) WHERE truncated = 1;

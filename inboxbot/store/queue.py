@@ -89,12 +89,12 @@ _AWAKE = "(v.snoozed_until IS NULL OR v.snoozed_until <= :now)"
 # What a person must look at although nobody asked: found by their partial indexes, not by a scan.
 _TROUBLED = (
     "v.message_id IN (SELECT message_id FROM outbox WHERE state = 'uncertain'"
-    " UNION SELECT o.message_id FROM outbox o JOIN review w ON w.message_id = o.message_id"
+    " UNION SELECT o.message_id FROM outbox o CROSS JOIN review w ON w.message_id = o.message_id"
     "  WHERE o.state IN ('failed', 'bounced') AND w.state IN ('new', 'claimed', 'reopened')"
-    " UNION SELECT d.message_id FROM decision d JOIN review w ON w.message_id = d.message_id"
+    " UNION SELECT d.message_id FROM decision d CROSS JOIN review w ON w.message_id = d.message_id"
     "  WHERE d.reason IN ('unreadable', 'template_error', 'compose_mismatch', 'guard')"
     "  AND w.state IN ('new', 'claimed', 'reopened')"
-    " UNION SELECT m.id FROM message m JOIN review w ON w.message_id = m.id"
+    " UNION SELECT m.id FROM message m CROSS JOIN review w ON w.message_id = m.id"
     "  WHERE m.truncated = 1 AND w.state IN ('new', 'claimed', 'reopened'))"
 )
 _HELD = "v.message_id IN (SELECT message_id FROM outbox WHERE state = 'held')"
@@ -113,41 +113,39 @@ CONDITIONS: dict[View, str] = {
 }
 
 _ORDER = {
-    Sort.OLDEST: "v.urgent DESC, v.received_at, v.message_id",
-    Sort.NEWEST: "v.received_at DESC, v.message_id DESC",
-    Sort.LEAST_SURE: "v.confidence, v.message_id",
+    Sort.OLDEST: ("v.rank", "v.received_at", "v.message_id"),
+    Sort.NEWEST: ("v.received_at DESC", "v.message_id DESC"),
+    Sort.LEAST_SURE: ("v.confidence", "v.message_id"),
 }
-_BACKWARDS = {
-    Sort.OLDEST: "v.urgent, v.received_at DESC, v.message_id DESC",
-    Sort.NEWEST: "v.received_at, v.message_id",
-    Sort.LEAST_SURE: "v.confidence DESC, v.message_id DESC",
-}
-# Where a page goes on: behind (or before) the letter :anchor, which may have left the view.
-_AFTER = {
-    Sort.OLDEST: (
-        "(-v.urgent, v.received_at, v.message_id) {} (SELECT -urgent, received_at, message_id"
-        " FROM review WHERE message_id = :anchor)"
-    ),
-    Sort.NEWEST: (
-        "(v.received_at, v.message_id) {} (SELECT received_at, message_id FROM review"
-        " WHERE message_id = :anchor)"
-    ),
-    Sort.LEAST_SURE: (
-        "(v.confidence, v.message_id) {} (SELECT confidence, message_id FROM review"
-        " WHERE message_id = :anchor)"
-    ),
-}
-_LATER = {Sort.OLDEST: ">", Sort.NEWEST: "<", Sort.LEAST_SURE: ">"}
-_OTHER_WAY = {">": "<", "<": ">"}
 
-# The names that a condition may use; joined only where the condition or the page needs them.
+# The names that a condition may use. The review comes first (CROSS JOIN keeps SQLite to it), so
+# that an index in the order of the list gives a page without sorting everything.
 FROM = (
-    " FROM review v JOIN message m ON m.id = v.message_id"
-    " JOIN mailbox b ON b.id = m.mailbox_id"
-    " JOIN reading r ON r.message_id = v.message_id"
-    " JOIN decision d ON d.message_id = v.message_id"
+    " FROM review v CROSS JOIN message m ON m.id = v.message_id"
+    " CROSS JOIN mailbox b ON b.id = m.mailbox_id"
+    " CROSS JOIN reading r ON r.message_id = v.message_id"
+    " CROSS JOIN decision d ON d.message_id = v.message_id"
     " LEFT JOIN outbox o ON o.message_id = v.message_id AND o.kind = 'acknowledgement'"
 )
+COUNTED = 1000
+
+
+def _order(sort: Sort, *, backwards: bool = False) -> str:
+    if not backwards:
+        return ", ".join(_ORDER[sort])
+    return ", ".join(
+        each.removesuffix(" DESC") if each.endswith(" DESC") else f"{each} DESC"
+        for each in _ORDER[sort]
+    )
+
+
+def _behind(sort: Sort, *, backwards: bool = False) -> str:
+    """Return where a page goes on: behind (or before) the letter :anchor, in the view or not."""
+    names = [each.removesuffix(" DESC") for each in _ORDER[sort]]
+    sign = "<" if (sort is Sort.NEWEST) is not backwards else ">"
+    columns = ", ".join(name.removeprefix("v.") for name in names)
+    anchor = f"(SELECT {columns} FROM review WHERE message_id = :anchor)"  # noqa: S608
+    return f" AND ({', '.join(names)}) {sign} {anchor}"
 
 
 def rows(
@@ -162,7 +160,7 @@ def rows(
     """Return a page of a list: from its start, or behind the letter `after`."""
     where, values = _where(listing, staff, now)
     if after is not None:
-        where += f" AND {_AFTER[listing.sort].format(_LATER[listing.sort])}"
+        where += _behind(listing.sort)
         values["anchor"] = after
     cursor = db.execute(
         "SELECT m.id, m.fingerprint, r.rfc_message_id, m.received_at, b.name, r.sender_name,"
@@ -170,7 +168,7 @@ def rows(
         " json_array_length(r.attachments), v.category, v.confidence, v.urgent, v.needs_review,"
         " v.confirmed_at IS NOT NULL, d.disposition, d.reason, o.state, o.reason, v.state,"
         " v.assignee, v.snoozed_until, v.version"
-        f"{FROM} WHERE {where} ORDER BY {_ORDER[listing.sort]} LIMIT :limit",
+        f"{FROM} WHERE {where} ORDER BY {_order(listing.sort)} LIMIT :limit",
         values | {"limit": limit},
     )
     return [_row(row) for row in cursor]
@@ -182,12 +180,12 @@ def neighbours(
     """Return the letters before and behind `letter` in a list that it need not be in."""
     where, values = _where(listing, staff, now)
     values["anchor"] = letter
-    later = _LATER[listing.sort]
     found: list[int | None] = []
-    for sign, order in ((_OTHER_WAY[later], _BACKWARDS), (later, _ORDER)):
+    for backwards in (True, False):
         row = db.execute(
-            f"SELECT v.message_id{_source(where)} WHERE {where} AND"
-            f" {_AFTER[listing.sort].format(sign)} ORDER BY {order[listing.sort]} LIMIT 1",
+            f"SELECT v.message_id{_source(where)} WHERE {where}"
+            f"{_behind(listing.sort, backwards=backwards)}"
+            f" ORDER BY {_order(listing.sort, backwards=backwards)} LIMIT 1",
             values,
         ).fetchone()
         found.append(row[0] if row else None)
@@ -199,28 +197,29 @@ def ids(db: Database, listing: Listing, *, staff: str, now: datetime, limit: int
     where, values = _where(listing, staff, now)
     cursor = db.execute(
         f"SELECT v.message_id{_source(where)} WHERE {where}"
-        f" ORDER BY {_ORDER[listing.sort]} LIMIT :limit",
+        f" ORDER BY {_order(listing.sort)} LIMIT :limit",
         values | {"limit": limit},
     )
     return [row[0] for row in cursor]
 
 
 def counts(db: Database, *, staff: str, now: datetime) -> dict[View, int]:
-    """Return how many letters each view holds."""
-    values = {"now": stamp(now), "staff": staff}
+    """Return how many letters each view holds; `COUNTED` stands for as many or more."""
     return {
-        view: int(
-            db.execute(f"SELECT count(*) FROM review v WHERE {where}", values).fetchone()[0]  # noqa: S608
-        )
-        for view, where in CONDITIONS.items()
+        view: count(db, Listing(view=view), staff=staff, now=now)
+        for view in View
         if view is not View.EVERYTHING
     }
 
 
 def count(db: Database, listing: Listing, *, staff: str, now: datetime) -> int:
-    """Return how many letters a list holds."""
+    """Return how many letters a list holds; `COUNTED` stands for as many or more."""
     where, values = _where(listing, staff, now)
-    return int(db.execute(f"SELECT count(*){_source(where)} WHERE {where}", values).fetchone()[0])
+    row = db.execute(
+        f"SELECT count(*) FROM (SELECT 1{_source(where)} WHERE {where} LIMIT {COUNTED})",  # noqa: S608
+        values,
+    ).fetchone()
+    return int(row[0])
 
 
 def _where(listing: Listing, staff: str, now: datetime) -> tuple[str, dict[str, object]]:

@@ -125,7 +125,10 @@ def _field(found: Field, to: _Parameters, now: datetime, staff: str) -> str:
         case "template":
             return f"o.template = {to.add(value)}"
         case _:
-            return f"r.return_address = {to.add(folded(value))}"
+            return (
+                "v.message_id IN (SELECT message_id FROM reading"  # noqa: S608
+                f" WHERE return_address = {to.add(folded(value))})"
+            )
 
 
 def _words(text: str, columns: str, to: _Parameters) -> str:

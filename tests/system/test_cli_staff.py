@@ -1,0 +1,190 @@
+"""What staff do from a terminal: the same actions, and JSON for machines."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from inboxbot.cli import main
+from inboxbot.reply.reason import Disposition, Reason
+from inboxbot.store import audit, replies, reviews
+from tests import letters
+from tests.letters import Letter
+from tests.stand import new_store
+
+CONFIG = """
+[organisation]
+name = "ALS Worldwide"
+website = "https://www.example.org"
+phone = "1-608-663-0920"
+postal_address = "5808 Dawley Drive, Fitchburg"
+profile_form_url = "https://www.example.org/profile"
+
+[[mailbox]]
+name = "support"
+address = "support@example.org"
+[mailbox.imap]
+host = "127.0.0.1"
+security = "none"
+username = "support"
+[mailbox.smtp]
+host = "127.0.0.1"
+security = "none"
+username = "support"
+
+[store]
+path = "state/inboxbot.sqlite3"
+"""
+
+
+class Terminal:
+    """Runs commands as somebody types them."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self._config = folder / "inboxbot.toml"
+        self._config.write_text(CONFIG)
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, str]:
+        """Return the exit code and what was printed, errors too."""
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments, "--config", str(self._config)])
+        printed = self._capsys.readouterr()
+        return int(ended.value.code or 0), printed.out + printed.err
+
+    def json(self, *arguments: str) -> list[dict[str, object]]:
+        """Return what a command prints for machines."""
+        code, text = self(*arguments, "--json")
+        assert code == 0, text
+        return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(tmp_path, capsys)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Database:
+    return new_store(tmp_path / "state" / "inboxbot.sqlite3")
+
+
+def test_the_queue_is_printed_with_exactly_the_agreed_keys(
+    terminal: Terminal, db: Database
+) -> None:
+    now = datetime.now(UTC)
+    row = letters.add(db, Letter(), now)
+    letters.add(db, Letter(subject="a second one"), now)
+    first = terminal.json("queue")[0]
+    assert list(first) == [
+        "id", "fingerprint", "message_id", "received_at", "category", "confidence", "urgent",
+        "disposition", "reason", "state", "assignee",
+    ]  # fmt: skip
+    assert first["id"] == row
+    assert first["message_id"] == f"<{row}@example.net>"
+    assert first["category"] == "medication_question"
+    assert first["urgent"] is False
+    assert first["reason"] is None
+    assert len(terminal.json("queue", "--search", "subject:second")) == 1
+    assert terminal.json("queue", "--view", "done") == []
+    code, text = terminal("queue")
+    assert code == 0
+    assert "medication_question" in text
+
+
+def test_letters_are_corrected_noted_and_closed(terminal: Terminal, db: Database) -> None:
+    row = letters.add(db, Letter(), datetime.now(UTC))
+    (said,) = terminal.json("correct", str(row), "general_inquiry")
+    assert said["category"] == "general_inquiry"
+    assert terminal.json("queue")[0]["category"] == "general_inquiry"
+    terminal("note", str(row), "called back")
+    terminal("close", str(row))
+    review = reviews.get(db, row)
+    assert review is not None
+    assert review.state == "closed"
+    assert [note.text for note in reviews.notes(db, row)] == ["called back"]
+    whos = {entry.who for entry in audit.entries(db, message=row)}
+    assert len(whos) == 1
+    assert whos.pop().endswith("terminal")
+
+
+def test_a_held_acknowledgement_is_released_and_due_at_once(
+    terminal: Terminal, db: Database
+) -> None:
+    now = datetime.now(UTC)
+    row = letters.add(db, Letter(reply="held", reply_reason="shadow"), now)
+    other = letters.add(db, Letter(reply="held", reply_reason="paused"), now)
+    assert terminal("release", "--held-for", "shadow")[0] == 0
+    reply = replies.acknowledgement(db, row)
+    assert reply is not None
+    assert reply.state == "queued"
+    assert reply.due_at <= datetime.now(UTC)
+    held = replies.acknowledgement(db, other)
+    assert held is not None
+    assert held.state == "held"
+    assert terminal("hold", str(row))[0] == 0
+    assert terminal("release", str(row))[0] == 0
+    code, text = terminal("release", str(row))
+    assert code == 75
+    assert "not held" in text
+
+
+def test_a_silent_letter_is_answered_after_all_from_the_templates(
+    terminal: Terminal, db: Database
+) -> None:
+    row = letters.add(
+        db,
+        Letter(disposition=Disposition.SUPPRESS, reason=Reason.BULK_MAIL, reply=""),
+        datetime.now(UTC),
+    )
+    code, text = terminal("release", str(row))
+    assert code == 0, text
+    reply = replies.acknowledgement(db, row)
+    assert reply is not None
+    assert (reply.state, reply.recipient) == ("queued", "ana@example.net")
+    assert b"Auto-Submitted: auto-replied" in reply.raw
+    assert db.execute("SELECT reason, released FROM verdict").fetchall() == [("bulk_mail", 1)]
+
+
+def test_a_letter_and_its_reasons_are_shown_and_the_reading_is_recorded(
+    terminal: Terminal, db: Database
+) -> None:
+    row = letters.add(
+        db,
+        Letter(disposition=Disposition.SUPPRESS, reason=Reason.AUTO_SUBMITTED, reply=""),
+        datetime.now(UTC),
+    )
+    (shown,) = terminal.json("show", str(row))
+    assert shown["reason"] == "auto_submitted"
+    assert "a machine wrote it" in str(shown["why"])
+    assert terminal("show", str(row))[0] == 0
+    assert [entry.what for entry in audit.entries(db, message=row)] == ["viewed", "viewed"]
+    code, text = terminal("why", str(row))
+    assert code == 0
+    assert "a machine wrote it" in text
+
+
+@pytest.mark.parametrize("command", ["show", "why", "close", "release", "hold"])
+def test_a_letter_that_is_not_there_has_its_exit_code(
+    terminal: Terminal, db: Database, command: str
+) -> None:
+    code, text = terminal(command, "77")
+    assert code == 65, text
+    assert "no letter 77" in text
+
+
+def test_accounts_are_added_listed_disabled_and_reset(terminal: Terminal, db: Database) -> None:
+    (made,) = terminal.json("user", "add", "Jo", "--role", "administrator")
+    assert made["name"] == "jo"
+    assert str(made["link"]).startswith("http://127.0.0.1:8480/welcome/")
+    code, text = terminal("user", "add", "jo")
+    assert code == 75
+    assert "already" in text
+    terminal("user", "disable", "jo")
+    (listed,) = terminal.json("user", "list")
+    assert (listed["role"], listed["disabled"]) == ("administrator", True)
+    (again,) = terminal.json("user", "reset", "jo")
+    assert again["link"] != made["link"]
+    assert terminal("user", "disable", "nobody")[0] == 75
