@@ -1,7 +1,9 @@
 """Commands on replies: what is in the outbox, and the templates that acknowledgements come from."""
 
 import difflib
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,15 @@ from inboxbot.cli.common import (
     print_json,
     print_table,
 )
+from inboxbot.errors import TemplateError
 
 if TYPE_CHECKING:
+    from sqlite_utils import Database
+
     from inboxbot.reply.folder import FileProblem
     from inboxbot.reply.library import Library
+    from inboxbot.reply.template import TemplateProblem
+    from inboxbot.store.templates import Version
 
 
 @click.group("outbox")
@@ -158,22 +165,26 @@ def template_check(files: tuple[Path, ...], config_file: str | None, as_json: bo
     else:
         found += _library(config_file).check()
     for problem in found:
-        if as_json:
-            print_json(
-                {
-                    "file": problem.file,
-                    "line": problem.line,
-                    "column": problem.column,
-                    "message": f"{problem.message} {problem.suggestion}".strip(),
-                }
-            )
-        else:
-            place = f"{problem.file}:{problem.line}:{problem.column}"
-            click.echo(f"{place}: {problem.message} {problem.suggestion}".rstrip())
+        _print_problem(problem, as_json)
     if found:
         raise click.exceptions.Exit(FINDINGS)
     if not as_json:
         click.echo("Every template is well.")
+
+
+def _print_problem(problem: "FileProblem", as_json: bool) -> None:
+    message = f"{problem.message} {problem.suggestion}".strip()
+    if as_json:
+        print_json(
+            {
+                "file": problem.file,
+                "line": problem.line,
+                "column": problem.column,
+                "message": message,
+            }
+        )
+    else:
+        click.echo(f"{problem.file}:{problem.line}:{problem.column}: {message}")
 
 
 @template_command.command("preview")
@@ -201,3 +212,173 @@ def template_preview(
         return
     click.echo(f"Subject: {rendered.subject}\n")
     click.echo(rendered.html if html else rendered.text)
+
+
+_LANGUAGE = click.option("--language", default="en", show_default=True, help="In two letters.")
+
+
+@template_command.command("publish")
+@click.argument("name")
+@_LANGUAGE
+@click.option("--text", "text_file", metavar="FILE", help="The text part.")
+@click.option("--html", "html_file", metavar="FILE", help="The HTML part.")
+@click.option("--why", required=True, help="What the history says about it.")
+@options
+def template_publish(
+    name: str,
+    language: str,
+    text_file: str | None,
+    html_file: str | None,
+    why: str,
+    config_file: str | None,
+    as_json: bool,
+) -> None:
+    """Make a text the one that is sent; a part that is not given stays as it is.
+
+    It is checked first: with a problem nothing changes, and the exit code is 1. It applies to
+    letters that are decided from now on. A FILE of - is standard input.
+    """
+    from inboxbot import modes, publishing
+    from inboxbot.reply.checks import Source, problems
+    from inboxbot.reply.folder import FileProblem
+    from inboxbot.store import templates
+
+    if text_file is None and html_file is None:
+        raise click.UsageError("Say what to publish: --text FILE, --html FILE, or both.")
+    with _workplace(name, language, config_file) as (db, library):
+        now_live = library.source(name, language)[0]
+        parts = [
+            _part(text_file, now_live.text if now_live else ""),
+            _part(html_file, (now_live.html if now_live else None) or ""),
+        ]
+        wrong = [(file, problem) for file, _, found in parts for problem in found]
+        source = Source(parts[0][1], parts[1][1] or None)
+        if not wrong:
+            wrong = [
+                (parts[each.part == "html"][0], each.problem)
+                for each in problems(name, library.language(language), source)
+            ]
+        if wrong:
+            for file, problem in wrong:
+                _print_problem(FileProblem(file, *astuple(problem)), as_json)
+            raise click.exceptions.Exit(FINDINGS)
+        live = templates.live(db, name, language)
+        version = publishing.publish(
+            db,
+            library,
+            name,
+            language,
+            source,
+            who=modes.operator(),
+            comment=why,
+            based_on=live.number if live else 0,
+            now=now(),
+        )
+    _print_version(version, as_json)
+
+
+@template_command.command("history")
+@click.argument("name")
+@_LANGUAGE
+@options
+def template_history(name: str, language: str, config_file: str | None, as_json: bool) -> None:
+    """List every version of a template, the newest first: who, when, why, how often sent."""
+    from inboxbot.store import templates
+
+    with _workplace(name, language, config_file) as (db, _):
+        rows = [
+            (version, templates.times_sent(db, version))
+            for version in templates.history(db, name, language)
+        ]
+    if as_json:
+        for version, sent in rows:
+            print_json(_shown(version) | {"sent": sent, "text": version.text, "html": version.html})
+        return
+    if not rows:
+        click.echo("It is the built-in reply; nobody has changed it yet.")
+        return
+    print_table(
+        [(v.number, v.state, f"{v.at:%Y-%m-%d %H:%M}", v.who, sent, v.comment) for v, sent in rows],
+        ("VERSION", "STATE", "WHEN (UTC)", "WHO", "SENT", "WHY"),
+    )
+
+
+@template_command.command("rollback")
+@click.argument("name")
+@_LANGUAGE
+@click.option("--to", "number", metavar="VERSION", type=int, required=True, help="Which one.")
+@options
+def template_rollback(
+    name: str, language: str, number: int, config_file: str | None, as_json: bool
+) -> None:
+    """Send an earlier version again, as a new version; nothing is lost."""
+    from inboxbot import modes, publishing
+    from inboxbot.store import templates
+
+    with _workplace(name, language, config_file) as (db, library):
+        if templates.get(db, name, language, number) is None:
+            raise NotFound(f"There is no version {number} of {language}/{name}.")
+        version = publishing.roll_back(
+            db, library, name, language, number, who=modes.operator(), now=now()
+        )
+    _print_version(version, as_json)
+
+
+@contextmanager
+def _workplace(
+    name: str, language: str, config_file: str | None
+) -> Iterator[tuple["Database", "Library"]]:
+    """Open the store and the folder of one template, edits by hand recorded first."""
+    from inboxbot import assembly, publishing
+    from inboxbot.reply.folder import ALL_NAMES
+
+    settings = configuration(config_file)
+    library = assembly.library(settings)
+    languages = [known.code for known in library.languages()]
+    for what, given, known in (("template", name, ALL_NAMES), ("language", language, languages)):
+        if given not in known:
+            near = difflib.get_close_matches(given, known, 1)
+            hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
+            raise click.UsageError(f"There is no {what} {given}. {hint}")
+    if library.folder == library.shipped:
+        raise TemplateError("There is no templates folder of your own; `inboxbot init` makes one.")
+    with assembly.store(settings) as db:
+        publishing.sync_one(db, library, name, language, now())
+        yield db, library
+
+
+def _part(file: str | None, otherwise: str) -> tuple[str, str, tuple["TemplateProblem", ...]]:
+    """Return where a part comes from, its text, and why it cannot be read."""
+    from inboxbot.reply import syntax
+
+    if file is None:
+        return "(as it is)", otherwise, ()
+    if not Path(file).exists() and file != "-":
+        raise NotFound(f"There is no {file}.")
+    with click.open_file(file, "rb") as opened:
+        return (file, *syntax.decode(opened.read(4 * syntax.MAX_SOURCE)))
+
+
+def _shown(version: "Version") -> dict[str, object]:
+    return {
+        "name": version.name,
+        "language": version.language,
+        "version": version.number,
+        "state": version.state,
+        "who": version.who,
+        "at": version.at.isoformat(),
+        "why": version.comment,
+        "fingerprint": version.fingerprint,
+    }
+
+
+def _print_version(version: "Version", as_json: bool) -> None:
+    if as_json:
+        print_json(_shown(version))
+        return
+    place = f"{version.language}/{version.name}"
+    click.echo(f"Version {version.number} of {place} is sent from now on.")
+    click.echo(
+        f"Another one again: inboxbot template rollback {version.name} --language "
+        f"{version.language} --to NUMBER"
+    )
