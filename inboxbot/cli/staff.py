@@ -138,7 +138,7 @@ def _print_dossier(found: dict[str, Any]) -> None:
         ("unsure", found["unsure_because"]),
         ("urgent", ", ".join(f"{flag['code']}: {flag['reason']}" for flag in found["urgent"])),
         ("sensitive", ", ".join(flag["code"] for flag in found["sensitive"])),
-        ("medicines", ", ".join(item["generic"] for item in found["medicines"])),
+        ("medicines", ", ".join(dict.fromkeys(item["generic"] for item in found["medicines"]))),
         ("reply", f"{found['disposition']}: {found['why']}"),
         *(("rule", f"{hit['reason']}: {hit['evidence']}") for hit in found["hits"]),
         *(("outbox", f"{each['kind']} {each['id']}: {each['state']}") for each in found["replies"]),

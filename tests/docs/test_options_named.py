@@ -1,0 +1,46 @@
+"""Whoever follows a page, or what the program says, meets options and keys that exist."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from inboxbot.cli import COMMANDS, cli
+
+ROOT = Path(__file__).parents[2]
+SOURCES = subprocess.run(
+    ["git", "ls-files", "--", "*.md", "inboxbot/*.py", "inboxbot/*.html", "systemd/", "config/"],
+    cwd=ROOT, capture_output=True, text=True, check=True,
+).stdout.splitlines()  # fmt: skip
+# In backticks, or at the beginning of a line of a block.
+CALL = re.compile(r"(?:`|^)(?:\.venv/bin/)?inboxbot ([a-z][a-z-]*)([^`\n#|]*)", re.M)
+
+
+def options_of(words: list[str]) -> set[str]:
+    command = cli.get_command(None, words[0])
+    inner = getattr(command, "commands", {})
+    if len(words) > 1 and words[1] in inner:
+        command = inner[words[1]]
+    return {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if (ROOT / name).is_file()])
+def test_every_option_that_is_named_exists(name):
+    for command, rest in CALL.findall((ROOT / name).read_text("utf-8")):
+        if command not in COMMANDS:
+            continue  # prose; what stands in backticks is looked at by test_docs
+        known = options_of([command, *rest.split()]) | {"--help"}
+        for option in re.findall(r"(?<!\S)--[a-z-]+", rest):
+            assert option in known, f"inboxbot {command}{rest}"
+
+
+def test_the_page_for_staff_names_every_key_of_the_help_page():
+    page = (ROOT / "inboxbot" / "web" / "pages" / "help.html").read_text("utf-8")
+    keys = page.split("for keys, text in (", 1)[1].split(") %}", 1)[0]
+    shown = re.findall(r'\("([^"]+)", _\("([^"]+)"\)\)', keys)
+    assert len(shown) > 20
+    told = (ROOT / "docs" / "staff" / "index.md").read_text("utf-8")
+    for pressed, meaning in shown:
+        row = " ".join(f"`{key}`" for key in pressed.split("  "))
+        assert f"| {row} | {'help' if pressed == '?' else meaning} |" in told
