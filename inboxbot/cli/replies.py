@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -196,7 +196,8 @@ def _print_problem(problem: "FileProblem", as_json: bool) -> None:
 def template_preview(
     name: str, language: str, sample: int, html: bool, config_file: str | None, as_json: bool
 ) -> None:
-    """Print what a sample person would receive."""
+    """Print what a sample person would receive from your organisation."""
+    from inboxbot import assembly
     from inboxbot.reply.samples import SAMPLES
     from inboxbot.reply.template import NAMES
 
@@ -206,7 +207,14 @@ def template_preview(
         raise click.UsageError(f"There is no template {name}.{hint}")
     if not 0 <= sample < len(SAMPLES):
         raise click.UsageError(f"The sample people are numbered 0 to {len(SAMPLES) - 1}.")
-    rendered = _library(config_file).render(name, language, SAMPLES[sample].variables)
+    settings = configuration(config_file)
+    ours = asdict(assembly.facts(settings))
+    ours["organisation"] = ours.pop("name")
+    # A sample whose organisation is odd on purpose stays so.
+    given, usual = asdict(SAMPLES[sample].variables), asdict(SAMPLES[0].variables)
+    changes = {key: ours[key] for key in usual.keys() & ours if given[key] == usual[key]}
+    variables = replace(SAMPLES[sample].variables, **changes)
+    rendered = assembly.library(settings).render(name, language, variables)
     if as_json:
         print_json(asdict(rendered))
         return
