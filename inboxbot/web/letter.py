@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from email import message_from_bytes, policy
 from typing import Any
 
@@ -75,7 +76,7 @@ def page(recorded: Recorded, **more: object) -> str:
     view = request.args.get("show", "text")
     before, after = queue.neighbours(db(), here.listing, letter, staff=me().name, now=now())
     sent = replies.of_letter(db(), letter)
-    own = [draft for draft in drafts.of_letter(db(), letter) if draft.staff == me().name]
+    own, others = _drafts(letter, sent)
     values: dict[str, Any] = {
         "letter": recorded,
         "review": found,
@@ -98,7 +99,7 @@ def page(recorded: Recorded, **more: object) -> str:
         "person": _person(recorded),
         "present": drafts.present(db(), [letter], other_than=me().name, now=now()).get(letter, []),
         "draft": own[0] if own else None,
-        "drafts": [draft for draft in drafts.of_letter(db(), letter) if draft not in own[:1]],
+        "drafts": [*own[1:], *others],
         "snippets": snippets.everything(db()),
         "colleagues": [user.name for user in users.everybody(db()) if not user.disabled],
         "done": _step(),
@@ -107,6 +108,26 @@ def page(recorded: Recorded, **more: object) -> str:
         "risky": lambda name: bool(_RISKY.search(name)),
     }
     return render_template("letter.html", **(values | more))
+
+
+def _drafts(letter: int, sent: list[SentReply]) -> tuple[list[drafts.Draft], list[drafts.Draft]]:
+    """Return one's own drafts and those of colleagues, without what was sent meanwhile.
+
+    A draft stays in the store while its answer may be taken back: then it shows again.
+    """
+    answered: dict[str | None, datetime] = {}
+    for each in sent:
+        if each.kind == "answer":
+            answered[each.created_by] = each.created_at
+    kept = [
+        draft
+        for draft in drafts.of_letter(db(), letter)
+        if draft.staff not in answered or draft.updated_at > answered[draft.staff]
+    ]
+    return (
+        [draft for draft in kept if draft.staff == me().name],
+        [draft for draft in kept if draft.staff != me().name],
+    )
 
 
 def recorded_or_404(letter: int) -> Recorded:

@@ -215,6 +215,7 @@ def test_an_answer_is_written_with_a_ready_made_reply_sent_and_taken_back(
     page.get_by_label("Your words").focus()
     press(page, "Control+Enter")
     expect(page.get_by_text("Your answer leaves in ten seconds.")).to_be_visible()
+    expect(page.get_by_label("Your words")).to_have_value("")
     (answer,) = [each for each in replies.of_letter(stand.db, letter) if each.kind == "answer"]
     assert (answer.state, answer.recipient) == ("queued", "ana@example.net")
     assert b"Ask your doctor." in answer.raw
