@@ -33,7 +33,9 @@ def put_letter(
             " decided_at) VALUES (?, ?, 'imap', ?, ?, ?, ?) RETURNING id",
             [hashlib.sha256(raw).hexdigest(), box, at, at, len(raw), at],
         ).fetchone()[0]
-        db.execute("INSERT INTO raw (message_id, encoding, bytes) VALUES (?, 'plain', ?)", [letter, raw])
+        db.execute(
+            "INSERT INTO raw (message_id, encoding, bytes) VALUES (?, 'plain', ?)", [letter, raw]
+        )
         db.execute(
             "INSERT INTO place (mailbox_id, uidvalidity, uid, state, message_id, first_seen_at)"
             " VALUES (?, 1, ?, 'ingested', ?, ?)",
