@@ -204,8 +204,9 @@ def _opened(db: Database, configuration: Config, now: datetime) -> Iterator[Find
         )
         yield Finding(Level.FAIL, f"database {violation.invariant}", f"{violation}.", fix)
     if not broken:
-        count = db.execute("SELECT count(*) FROM audit").fetchone()[0]
-        yield Finding(Level.PASS, "database", f"Whole, with {count} rows of an unbroken audit.")
+        yield Finding(
+            Level.PASS, "database", f"Whole, with {audit.count(db)} rows of an unbroken audit."
+        )
     newest = max((entry.at for entry in audit.entries(db, limit=1)), default=None)
     if newest and moment(newest) > now + CLOCK_TOLERANCE:
         yield Finding(

@@ -18,6 +18,7 @@ from sqlite_utils import Database
 from inboxbot.dossier import dossier
 from inboxbot.errors import StoreError
 from inboxbot.store import audit, erasure, messages, people
+from inboxbot.store import replies as stored_replies
 from inboxbot.store.database import stamp
 
 _PAGE = """<!doctype html>
@@ -105,10 +106,9 @@ def _put_raw(db: Database, out: zipfile.ZipFile, letter: int) -> None:
 
 
 def _replies(db: Database, letter: int) -> Iterator[tuple[int, bytes]]:
-    rows = db.execute("SELECT id, raw FROM outbox WHERE message_id = ? ORDER BY id", [letter])
-    for reply, raw in rows.fetchall():
-        if raw:
-            yield int(reply), bytes(raw)
+    for reply in stored_replies.of_letter(db, letter):
+        if reply.raw:
+            yield reply.id, reply.raw
 
 
 def _page(addresses: tuple[str, ...], letters: list[dict[str, Any]], now: datetime) -> str:

@@ -70,6 +70,11 @@ def entries(
         yield Entry(*row)
 
 
+def count(db: Database) -> int:
+    """Return how many rows there are."""
+    return int(db.execute("SELECT count(*) FROM audit").fetchone()[0])
+
+
 def verify(db: Database) -> list[int]:
     """Return the ids of the rows at which the chain is broken; empty when it is whole."""
     broken: list[int] = []

@@ -193,6 +193,11 @@ def corrections(db: Database, message: int) -> list[Correction]:
     ]
 
 
+def newest(db: Database) -> int:
+    """Return the number of the newest letter that staff see, or 0."""
+    return int(db.execute("SELECT coalesce(max(message_id), 0) FROM review").fetchone()[0])
+
+
 def take_back_verdict(db: Database, verdict: int) -> None:
     """Remove a verdict: nothing is learned from it."""
     db.execute("DELETE FROM verdict WHERE id = ?", [verdict])

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 from inboxbot import review
 from inboxbot.errors import Conflict
 from inboxbot.review import Letter
-from inboxbot.store import drafts, queue, searches, users
+from inboxbot.store import drafts, queue, reviews, searches, users
 from inboxbot.store import undo as steps
 from inboxbot.store.database import write
 from inboxbot.store.queue import Listing
@@ -63,8 +63,7 @@ def _step() -> steps.Step | None:
 
 def newest() -> int:
     """Return the newest letter in the queue: a page asks whether there are newer ones."""
-    row = db().execute("SELECT coalesce(max(message_id), 0) FROM review").fetchone()
-    return int(row[0])
+    return reviews.newest(db())
 
 
 @pages.get("/queue/news")
