@@ -185,6 +185,8 @@ class _Protocol(imaplib.IMAP4):
         while self._get_response() is not None:
             if self.tagged_commands[tag]:
                 raise self.error("IDLE refused")
+            if "BYE" in self.untagged_responses:
+                raise self.abort("BYE instead of IDLE")
         counts = self.untagged_responses.pop("EXISTS", [])
         return tag, [b"* " + count + b" EXISTS" for count in counts if isinstance(count, bytes)]
 

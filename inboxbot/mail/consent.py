@@ -79,8 +79,8 @@ def _by_device(
     with asking(registration, mailbox) as session:
         response = session.post(
             provider.device_url,
-            data={"client_id": registration.client_id, "scope": provider.scope},
-            withhold_token=True,
+            data={"scope": provider.scope},
+            auth=session.client_auth(session.token_endpoint_auth_method),
             **HTTP,
         )
         if response.status_code >= 500:

@@ -1,0 +1,333 @@
+"""Push: a letter is acknowledged as soon as it comes, silence costs nothing, death is noticed, and
+a server that tells nothing, or one that hangs, disturbs nobody.
+"""
+
+import signal
+import socket
+import statistics
+import struct
+import threading
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from inboxbot.errors import TransientError
+from inboxbot.mail import connection, liveness
+from inboxbot.mail.imap import IDLE_RENEWAL_S, ImapMailbox
+from inboxbot.push import BELIEVED_S
+from tests.imap_script import PASSWORD as SCRIPT_PASSWORD
+from tests.imap_script import ScriptedServer
+from tests.installation import install, until
+
+LETTER = b"""From: Rosa Delgado <rosa%d@homemail%d.test>\r
+To: support@example.org\r
+Subject: the profile form\r
+Message-ID: <%d@homemail.test>\r
+\r
+My husband was diagnosed last week. How do we fill out the Online Profile Form?\r
+"""
+
+
+def letter(number: int) -> bytes:
+    return LETTER % (number, number, number)
+
+
+@pytest.fixture
+def server():
+    with ScriptedServer() as running:
+        yield running
+
+
+def slow_looks(installation, every_s: int = 3600):
+    """Look so seldom by schedule that what is found in time was found by push."""
+    text = installation.configuration.read_text()
+    installation.configuration.write_text(
+        text.replace("poll_every_s = 1", f"poll_every_s = {every_s}")
+        .replace("[classify]", "[replies]\nper_hour = 1000\nper_day = 1000\n\n[classify]", 1)
+    )  # fmt: skip
+    installation.run("poll")
+    installation.run("mode", "live")
+    return installation
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(100, marks=pytest.mark.long)])
+def test_a_letter_is_acknowledged_within_a_second_and_a_half_of_its_delivery(
+    installation, account, sink, count, record_property
+):
+    slow_looks(installation)
+    took = []
+    with installation.daemon(), account.client(None) as client:
+        until(lambda: '"started"' in installation.log())
+        for number in range(count + 1):
+            began = time.monotonic()
+            client.append("INBOX", letter(number))
+            until(lambda sent=number: len(sink.accepted) > sent)
+            took.append(time.monotonic() - began)
+    # The first one waits for the start of the worker that reads letters.
+    p95 = statistics.quantiles(took[1:], n=20)[-1]
+    record_property("p95_s", round(p95, 3))
+    print(f"median {statistics.median(took[1:]):.2f} s, p95 {p95:.2f} s of {count}")
+    assert p95 < 1.5
+
+
+def test_sigterm_in_the_middle_of_idle_ends_the_daemon_within_seconds(installation, account, sink):
+    slow_looks(installation)
+    with installation.daemon() as process:
+        until(lambda: '"started"' in installation.log())
+        with account.client(None) as client:
+            client.append("INBOX", letter(1))
+        until(lambda: len(sink.accepted) == 1)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        assert time.monotonic() - began < 5
+        assert '"stopped"' in installation.log()
+
+
+def test_waiting_costs_nothing_but_its_beginning_and_its_end(server):
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        box.wait(0.1)
+        before = len(server.commands)
+        assert box.wait(3) is False
+        said = [line.split(b" ", 1)[-1] for line in server.commands[before:]]
+        assert said == [b"IDLE"]  # Its DONE is no command of its own.
+
+
+def test_the_longest_wait_is_less_than_29_minutes(server):
+    left = []
+
+    def stop() -> bool:
+        left.append(box._deadline.left)
+        return True
+
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        box.wait(20 * 60, stop)
+        assert left[0] > 20 * 60
+    assert max(IDLE_RENEWAL_S, BELIEVED_S) < 29 * 60
+
+
+def test_waiting_ends_within_a_second_when_told_to(server):
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        stop = threading.Event()
+        threading.Timer(0.3, stop.set).start()
+        began = time.monotonic()
+        assert box.wait(60, stop.is_set) is False
+        assert time.monotonic() - began < 3
+        assert box.open().exists == 0  # The connection is as good as before.
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [b"+ idling\r\n* 1 EXISTS\r\n"],
+        [b"* 1 EXISTS\r\n", b"+ idling\r\n"],
+        [b"* OK still here\r\n+ idling\r\n", b"* 0 RECENT\r\n", b"* 1 exists\r\n"],
+        [b"+ idling\r\n", b"* 1 EX", b"ISTS\r\n"],
+    ],
+    ids=["in one packet", "before the go-ahead", "among other lines", "in two pieces"],
+)
+def test_however_a_server_words_its_news_it_is_heard(server, lines):
+    def answer(tag, line):
+        if line != b"IDLE":
+            return [tag + b" OK done\r\n"] if tag == b"DONE" else None
+        server.idle_tag = tag
+        return lines
+
+    def done(tag, line):
+        return [server.idle_tag + b" OK idle done\r\n"] if tag == b"DONE" else answer(tag, line)
+
+    server.answer = done
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        assert box.wait(5) is True
+
+
+def test_a_letter_told_of_while_others_were_fetched_is_not_forgotten(server, now):
+    server.deliver(letter(1), now)
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+
+        def answer(tag, line):
+            if not line.startswith(b"UID FETCH"):
+                return None
+            server.answer = lambda tag, line: None
+            server.deliver(letter(2), now)
+            return [b"* 2 EXISTS\r\n", b"* 1 FETCH (UID 1 BODY[] {1}\r\n", b"x)\r\n",
+                    tag + b" OK done\r\n"]  # fmt: skip
+
+        server.answer = answer
+        box.fetch([1])
+        began = time.monotonic()
+        assert box.wait(10) is True
+        assert time.monotonic() - began < 2
+
+
+def test_a_server_that_refuses_idle_is_not_waited_for(server):
+    server.answer = lambda tag, line: [tag + b" NO not now\r\n"] if line == b"IDLE" else None
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        with pytest.raises(TransientError):
+            box.wait(5)
+
+
+def test_a_connection_whose_other_side_is_gone_is_noticed(server, monkeypatch):
+    """The router forgot the connection: nothing comes through any more, nobody says so."""
+    monkeypatch.setattr(liveness, "PROBE_AFTER_S", 1)
+    monkeypatch.setattr(liveness, "PROBE_AGAIN_S", 1)
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        sock = box._client.socket()
+        assert liveness.is_there(sock)
+        names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        options = [sock.getsockopt(socket.IPPROTO_TCP, name) for name in names]
+        assert options == [1, 1, liveness.PROBES]
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        (theirs,) = server._open
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        threading.Timer(0.3, theirs.shutdown, (socket.SHUT_RDWR,)).start()
+        with pytest.raises(TransientError):
+            box.wait(30)
+
+
+def test_a_machine_that_was_asleep_looks_anew(server, monkeypatch):
+    gaps = iter([100.0, 100.0])
+    monkeypatch.setattr(liveness, "_gap", lambda: next(gaps, 5000.0))
+    monkeypatch.setattr(connection, "SLICE_S", 0.05)
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        with pytest.raises(TransientError):
+            box.wait(30)
+
+
+def scripted(tmp_path, server, sink, *, every_s=1, more="", mailbox=""):
+    installation = install(
+        tmp_path, imap_host="127.0.0.1", imap_port=server.port, imap_user="support",
+        smtp_port=sink.port, more=more, mailbox=mailbox,
+    )  # fmt: skip
+    installation.environment["INBOXBOT_IMAP_PASSWORD"] = SCRIPT_PASSWORD
+    if every_s != 1:
+        text = installation.configuration.read_text()
+        installation.configuration.write_text(
+            text.replace("poll_every_s = 1", f"poll_every_s = {every_s}")
+        )
+    return installation
+
+
+def without_idle(server):
+    server.capabilities = b"IMAP4rev1 AUTH=PLAIN"
+
+
+def deaf(server):
+    """It offers IDLE, takes it, and never says a word."""
+    server.idle_tag = b""
+
+    def answer(tag, line):
+        if line == b"IDLE":
+            server.idle_tag = tag
+            return [b"+ idling\r\n"]
+        return [server.idle_tag + b" OK idle done\r\n"] if tag == b"DONE" else None
+
+    server.answer = answer
+
+
+def refusing(server):
+    server.answer = lambda tag, line: [tag + b" BAD what?\r\n"] if line == b"IDLE" else None
+
+
+def hanging_up(server):
+    server.answer = lambda tag, line: [b"* BYE\r\n"] if line == b"IDLE" else None
+
+
+def crying(server):
+    """It tells of letters that are not there, again and again."""
+
+    def answer(tag, line):
+        if line == b"IDLE":
+            server.idle_tag = tag
+            return [b"+ idling\r\n", b"* %d EXISTS\r\n" % len(server.letters)]
+        return [server.idle_tag + b" OK idle done\r\n"] if tag == b"DONE" else None
+
+    server.answer = answer
+
+
+@pytest.mark.parametrize("quirk", [without_idle, deaf, refusing, hanging_up, crying])
+def test_a_server_that_does_not_tell_is_looked_at_on_schedule(tmp_path, server, sink, quirk):
+    quirk(server)
+    installation = scripted(tmp_path, server, sink)
+    installation.run("poll")
+    with installation.daemon():
+        until(lambda: '"started"' in installation.log())
+        began, commands = time.monotonic(), len(server.commands)
+        connections = server.connections
+        for number in (1, 2):
+            server.deliver(letter(number), datetime.now(UTC))
+            until(lambda many=number: len(installation.objects("queue")) == many)
+        passed = time.monotonic() - began
+        # No storm: so many commands and connections as looks, and a handful at the start.
+        assert len(server.commands) - commands < 12 * passed + 40
+        assert server.connections - connections <= passed + 3
+
+
+SECOND = """
+[[mailbox]]
+name = "second"
+address = "second@example.org"
+poll_every_s = 1
+
+[mailbox.imap]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+username = "support"
+credential = "second-password"
+timeout_s = 600
+
+[mailbox.smtp]
+host = "127.0.0.1"
+port = {smtp}
+security = "none"
+username = "support@example.org"
+"""
+
+
+def hang_at_greeting(server):
+    server.hang_at = 1
+
+
+def hang_in_idle(server):
+    server.answer = lambda tag, line: [] if line == b"IDLE" else None
+
+
+def hang_at_examine(server):
+    server.answer = lambda tag, line: [] if line.startswith(b"EXAMINE") else None
+
+
+def dribble(server):
+    server.dribble_s = 1.0
+
+
+@pytest.mark.parametrize("fault", [hang_at_greeting, hang_in_idle, hang_at_examine, dribble])
+def test_of_two_mailboxes_one_that_hangs_never_disturbs_the_other(
+    tmp_path, account, server, sink, fault
+):
+    fault(server)
+    installation = install(
+        tmp_path, imap_host="127.0.0.1", imap_port=account.server.port,
+        imap_user=account.name, smtp_port=sink.port,
+    )  # fmt: skip
+    installation.environment["INBOXBOT_SECOND_PASSWORD"] = SCRIPT_PASSWORD
+    text = installation.configuration.read_text()
+    installation.run("poll")
+    installation.run("mode", "live")
+    second = SECOND.format(port=server.port, smtp=sink.port)
+    installation.configuration.write_text(text.replace("[classify]", second + "\n[classify]", 1))
+    with installation.daemon():
+        until(lambda: '"started"' in installation.log() and server.connections)
+        for number in range(3):
+            with account.client(None) as client:
+                client.append("INBOX", letter(number))
+            until(lambda sent=number: len(sink.accepted) > sent, within_s=20)
