@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from inboxbot.errors import StoreError, TransientError
+from inboxbot.errors import NotAllowed, StoreError, TransientError
 from inboxbot.store import database
 from inboxbot.store.database import connect, create, moment, stamp, write
 from inboxbot.store.migrations import migrate, pending
@@ -86,3 +86,12 @@ def test_times_sort_as_text_and_come_back(now):
     later = now.replace(microsecond=1)
     assert stamp(now) < stamp(later)
     assert moment(stamp(later)) == later
+
+
+def test_root_does_not_work_on_the_files_of_the_service(db, store_path, monkeypatch):
+    db.close()
+    if os.geteuid() == 0:
+        os.chown(store_path, 65534, 65534)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(NotAllowed, match="runuser -u inboxbot"):
+        connect(store_path)
