@@ -64,6 +64,7 @@ ROLES: dict[str, frozenset[Role]] = {
     "templates.discard": ADMINISTRATORS,
     "templates.mend": ADMINISTRATORS,
     "templates.preview": ADMINISTRATORS,
+    "templates.as_file": ADMINISTRATORS,
     "templates.presence": ADMINISTRATORS,
     "versions.review": ADMINISTRATORS,
     "versions.publish": ADMINISTRATORS,

@@ -5,6 +5,9 @@ here changes what is sent: that is `inboxbot.web.versions`.
 """
 
 from datetime import timedelta
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
 from typing import Any
 
 from flask import (
@@ -35,7 +38,7 @@ from inboxbot.store.users import Stage
 from inboxbot.web import bench as benches
 from inboxbot.web import formatted, headers, roles
 from inboxbot.web.bench import TITLES, Bench, bench, library
-from inboxbot.web.site import db, me, now, session
+from inboxbot.web.site import db, me, now, session, site
 from inboxbot.web.words import _
 
 pages = Blueprint("templates", __name__)
@@ -105,6 +108,7 @@ def _editor(here: Bench, **more: object) -> str:
         "views": VIEWS,
         "part": part if part in ("text", "html") else "text",
         "may_publish": benches.may_publish(),
+        "can_download": bool(site().identities),
     }
     return render_template("template.html", **(values | more))
 
@@ -219,6 +223,27 @@ def preview(name: str, language: str) -> AnyResponse:
     )
     response.headers["Content-Security-Policy"] = headers.FRAME_POLICY
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+@pages.get("/templates/<name>/<language>/letter.eml")
+def as_file(name: str, language: str) -> AnyResponse:
+    """Return what a person would receive as a file, for one's own mail program."""
+    here = bench(name, language)
+    filled = benches.preview(here, here.source, benches.reader(here, request.args.get("who", "")))
+    identity = next(iter(site().identities.values()), None)
+    if filled is None or identity is None:
+        abort(404)
+    mail = EmailMessage(policy=policy.SMTP)
+    mail["From"] = Address(identity.name, addr_spec=identity.address)
+    mail["To"] = Address(me().name, addr_spec=identity.address)
+    mail["Subject"] = f"[TEST] {filled.subject}"
+    mail["X-Unsent"] = "1"
+    mail.set_content(filled.text)
+    mail.add_alternative(filled.html, subtype="html")
+    response = Response(mail.as_bytes(), mimetype="application/octet-stream")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}-{language}.eml"'
+    response.headers["Content-Security-Policy"] = headers.FILE_POLICY
     return response
 
 

@@ -13,6 +13,7 @@ from inboxbot import publishing, rehearsal
 from inboxbot.errors import Conflict, TemplateError
 from inboxbot.reply import merging
 from inboxbot.reply.checks import Source
+from inboxbot.reply.workbench import Change
 from inboxbot.store import templates
 from inboxbot.store.templates import Version
 from inboxbot.web import bench as benches
@@ -235,8 +236,32 @@ def what_if(name: str, language: str) -> str:
         "template_what_if.html",
         here=here,
         sound=sound,
-        changed=sum(change.changed for _, change in changes),
-        rows=[
-            (at, change, [("text", folded(change.before, change.after))]) for at, change in changes
-        ],
+        count=len(changes),
+        changed=sum(change.changed for _at, change in changes),
+        groups=_groups([change for _at, change in changes]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Letters that would be answered in the same other words; the first of them is shown."""
+
+    letters: list[int]
+    change: Change
+    changes: Changes
+
+
+def _groups(changes: list[Change]) -> list[Group]:
+    groups: dict[object, Group] = {}
+    for change in changes:
+        lines = folded(change.before, change.after)
+        other = tuple(
+            piece
+            for line in lines
+            if not isinstance(line, int)
+            for piece in line
+            if piece.kind != "same"
+        )
+        group = groups.setdefault((other, change.error), Group([], change, [("text", lines)]))
+        group.letters.append(change.letter)
+    return sorted(groups.values(), key=lambda group: not group.change.changed)

@@ -136,7 +136,12 @@ function showFrames() {
 for (const area of sheets) {
   area.addEventListener("input", () => { drawLines(area); wait(); });
 }
-who.addEventListener("change", () => { unkept = true; look(); });
+who.addEventListener("change", () => {
+  const file = document.querySelector("[data-who]");
+  if (file) file.search = new URLSearchParams({ who: who.value });
+  unkept = true;
+  look();
+});
 for (const choice of document.querySelectorAll("[data-view] input")) choice.addEventListener("change", showFrames);
 
 // A button of the form waits until what is on its way has arrived.
