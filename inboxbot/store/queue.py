@@ -139,13 +139,23 @@ def _order(sort: Sort, *, backwards: bool = False) -> str:
     )
 
 
-def _behind(sort: Sort, *, backwards: bool = False) -> str:
-    """Return where a page goes on: behind (or before) the letter :anchor, in the view or not."""
+def _behind(sort: Sort, *, backwards: bool = False) -> tuple[str, ...]:
+    """Return where a page goes on: behind (or before) the letter :anchor, in the view or not.
+
+    Each condition is a run of an index; what the first does not fill comes from the next.
+    """
     names = [each.removesuffix(" DESC") for each in _ORDER[sort]]
     sign = "<" if (sort is Sort.NEWEST) is not backwards else ">"
+    if sort is not Sort.OLDEST:
+        return (f" AND {_compared(names, sign)}",)
+    same, further = _compared(names[:1], "="), _compared(names[:1], sign)
+    return f" AND {same} AND {_compared(names[1:], sign)}", f" AND {further}"
+
+
+def _compared(names: list[str], sign: str) -> str:
     columns = ", ".join(name.removeprefix("v.") for name in names)
     anchor = f"(SELECT {columns} FROM review WHERE message_id = :anchor)"  # noqa: S608
-    return f" AND ({', '.join(names)}) {sign} {anchor}"
+    return f"({', '.join(names)}) {sign} {anchor}"
 
 
 def rows(
@@ -159,19 +169,22 @@ def rows(
 ) -> list[Row]:
     """Return a page of a list: from its start, or behind the letter `after`."""
     where, values = _where(listing, staff, now)
-    if after is not None:
-        where += _behind(listing.sort)
-        values["anchor"] = after
-    cursor = db.execute(
-        "SELECT m.id, m.fingerprint, r.rfc_message_id, m.received_at, b.name, r.sender_name,"
-        " r.sender_address, r.subject, substr(r.text, 1, 200), d.language,"
-        " json_array_length(r.attachments), v.category, v.confidence, v.urgent, v.needs_review,"
-        " v.confirmed_at IS NOT NULL, d.disposition, d.reason, o.state, o.reason, v.state,"
-        " v.assignee, v.snoozed_until, v.version"
-        f"{FROM} WHERE {where} ORDER BY {_order(listing.sort)} LIMIT :limit",
-        values | {"limit": limit},
-    )
-    return [_row(row) for row in cursor]
+    values["anchor"] = after
+    found: list[Row] = []
+    for part in ("",) if after is None else _behind(listing.sort):
+        cursor = db.execute(
+            "SELECT m.id, m.fingerprint, r.rfc_message_id, m.received_at, b.name, r.sender_name,"
+            " r.sender_address, r.subject, substr(r.text, 1, 200), d.language,"
+            " json_array_length(r.attachments), v.category, v.confidence, v.urgent,"
+            " v.needs_review, v.confirmed_at IS NOT NULL, d.disposition, d.reason, o.state,"
+            " o.reason, v.state, v.assignee, v.snoozed_until, v.version"
+            f"{FROM} WHERE {where}{part} ORDER BY {_order(listing.sort)} LIMIT :limit",
+            values | {"limit": limit - len(found)},
+        )
+        found += [_row(row) for row in cursor]
+        if len(found) == limit:
+            break
+    return found
 
 
 def neighbours(
@@ -180,16 +193,24 @@ def neighbours(
     """Return the letters before and behind `letter` in a list that it need not be in."""
     where, values = _where(listing, staff, now)
     values["anchor"] = letter
-    found: list[int | None] = []
-    for backwards in (True, False):
+    return (
+        _next(db, listing.sort, where, values, backwards=True),
+        _next(db, listing.sort, where, values, backwards=False),
+    )
+
+
+def _next(
+    db: Database, sort: Sort, where: str, values: dict[str, object], *, backwards: bool
+) -> int | None:
+    for part in _behind(sort, backwards=backwards):
         row = db.execute(
-            f"SELECT v.message_id{_source(where)} WHERE {where}"
-            f"{_behind(listing.sort, backwards=backwards)}"
-            f" ORDER BY {_order(listing.sort, backwards=backwards)} LIMIT 1",
+            f"SELECT v.message_id{_source(where)} WHERE {where}{part}"
+            f" ORDER BY {_order(sort, backwards=backwards)} LIMIT 1",
             values,
         ).fetchone()
-        found.append(row[0] if row else None)
-    return found[0], found[1]
+        if row is not None:
+            return int(row[0])
+    return None
 
 
 def ids(db: Database, listing: Listing, *, staff: str, now: datetime, limit: int) -> list[int]:
