@@ -10,17 +10,18 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import closing, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlite_utils import Database
 
-from inboxbot.errors import Locked, TransientError
+from inboxbot.errors import Locked, StoreError, TransientError
 from inboxbot.store import audit, migrations, sending, settings
 from inboxbot.store.backup import must_hold, sync, verify
-from inboxbot.store.database import connect, marker, write
+from inboxbot.store.database import connect, marker, moment, write
 
 RESTORED_AT = "restored_at"
+CLOCK_TOLERANCE = timedelta(hours=1)
 # Where every connection in WAL mode holds a lock for as long as it is open (SQLite's os.h).
 _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510
 _CHUNK = 1024 * 1024
@@ -55,6 +56,7 @@ def restore(
         _duplicate(file, staged)
         with closing(connect(staged)) as db:
             migrations.migrate(db)
+            _check_clock(db, now)
             _forget_what_is_over(db, who, now)
             prepare(db)
             must_hold(db, staged)
@@ -86,6 +88,16 @@ def _forget_what_is_over(db: Database, who: str, now: datetime) -> None:
         audit.add(db, who, "restored backup", now, detail=f"{held} held")
         db.execute("DELETE FROM session")
         db.execute("DELETE FROM sign_in_link")
+
+
+def _check_clock(db: Database, now: datetime) -> None:
+    """Refuse where the clock is behind the copy: what came in since would not be held."""
+    newest = db.execute("SELECT max(received_at) FROM message WHERE origin = 'imap'").fetchone()[0]
+    if newest is not None and moment(newest) > now + CLOCK_TOLERANCE:
+        raise StoreError(
+            f"The clock of this machine says {now:%Y-%m-%d %H:%M} UTC, and the backup has a letter "
+            "that came later: set the clock, then restore again."
+        )
 
 
 def _put_aside(path: Path, now: datetime) -> Path | None:

@@ -66,7 +66,10 @@ class HereReader:
 
 @dataclass
 class Outside:
-    """What does not end with the process: the servers, the people, the clocks, the disk."""
+    """What does not end with the process: the servers, the people, the clocks, the disk.
+
+    `now` is the clock of our machine, which may be wrong; the IMAP server has `truth`.
+    """
 
     path: Path
     now: datetime
@@ -76,15 +79,19 @@ class Outside:
     letters: dict[str, str] = field(default_factory=dict)
     written: list[bytes] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.truth = self.now
+
     def deliver(self, raw: bytes, kind: str) -> None:
         """Let a letter come in."""
         self.letters.setdefault(messages.fingerprint(raw), kind)
         self.written.append(raw)
-        self.mailbox.deliver(raw, self.now)
+        self.mailbox.deliver(raw, self.truth)
 
     def pass_(self, **time: float) -> None:
-        """Let time pass by both clocks."""
+        """Let time pass by every clock."""
         self.now += timedelta(**time)
+        self.truth += timedelta(**time)
         self.seconds += timedelta(**time).total_seconds()
 
 
