@@ -51,7 +51,12 @@ def publish(
         if (current.number if current else 0) != based_on:
             raise Conflict("Another version was published meanwhile.")
         version = _record(db, name, language, source, who, comment, "pending", now)
-    library.save(name, language, source)
+    try:
+        library.save(name, language, source)
+    except TemplateError:
+        with write(db):  # Whoever published was told: it is not done behind their back later.
+            templates.give_up(db, version)
+        raise
     with write(db):
         templates.go_live(db, version)
         templates.discard_draft(db, name, language, who)

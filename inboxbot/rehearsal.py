@@ -19,6 +19,7 @@ from inboxbot.reply.library import Library
 from inboxbot.reply.template import Variables
 from inboxbot.reply.workbench import Change
 from inboxbot.store import decisions, templates
+from inboxbot.store.decisions import Recorded
 from inboxbot.store.templates import Answered
 
 # Which replies a short note stands before.
@@ -49,13 +50,24 @@ def values(
     recorded = decisions.recorded(db, answered.letter)
     if recorded is None:
         return None
-    sender = Address(recorded.sender_name, recorded.sender_address or "")
+    return values_of(acknowledger, recorded, language, zone, first_contact=not answered.earlier)
+
+
+def values_of(
+    acknowledger: Acknowledger,
+    recorded: Recorded,
+    language: str,
+    zone: ZoneInfo,
+    *,
+    first_contact: bool,
+) -> Variables:
+    """Return the values of a recorded letter, its day written as in `language`."""
     found = acknowledger.variables(
-        Message(sender=sender),
+        Message(sender=Address(recorded.sender_name, recorded.sender_address or "")),
         classification_of(recorded),
         decision_of(recorded),
         recorded.received_at,
-        not answered.earlier,
+        first_contact,
         recorded.received_at,
     )
     day = recorded.received_at.astimezone(zone).date()

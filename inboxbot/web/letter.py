@@ -33,14 +33,13 @@ from inboxbot.store import (
     queue,
     replies,
     reviews,
-    snippets,
     users,
 )
 from inboxbot.store import undo as steps
 from inboxbot.store.database import moment, write
 from inboxbot.store.decisions import Recorded
 from inboxbot.store.replies import SentReply
-from inboxbot.web import asked, formatted, marks, words
+from inboxbot.web import asked, formatted, marks, ready_made, words
 from inboxbot.web.listing import Chosen, chosen
 from inboxbot.web.site import db, me, now, site, writer
 
@@ -100,7 +99,7 @@ def page(recorded: Recorded, **more: object) -> str:
         "present": drafts.present(db(), [letter], other_than=me().name, now=now()).get(letter, []),
         "draft": own[0] if own else None,
         "drafts": [*own[1:], *others],
-        "snippets": snippets.everything(db()),
+        "snippets": ready_made.for_letter(recorded),
         "colleagues": [user.name for user in users.everybody(db()) if not user.disabled],
         "done": _step(),
         "can_write": writer() is not None and recorded.reply_to is not None,

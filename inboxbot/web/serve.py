@@ -1,6 +1,7 @@
 """The process of the review app: the configuration read, the store opened, waitress listening."""
 
 import signal
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,8 @@ def from_configuration(configuration: Config) -> Flask:
     with assembly.store(configuration) as db:
         identities = assembly.identities(configuration, instance(db))
     templates = assembly.library(configuration)
+    # The first look at all templates takes seconds: nobody has to wait for it.
+    threading.Thread(target=templates.check, name="templates", daemon=True).start()
     return create_app(
         db_path=configuration.store_path,
         organisation=configuration.organisation.name,

@@ -5,6 +5,8 @@ import re
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from inboxbot.errors import TemplateError
+from inboxbot.reply import ready, workbench
 from inboxbot.store import audit, snippets
 from inboxbot.store.database import write
 from inboxbot.web import words
@@ -33,9 +35,23 @@ def _page(typed: dict[str, str], found: snippets.Snippet | None = None, wrong: s
             "language": found.language,
             "text": found.text,
         }
+    everything = snippets.everything(db())
     return render_template(
-        "replies.html", snippets=snippets.everything(db()), typed=typed, wrong=wrong
+        "replies.html",
+        snippets=everything,
+        advice={each.shortcut: _advice(each) for each in everything},
+        values=workbench.values(),
+        typed=typed,
+        wrong=wrong,
     )
+
+
+def _advice(snippet: snippets.Snippet) -> tuple[str, ...]:
+    """Return what to look at twice before sending it."""
+    try:
+        return ready.advice(snippet.text, snippet.language)
+    except TemplateError as error:
+        return (str(error),)
 
 
 @pages.post("/replies")
@@ -55,6 +71,13 @@ def save() -> Response | tuple[str, int]:
         wrong = words._("A ready-made reply needs a title and a text.")
     elif len(typed["text"]) > TEXT_LIMIT:
         wrong = words._("The text is too long.")
+    elif found := ready.problems(typed["text"]):
+        wrong = " ".join(
+            words._("Line {}, column {}: {} {}").format(
+                each.line, each.column, each.message, each.suggestion
+            )
+            for each in found
+        )
     if wrong:
         return _page(typed, wrong=wrong), 422
     with write(db()):

@@ -4,6 +4,7 @@ Whatever is typed is kept as the person's own draft first; then it is checked an
 here changes what is sent: that is `inboxbot.web.versions`.
 """
 
+from contextlib import suppress
 from datetime import timedelta
 from email import policy
 from email.headerregistry import Address
@@ -26,7 +27,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from inboxbot import publishing
-from inboxbot.errors import Conflict
+from inboxbot.errors import Conflict, TemplateError
 from inboxbot.reply import workbench
 from inboxbot.reply.checks import Source
 from inboxbot.reply.folder import ALL_NAMES, FileProblem
@@ -143,7 +144,8 @@ def save(name: str, language: str) -> AnyResponse | tuple[str, int] | str:
 def _record_edits(name: str, language: str) -> None:
     """Let an edit in the folder become a version before anybody builds on it."""
     here = bench(name, language)
-    publishing.sync_one(db(), library(), here.name, here.language.code, now())
+    with suppress(TemplateError):  # A folder that cannot be written keeps no draft away.
+        publishing.sync_one(db(), library(), here.name, here.language.code, now())
 
 
 def written() -> Source:

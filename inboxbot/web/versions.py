@@ -48,6 +48,12 @@ def _review(here: Bench, wrong: str = "") -> str:
         changes=both_parts(live, here.source),
         waiting=templates.waiting(db(), here.name),
         alone=here.language.code in library().enabled(),
+        below=[
+            each.english
+            for each in library().languages()
+            if each.code != here.language.code
+            and library().written_in(each.code) == here.language.code
+        ],
         may_publish=benches.may_publish(),
         why=request.form.get("why", ""),
         wrong=wrong,

@@ -136,6 +136,8 @@ AUDIT = {
     "user reset": "reset a user",
     "snippet saved": "saved a ready-made reply",
     "snippet removed": "removed a ready-made reply",
+    "published template": "published a reply template",
+    "edited template": "edited a reply template in the folder",
     "mode": "changed the mode",
     "audit read": "read the audit",
 }

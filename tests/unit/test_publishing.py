@@ -217,6 +217,11 @@ def test_a_folder_that_cannot_be_written_changes_nothing(db, library, folder, no
     (folder / "en").write_text("not a folder")
     with pytest.raises(TemplateError, match="cannot be written"):
         publish(db, library, words("Two."), now, based_on=1)
+    (folder / "en").unlink()
+    (folder / "en").mkdir()
+    publishing.sync(db, Library(folder), now)
+    assert templates.pending(db, *CELL) is None
+    assert not (folder / "en" / "general_inquiry.txt.j2").exists()
 
 
 def draft(db, now, text, revision, staff="jo"):

@@ -1,0 +1,66 @@
+"""Ready-made replies in a real browser: checked when they are saved, filled for the letter."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from inboxbot.store import snippets
+from inboxbot.store.database import write
+from inboxbot.store.users import Role
+from tests.workshop import Workshop, open_workshop
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    with open_workshop(tmp_path) as workshop:
+        yield workshop
+    assert workshop.faults == []
+
+
+@pytest.fixture
+def page(browser: Browser, workshop: Workshop) -> Iterator[Page]:
+    context = browser.new_context()
+    context.add_cookies([workshop.cookie(workshop.person("jo", Role.STAFF))])  # type: ignore[list-item]
+    context.set_default_timeout(15_000)
+    yield context.new_page()
+    context.close()
+
+
+def test_a_mistake_is_refused_with_its_place_and_what_was_typed_stays(
+    workshop: Workshop, page: Page
+) -> None:
+    page.goto(workshop.url + "/replies")
+    page.get_by_label("Short word").fill("call")
+    page.get_by_label("Title").fill("Please call")
+    page.get_by_label("Text").fill("Please call {{ fone }}.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text(
+        "Line 1, column 16: “fone” is not a known value. Did you mean phone?"
+    )
+    page.get_by_label("Text").fill("Please call {{ phone }}. Take 50 mg twice a day.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Look twice:")).to_contain_text("a dose")
+
+
+def test_a_ready_made_reply_is_filled_for_the_letter_and_what_is_missing_stays_in_braces(
+    workshop: Workshop, page: Page
+) -> None:
+    with write(workshop.db):
+        snippets.save(
+            workshop.db,
+            "call",
+            "Please call",
+            "en",
+            "Dear {{ first_name }}, please call {{ phone }}.",
+            "jo",
+            datetime.now(UTC),
+        )
+    page.goto(workshop.url + "/m/1")
+    page.locator("details.ready summary").click()
+    page.get_by_role("button", name="/call").click()
+    # Nobody vouches for this sender, so there is no name to greet them with.
+    answer = page.locator("form[data-draft] textarea")
+    expect(answer).to_have_value("Dear {{ first_name }}, please call 1-608-663-0920.\n")
