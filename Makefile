@@ -94,7 +94,7 @@ $(TOOLS)/.ready:
 	@touch $@
 
 audit: $(TOOLS)/.ready
-	@$(TOOLS)/bin/pip-audit --require-hashes --disable-pip --requirement requirements.run.lock
+	@$(TOOLS)/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements.run.lock
 
 sbom: $(TOOLS)/.ready
 	@mkdir -p dist
