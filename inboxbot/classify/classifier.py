@@ -20,6 +20,7 @@ from inboxbot.mail.message import Message
 
 CATEGORIES = tuple(Category)
 UNSURE_BELOW = 0.6
+LITTLE = 0.5
 _FEW_WORDS = 3
 
 
@@ -60,22 +61,24 @@ class Classifier:
         if not letter.segments:
             return _nothing(self.version)
         found = medicine_names.find(letter, self.names)
-        seen = scoring.views(letter, found, self.model.kind)
+        spoken, sureness = language.detect(letter.whole)
+        seen = scoring.views(letter, found, spoken, self.model.kind)
         scores = scoring.base(self.model, seen)
         shares = softmax(self.model.head("last").scores(scores.category))
         first, second, *_ = (int(i) for i in np.argsort(-shares, kind="stable"))
         category, confidence = CATEGORIES[first], float(shares[first])
+        if _hardly_any_words(letter):
+            confidence = min(confidence, LITTLE)
         urgent, alarming = urgency.flags(
             self.model, seen, scoring.urgency(self.model, scores), self.urgent_from
         )
         sensitive_marks, telling = sensitive.marks(letter, category)
-        spoken, sureness = language.detect(letter.whole)
         unsure = self._unsure(letter, found, category, CATEGORIES[second], confidence)
         return Classification(
             category=category,
             confidence=confidence,
             runner_up=CATEGORIES[second],
-            runner_up_confidence=float(shares[second]),
+            runner_up_confidence=min(float(shares[second]), 1 - confidence),
             evidence=(
                 *evidence.evidence(self.model, seen, category, scores.category),
                 *alarming,
@@ -100,7 +103,7 @@ class Classifier:
         second: Category,
         confidence: float,
     ) -> str:
-        if sum(len(text.words(segment.text)) for segment in letter.segments) < _FEW_WORDS:
+        if _hardly_any_words(letter):
             return "There are hardly any words to go by."
         if confidence >= self.unsure_below:
             return ""
@@ -111,6 +114,10 @@ class Classifier:
         }
         named = " It names a medicine." if found else ""
         return f"It could be {words[category]} or {words[second]}.{named}"
+
+
+def _hardly_any_words(letter: Letter) -> bool:
+    return sum(len(text.words(segment.text)) for segment in letter.segments) < _FEW_WORDS
 
 
 def _nothing(version: str) -> Classification:

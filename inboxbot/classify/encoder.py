@@ -15,6 +15,10 @@ import numpy.typing as npt
 
 DIMENSIONS = 512
 MAX_TOKENS = 600
+# The languages that the encoder was trained on, as its package names them.
+LANGUAGES = frozenset(
+    ("ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh")
+)
 Floats = npt.NDArray[np.float32]
 
 

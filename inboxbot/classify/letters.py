@@ -4,9 +4,11 @@ Pure. One JSON object a line, as `data/examples.jsonl` has them.
 """
 
 import functools
+import hashlib
 import json
+import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from inboxbot.classify.category import Category
@@ -14,7 +16,7 @@ from inboxbot.errors import PermanentError
 from inboxbot.mail.body import own_words
 from inboxbot.mail.message import Message
 
-SHIPPED = ("examples.jsonl", "letters.jsonl")
+SHIPPED = ("examples.jsonl", "letters.jsonl", "phrases.jsonl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,3 +84,29 @@ def shipped() -> Sequence[LabelledLetter]:
         for name in SHIPPED
         for letter in read_lines(folder.joinpath(name).read_text("utf-8").splitlines())
     )
+
+
+@functools.cache
+def _courtesies() -> dict[str, tuple[list[str], list[str]]]:
+    source = resources.files("inboxbot.classify").joinpath("data/courtesies.toml")
+    tables = tomllib.loads(source.read_text("utf-8"))
+    return {
+        lang: (table["openings"].strip().splitlines(), table["closings"].strip().splitlines())
+        for lang, table in tables.items()
+    }
+
+
+def courteous(letter: LabelledLetter, every: int = 3) -> LabelledLetter | None:
+    """Return a copy of one letter in `every`, with what people write around what they want.
+
+    Names, numbers and greetings say nothing of the category; the copies teach that. Which
+    letters are copied, and how, follows from their id.
+    """
+    digest = hashlib.sha256(letter.id.encode()).digest()
+    around = _courtesies().get(letter.lang)
+    if digest[0] % every or around is None:
+        return None
+    opening = around[0][digest[1] % len(around[0])] if digest[2] % 3 else ""
+    closing = around[1][digest[3] % len(around[1])] if digest[4] % 4 else ""
+    body = "\n\n".join(filter(None, (opening, own_words(letter.body), closing)))
+    return replace(letter, id=f"{letter.id}+", body=body)

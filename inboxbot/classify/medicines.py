@@ -122,6 +122,9 @@ def _in_segment(segment: Segment, names: Names) -> list[Medicine]:
     found = []
     at = 0
     while at < len(parts):
+        if _SPACELESS.search(parts[at].norm):
+            at += 1
+            continue
         for length in range(min(_MAX_NAME_WORDS, len(parts) - at), 0, -1):
             run = parts[at : at + length]
             generics = names.exact.get(" ".join(part.norm for part in run))

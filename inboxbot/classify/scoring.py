@@ -21,11 +21,13 @@ _NONE = np.zeros((0, encoder.DIMENSIONS), dtype=np.float32)
 class Views:
     """A letter in numbers. The vectors are empty for the light kind.
 
-    `without` holds for each segment the vector of all the others together.
+    `without` holds for each segment the vector of all the others together; `foreign` says
+    that the encoder never learned the letter's language, so its scores are worth less.
     """
 
     letter: Letter
     medicines: tuple[Medicine, ...]
+    foreign: bool
     hits: Hits
     grams: Grams
     whole: Floats
@@ -41,30 +43,50 @@ class Scores:
     urgent: Floats
 
 
-def views(letter: Letter, medicines: tuple[Medicine, ...], kind: Kind) -> Views:
+def views(
+    letter: Letter, medicines: tuple[Medicine, ...], language: str | None, kind: Kind
+) -> Views:
     """Return what the models of `kind` look at; `letter` has at least one segment."""
     whole, each, without = _NONE, _NONE, _NONE
     if kind == "encoder":
         texts = [" ".join(segment.text.split()) for segment in letter.segments]
         whole, each, without = encoder.sums(texts).vectors()
     return Views(
-        letter, medicines, features.hits(letter), features.grams(letter), whole, each, without
+        letter,
+        medicines,
+        language is not None and language not in encoder.LANGUAGES,
+        features.hits(letter),
+        features.grams(letter),
+        whole,
+        each,
+        without,
     )
 
 
 def base(model: Model, seen: Views) -> Scores:
     """Return the scores that the two last heads weigh, in their fixed order."""
-    grams = seen.grams.values @ model.arrays["grams.weights"][seen.grams.buckets]
-    grams += model.arrays["grams.bias"]
+    weights = model.arrays["grams.weights"][seen.grams.buckets]
+    grams: Floats = seen.grams.values @ weights + model.arrays["grams.bias"]
     cues = features.cues(seen.letter, seen.hits, seen.medicines)
     danger = features.danger(seen.hits)
     if model.kind == "light":
-        return Scores(np.concatenate([grams[:3], cues]), np.concatenate([grams[3:], danger]))
+        return Scores(np.concatenate([grams[:3], cues]), np.concatenate([grams[3:], danger, cues]))
     near = kernel(model, np.vstack([seen.whole, seen.segments]))
     return Scores(
-        np.concatenate([grams[:3], *pooled(near[0, :3], near[1:, :3]), cues]),
-        np.concatenate([grams[3:], near[0, 3:], near[1:, 3:].max(axis=0), danger]),
+        _weighed(seen, grams[:3], *pooled(near[0, :3], near[1:, :3]), cues),
+        np.concatenate([grams[3:], near[0, 3:], near[1:, 3:].max(axis=0), danger, cues]),
     )
+
+
+def _weighed(seen: Views, *parts: Floats) -> Floats:
+    """Return all scores in a row, and once more for letters in a language that is foreign.
+
+    So the last head learns how much each is worth where the encoder knows the language, and
+    how much that differs where it does not.
+    """
+    row = np.concatenate(parts)
+    foreign = np.array([seen.foreign], dtype=np.float32)
+    return np.concatenate([row, row * foreign, foreign])
 
 
 def kernel(model: Model, vectors: Floats) -> Floats:
@@ -94,12 +116,12 @@ def without_each(model: Model, seen: Views) -> Floats:
         near, left = both[:count], both[count:]
     rows = []
     for index in range(count):
-        parts = [grams[index]]
+        cues = features.cues(seen.letter, seen.hits, seen.medicines, skip=index)
         if model.kind == "encoder":
             others = np.delete(near, index, axis=0) if count > 1 else near
-            parts += pooled(left[index], others)
-        parts.append(features.cues(seen.letter, seen.hits, seen.medicines, skip=index))
-        rows.append(np.concatenate(parts))
+            rows.append(_weighed(seen, grams[index], *pooled(left[index], others), cues))
+        else:
+            rows.append(np.concatenate([grams[index], cues]))
     return np.array(rows, dtype=np.float32)
 
 

@@ -14,6 +14,8 @@ from inboxbot.mail.message import Message
 MAX_CHARS = 16_384
 MAX_SUBJECT = 500
 MAX_SEGMENTS = 40
+MAX_READ = 5_000
+MAX_END = 1_500
 MAX_SEGMENT = 600
 
 
@@ -72,9 +74,33 @@ def read(message: Message) -> Letter:
 
 def read_fields(subject: str, text: str) -> Letter:
     """Return a letter from a subject and a text; the places in both are kept."""
-    subject, text = subject[:MAX_SUBJECT], _blank_tags(text[:MAX_CHARS])
+    if len(text) > MAX_CHARS:
+        tail = MAX_CHARS // 4
+        text = text[: MAX_CHARS - tail] + " " * (len(text) - MAX_CHARS) + text[-tail:]
+    subject, text = subject[:MAX_SUBJECT], _blank_tags(text)
     segments = [*_split("subject", subject), *_split("text", text)]
-    return Letter(subject, text, tuple(segments[:MAX_SEGMENTS]))
+    return Letter(subject, text, _shortened(segments))
+
+
+def _shortened(segments: list[Segment]) -> tuple[Segment, ...]:
+    """Return the beginning and the end of a long letter: what people want stands there."""
+    if len(segments) <= MAX_SEGMENTS and sum(len(s.text) for s in segments) <= MAX_READ:
+        return tuple(segments)
+    last: list[Segment] = []
+    room = MAX_END
+    for segment in reversed(segments[1:]):
+        room -= len(segment.text)
+        if room < 0 or len(last) >= MAX_SEGMENTS // 4:
+            break
+        last.insert(0, segment)
+    first: list[Segment] = []
+    room = MAX_READ - MAX_END
+    for segment in segments[: len(segments) - len(last)]:
+        room -= len(segment.text)
+        if room < 0 or len(first) + len(last) >= MAX_SEGMENTS:
+            break
+        first.append(segment)
+    return (*first, *last)
 
 
 def _blank_tags(text: str) -> str:

@@ -10,12 +10,14 @@ from inboxbot.classify import lexicon
 from inboxbot.classify.category import Evidence, Flag, Urgent
 from inboxbot.classify.features import CALM, NOW
 from inboxbot.classify.lexicon import Hit
-from inboxbot.classify.model import Model
+from inboxbot.classify.model import Model, softmax
 from inboxbot.classify.scoring import Views
 from inboxbot.classify.text import Segment
 
 KINDS = tuple(Urgent)
 MAX_FLAGS = 3
+# A letter that speaks of the past or a plan and names no danger must be likely to mean one.
+LIKELY = 0.5
 _QUIET = "no plain word, but reads like letters in which someone was in danger"
 
 
@@ -30,6 +32,9 @@ def flags(
     if probability < least:
         return (), ()
     named = _named(seen)
+    calm = any(hit.topic == CALM for found in seen.hits.danger for hit in found)
+    if not named and calm and probability < LIKELY:
+        return (), ()
     if named:
         kinds = sorted(named, key=lambda kind: (-len(named[kind]), KINDS.index(kind)))[:MAX_FLAGS]
         reasons = lexicon.load("urgent").reasons
@@ -60,8 +65,9 @@ def _named(seen: Views) -> dict[Urgent, list[tuple[Segment, Hit]]]:
 
 def _likeliest(model: Model, seen: Views) -> Urgent:
     weights = model.arrays["kind.weights"][seen.grams.buckets]
-    scores = seen.grams.values @ weights + model.arrays["kind.bias"]
-    return KINDS[int(np.argmax(scores))]
+    shares = softmax(seen.grams.values @ weights + model.arrays["kind.bias"])
+    # Failing breath is said in plain words; what is said without any is mostly despair.
+    return KINDS[int(np.argmax(shares))] if shares.max() >= 0.5 else Urgent.SELF_HARM
 
 
 def _most_urgent(seen: Views) -> Segment:

@@ -15,23 +15,23 @@ MAX_CHARS = 8_000
 _KINDS = ("professional", "patient", "caregiver", "friend", "loved_one")
 _PHONE = re.compile(r"(?<![\w.+])(\+?\(?\d[\d() ./-]{5,18}\d)(?![\w@])")
 _DATE = re.compile(r"^\d{1,4}[./-]\d{1,2}[./-]\d{1,4}$")
+_CAPITAL = r"[^\W\d_a-zß-öø-ÿ][\w'’.-]*"
 _NAME = re.compile(
-    r"(?:my name is|i am called|mein name ist|ich hei(?:ß|ss)e|je m'appelle|me llamo|mi nombre es"
+    r"(?i:my name is|i am called|mein name ist|ich hei(?:ß|ss)e|je m'appelle|me llamo|mi nombre es"
     r"|meu nome é|chamo-me|mi chiamo|mijn naam is|ik heet|nazywam się|adım|меня зовут|мене звати"
     r"|jag heter|jeg hedder|jeg heter|nimeni on|jmenuji se|a nevem|mă numesc|με λένε|קוראים לי"
     r"|اسمي|اسم من|mera naam|मेरा नाम|tên tôi là|nama saya|ang pangalan ko ay|naitwa|em dic)"
-    r"[:\s]+([^\W\d_][\w'’.-]*(?:[ ]+[^\W\d_][\w'’.-]*){0,2})",
-    re.I,
+    rf"[:\s]+({_CAPITAL}(?:[ ]+{_CAPITAL}){{0,2}})"
 )
 _FORM_NAME = re.compile(
     r"^[ \t]*(?:your |full )?(?:name|nombre|nom|nome|naam|имя)[ \t]*:[ \t]*(.{2,60})$", re.I | re.M
 )
 _PLACE = re.compile(
-    r"\b(?:i live in|we live in|i am in|i'm in|we are in|we're in|living in|ich wohne in"
+    r"\b(?i:i live in|we live in|i am in|i'm in|we are in|we're in|living in|ich wohne in"
     r"|wir wohnen in|j'habite(?: à| en)?|nous habitons(?: à| en)?|vivo en|vivimos en|moro em"
     r"|moramos em|vivo a|abito a|viviamo a|ik woon in|wij wonen in|mieszkam w|mieszkamy w"
     r"|jag bor i|jeg bor i|asun|bydlím v|locuiesc în|saya tinggal di)[ ]+"
-    r"((?:the )?[A-ZÀ-ÞĀ-Ž][\w'’.-]*(?:,?[ ]+[A-ZÀ-ÞĀ-Ž][\w'’.-]*){0,2})"
+    r"((?:the )?[A-ZÀ-ÞĀ-Ž][\w'’-]*(?:,?[ ]+[A-ZÀ-ÞĀ-Ž][\w'’-]*){0,2})"
 )
 _BY_PHONE = re.compile(
     r"\b(?:call me|call us|phone me|ring me|ring us|by phone|over the phone|telephone|whatsapp"
