@@ -83,7 +83,7 @@ install: $(READY)
 	@test "$$(id -u)" = 0 || { echo "Run it as root: sudo make install"; exit 77; }
 	@rm -rf build/wheel
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
-	@systemd/install.sh program build/wheel/*.whl requirements.run.lock
+	@PYTHON=$(PYTHON) systemd/install.sh program build/wheel/*.whl requirements.run.lock
 	@systemd/install.sh files
 	@echo "Installed. Next: /etc/inboxbot/inboxbot.toml and docs/operations/install.md"
 

@@ -43,6 +43,13 @@ install_program() {
 }
 
 make_environment() {
+    # The services see nobody's home: a Python that lies in one would not start there.
+    case $("${PYTHON:-python3}" -c 'import os, sys; print(os.path.realpath(sys.executable))') in
+        /home/* | /root/*)
+            echo "This Python lies in a home folder. Name another: make install PYTHON=/usr/bin/python3" >&2
+            return 1
+            ;;
+    esac
     "${PYTHON:-python3}" -m venv "$root$program" &&
         "$root$program/bin/python" -m pip install --quiet --disable-pip-version-check \
             --require-hashes -r "$2" &&

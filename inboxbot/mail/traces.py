@@ -6,10 +6,11 @@ chance.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 PIECE_BYTES = 40
+STRIDE = 10
 SHORTEST_LINE = 16
 GAP = "[erased]"
 _TEXT = re.compile(r"[^\W_]+")
@@ -94,11 +95,12 @@ def bare(text: str) -> str:
     return "".join(_TEXT.findall(text.casefold()))
 
 
-def _pieces(compact: str) -> Iterable[str]:
-    """Yield disjoint pieces of at least 40 bytes: a quote of twice that holds one whole."""
-    piece = ""
-    for char in compact:
-        piece += char
+def _pieces(compact: str) -> Iterator[str]:
+    """Yield pieces of at least 40 bytes, each beginning a few letters after the one before: a
+    quote that is a little longer holds one of them whole."""
+    for start in range(0, len(compact), STRIDE):
+        piece = compact[start : start + PIECE_BYTES]
+        while len(piece.encode()) - len(piece[-1].encode()) >= PIECE_BYTES:
+            piece = piece[:-1]
         if len(piece.encode()) >= PIECE_BYTES:
             yield piece
-            piece = ""

@@ -114,3 +114,49 @@ def test_user_and_folders_are_made_as_described(tmp_path):
         "var/lib/inboxbot/backups": 0o700,
     }
     assert {name: (tmp_path / name).stat().st_mode & 0o777 for name in modes} == modes
+
+
+def install_files(root: Path) -> None:
+    done = subprocess.run(
+        [UNITS / "install.sh", "files"],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DESTDIR": str(root)},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_installation_has_its_files_in_their_places_and_an_upgrade_keeps_edits(tmp_path):
+    install_files(tmp_path)
+    settings_file = tmp_path / "etc/inboxbot/inboxbot.toml"
+    template = tmp_path / "etc/inboxbot/templates/en/urgent.txt.j2"
+    unit = tmp_path / "etc/systemd/system/inboxbot.service"
+    assert unit.read_text() == (UNITS / "inboxbot.service").read_text()
+    assert (tmp_path / "usr/local/bin/inboxbot").stat().st_mode & 0o777 == 0o755
+    assert settings_file.stat().st_mode & 0o777 == 0o640
+    assert template.stat().st_mode & 0o777 == 0o640
+    settings_file.write_text("edited")
+    template.write_text("edited")
+    unit.write_text("old")
+    install_files(tmp_path)
+    assert settings_file.read_text() == "edited"
+    assert template.read_text() == "edited"
+    assert unit.read_text() == (UNITS / "inboxbot.service").read_text()
+
+
+def test_a_python_in_a_home_folder_is_refused_and_the_old_program_stays(tmp_path):
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho /home/ana/python3\n")
+    python.chmod(0o755)
+    old = tmp_path / "opt/inboxbot/bin/inboxbot"
+    old.parent.mkdir(parents=True)
+    old.write_text("old")
+    done = subprocess.run(
+        [UNITS / "install.sh", "program", "a.whl", "lock"],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "DESTDIR": str(tmp_path), "PYTHON": str(python)},
+    )
+    assert done.returncode == 1
+    assert "PYTHON=/usr/bin/python3" in done.stderr
+    assert old.read_text() == "old"
