@@ -25,6 +25,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 from sqlite_utils import Database
 
+from inboxbot import tokens
 from inboxbot.store import backup, settings, tallies
 
 
@@ -50,6 +51,7 @@ class StoreFigures(Collector):
         info = {"version": version("inboxbot"), "sqlite": sqlite3.sqlite_version}
         yield InfoMetricFamily("inboxbot_build", "What is running", info)
         yield from self._sizes()
+        yield self._tokens()
         with self._open_store() as db:
             db.execute("BEGIN")
             try:
@@ -69,6 +71,20 @@ class StoreFigures(Collector):
             ),
         ):
             yield GaugeMetricFamily(name, text, value)
+
+    def _tokens(self) -> GaugeMetricFamily:
+        family = GaugeMetricFamily(
+            "inboxbot_token_end_timestamp_seconds",
+            "When the access token ends, and the permission if it is not used",
+            labels=["mailbox", "what"],
+        )
+        for mailbox, access, permission in tokens.ends(
+            self._path.parent / tokens.FOLDER, self._now()
+        ):
+            family.add_metric([mailbox, "access"], access.timestamp())
+            if permission is not None:
+                family.add_metric([mailbox, "permission"], permission.timestamp())
+        return family
 
     def _counted(self, db: Database) -> Iterator[Any]:
         for tally in tallies.tallies(db):

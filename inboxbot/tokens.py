@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -159,6 +159,18 @@ class TokenFile:
             self._new.unlink()
         else:
             self._rename()
+
+
+def ends(folder: Path, now: datetime) -> Iterator[tuple[str, datetime, datetime | None]]:
+    """Yield mailbox, end of its access token, and of the permission if unused and known.
+
+    What cannot be read is left out: the poll that needs it says so.
+    """
+    for path in sorted(folder.glob("*.json")):
+        with suppress(PermanentError):
+            tokens = TokenFile(folder, path.stem).load()
+            if tokens is not None:
+                yield path.stem, tokens.access_until, tokens.ends_at(now)
 
 
 def _tokens(text: str) -> Tokens:

@@ -12,7 +12,7 @@ from inboxbot import faults
 from inboxbot.errors import TokenError, TransientError
 from inboxbot.mail import oauth
 from inboxbot.mail.oauth import Grant, Provider, Registration, explained, received
-from inboxbot.tokens import TokenFile, Tokens
+from inboxbot.tokens import TokenFile, Tokens, ends
 
 PROVIDER = Provider(name="The provider", token_url="https://token.test/")
 OURS = Registration(provider=PROVIDER, grant=Grant.BROWSER, client_id="c")
@@ -95,6 +95,18 @@ def test_what_was_written_in_part_is_thrown_away(file, now, tmp_path):
     with file.locked():
         assert file.load() == tokens(now)
     assert not (tmp_path / "state" / "tokens" / "support.new").exists()
+
+
+def test_the_ends_are_known_without_asking_the_provider(file, now, tmp_path):
+    folder = tmp_path / "state" / "tokens"
+    assert list(ends(folder, now)) == []
+    with file.locked():
+        file.save(tokens(now, grant_until=now + timedelta(days=90)))
+    (folder / "broken.json").write_text("{")
+    hour, days = now + timedelta(hours=1), now + timedelta(days=90)
+    assert list(ends(folder, now)) == [("support", hour, days)]
+    # A permission that has ended lets the access token live to its own end.
+    assert list(ends(folder, now + timedelta(days=91))) == [("support", hour, hour)]
 
 
 def test_a_refresh_token_that_is_not_changed_stays(now):
