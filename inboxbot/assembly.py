@@ -267,7 +267,9 @@ def reader(configuration: Config) -> Reader:
     settings = configuration.classify
     medicines = tuple(article.medicine for article in Knowledge(configuration.knowledge_path)())
     return Reader(
-        LoadClassifier(kind=settings.model, medicines=medicines),
+        LoadClassifier(
+            kind=settings.model, medicines=medicines, unsure_below=settings.unsure_below
+        ),
         reading.Limits(memory=settings.memory_mb * MIB),
     )
 

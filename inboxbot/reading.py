@@ -61,12 +61,16 @@ class LoadClassifier:
     kind: Literal["encoder", "light"] = "encoder"
     model: bytes | None = None
     medicines: tuple[str, ...] = ()
+    unsure_below: float | None = None
 
     def __call__(self) -> Classifies:
         """Load it; raises PermanentError where the model is missing or damaged."""
         from inboxbot.classify.classifier import Classifier
 
-        return Classifier.load(self.kind, self.model, self.medicines)
+        loaded = Classifier.load(self.kind, self.model, self.medicines)
+        return (
+            loaded if self.unsure_below is None else replace(loaded, unsure_below=self.unsure_below)
+        )
 
 
 @dataclass(frozen=True, slots=True)
