@@ -22,13 +22,15 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlite_utils import Database
 
-from inboxbot import assembly, events, passes, publishing
+from inboxbot import assembly, config, events, notify, passes, publishing
+from inboxbot.chores import ERASE_EVERY_S, WATCH_EVERY_S, Chores
 from inboxbot.config import Config, Mailbox
-from inboxbot.errors import InboxbotError, PermanentError, TokenError
+from inboxbot.errors import ConfigError, InboxbotError, PermanentError, TokenError
 from inboxbot.lock import locked
 from inboxbot.pause import Pauses
 from inboxbot.postman import Postman
-from inboxbot.store import settings
+from inboxbot.store import alerts, settings
+from inboxbot.store.database import write
 from inboxbot.watcher import Watcher
 
 TRIAGE_EVERY_S = 20.0
@@ -40,6 +42,9 @@ STOP_WITHIN_S = 8.0
 # A job that did not begin for so many of its intervals is woken by the main thread.
 OVERDUE = 3
 TICK_S = 1.0
+# A look that shows no sign of going on for so long hangs; systemd may start us anew.
+HANGS_AFTER_S = 900.0
+TRY_LATER = 75
 
 
 @dataclass(slots=True)
@@ -52,45 +57,85 @@ class Job:
     began_at: float
 
 
-def run(configuration: Config) -> None:
-    """Run until SIGTERM or SIGINT.
+class Requests:
+    """What signals ask of the process; `halt` ends the daemon that runs now."""
 
-    Raises `Locked` where another instance has the store, and `StoreError` where the store
-    cannot be used.
+    def __init__(self) -> None:
+        self.stop = False
+        self.halt = threading.Event()
+        self._reload = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask_to_stop)
+        signal.signal(signal.SIGHUP, lambda _number, _frame: self._reload.set())
+
+    def _ask_to_stop(self, number: int, _frame: object) -> None:
+        events.stopping(signal.Signals(number).name)
+        self.stop = True
+        self.halt.set()
+
+    def take_reload(self) -> bool:
+        """Say whether a reload was asked for since the last call."""
+        asked = self._reload.is_set()
+        self._reload.clear()
+        return asked
+
+
+def run(configuration: Config) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP reads the configuration anew.
+
+    A changed configuration that cannot be used leaves the previous one in force. Raises `Locked`
+    where another instance has the store, and `StoreError` where the store cannot be used.
     """
     events.configure()
-    stop = threading.Event()
-
-    def ask_to_stop(number: int, _frame: object) -> None:
-        events.stopping(signal.Signals(number).name)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, ask_to_stop)
-    with ExitStack() as stack:
-        stack.enter_context(locked(configuration.store_path.parent))
-        daemon = Daemon(configuration, stop, stack)
-        daemon.start()
-        daemon.wait()
-        finished = daemon.end()
+    requests = Requests()
+    with locked(configuration.store_path.parent):
+        while True:
+            with ExitStack() as stack:
+                daemon = Daemon(configuration, requests.halt, stack)
+                daemon.start()
+                changed = daemon.wait(requests)
+                notify.stopping() if changed is None else notify.reloading()
+                finished = daemon.end()
+                if not finished:
+                    # What still hangs is a read of a server that says nothing; every step of
+                    # ours that matters was committed before it.
+                    events.stopped()
+                    os._exit(0 if changed is None else TRY_LATER)
+            if changed is None or requests.stop:
+                break
+            configuration = changed
+            requests.halt.clear()
+            events.reloaded()
     events.stopped()
-    if not finished:
-        # What still hangs is a read of a server that says nothing; every step of ours that
-        # matters was committed before it.
-        os._exit(0)
+
+
+def reloaded(configuration: Config) -> Config | None:
+    """Return the configuration as its file has it now, or None where it cannot be used."""
+    try:
+        found = config.load(configuration.source)
+    except ConfigError as error:
+        events.reload_refused(len(error.problems))
+        return None
+    if found.store_path != configuration.store_path:
+        events.reload_refused(1)  # Another store is another lock: that takes a restart.
+        return None
+    return found
 
 
 class Daemon:
     """The jobs and their schedule. `stack` closes what is opened here."""
 
-    def __init__(self, configuration: Config, stop: threading.Event, stack: ExitStack) -> None:
+    def __init__(self, configuration: Config, halt: threading.Event, stack: ExitStack) -> None:
         self._configuration = configuration
-        self._stop = stop
+        self._halt = halt
         self._stack = stack
         self._pauses = Pauses(time.monotonic)
         self._swept_at: dict[str, float] = {}
         self._jobs: dict[str, Job] = {}
         self._sending = threading.Lock()
+        self._seen_at: dict[str, float] = {}
+        self._db: Database
+        self._count: Callable[[str, float, bool], None]
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(4 + len(configuration.mailbox))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -99,7 +144,9 @@ class Daemon:
 
     def start(self) -> None:
         """Open everything, take back what an earlier process left, and begin."""
-        db = self._open()
+        self._db = self._open()
+        chores = Chores(self._configuration, self._open, _now)
+        self._count = chores.serve_figures(self._stack)
         reader = self._stack.enter_context(assembly.reader(self._configuration))
         triage = passes.triage(self._configuration, self._open(), reader)
         postman = Postman(self._configuration, self._open(), _now)
@@ -110,12 +157,12 @@ class Daemon:
             self._add(f"poll {box.name}", box.poll_every_s, self._polling(box, watcher))
 
         def decide() -> None:
-            if triage.run(stop=self._stop.is_set):
+            if triage.run(stop=self._halt.is_set):
                 self._wake("send")
 
         def send() -> None:
             with self._sending:
-                postman.sender.send_due(stop=self._stop.is_set)
+                postman.sender.send_due(stop=self._halt.is_set)
 
         def resolve() -> None:
             with self._sending:
@@ -126,19 +173,50 @@ class Daemon:
         self._add("send", SEND_EVERY_S, send)
         self._add("resolve", RESOLVE_EVERY_S, resolve)
         self._add("templates", TEMPLATES_EVERY_S, self._templates())
+        self._add("watch", WATCH_EVERY_S, chores.watch())
+        self._add("erase", ERASE_EVERY_S, chores.erase())
         self._scheduler.start()
         for name in self._jobs:
             self._wake(name)
-        events.started(version("inboxbot"), settings.mode(db))
+        events.started(version("inboxbot"), settings.mode(self._db))
+        notify.ready()
 
-    def wait(self) -> None:
-        """Return when the process is asked to stop; until then wake what is overdue."""
-        while not self._stop.wait(TICK_S):
+    def wait(self, requests: Requests) -> Config | None:
+        """Return None when the process is asked to stop, or a changed configuration.
+
+        Until then wake what is overdue, and tell systemd that the work goes on.
+        """
+        while not self._halt.wait(TICK_S):
+            if requests.take_reload():
+                changed = reloaded(self._configuration)
+                self._tell_of_reload(changed is not None)
+                if changed is not None:
+                    self._halt.set()
+                    return changed
             moment = time.monotonic()
             for job in self._jobs.values():
                 if moment - job.began_at > OVERDUE * job.every_s:
                     job.began_at = moment
                     self._wake(job.name)
+            self._feed_watchdog(moment)
+        return None
+
+    def _tell_of_reload(self, usable: bool) -> None:
+        with write(self._db):
+            if usable:
+                alerts.end(self._db, alerts.Code.CONFIGURATION, _now())
+            else:
+                alerts.open_alert(self._db, alerts.Code.CONFIGURATION, _now())
+
+    def _feed_watchdog(self, moment: float) -> None:
+        """Tell systemd that we live, but only while every mailbox is being looked after.
+
+        A mailbox whose server is down is looked after; one whose look hangs is not.
+        """
+        for box in self._configuration.mailbox:
+            if moment - self._seen_at.get(box.name, moment) > HANGS_AFTER_S + box.poll_every_s:
+                return
+        notify.watchdog()
 
     def end(self) -> bool:
         """Let what runs come to its end; say whether all of it did in time."""
@@ -166,7 +244,7 @@ class Daemon:
         self._scheduler.add_job(self._run, "interval", [job], seconds=every_s, id=name)
 
     def _wake(self, name: str) -> None:
-        if not self._stop.is_set():
+        if not self._halt.is_set():
             self._scheduler.modify_job(name, next_run_time=_now())
 
     def _run(self, job: Job) -> None:
@@ -180,15 +258,22 @@ class Daemon:
             events.job_failed(job.name, error)
 
     def _polling(self, box: Mailbox, watcher: Watcher) -> Callable[[], None]:
+        def halting() -> bool:
+            """Say whether to end; being asked shows that the look goes on."""
+            self._seen_at[box.name] = time.monotonic()
+            return self._halt.is_set()
+
         def look() -> None:
             """Look, and as long as the server tells of letters by itself, listen and look again."""
-            while self._pauses.over(box.name) and not self._stop.is_set():
-                self._look(box, watcher)
+            while self._pauses.over(box.name) and not halting():
+                self._look(box, watcher, halting)
                 self._pauses.end(box.name)
-                if not box.imap.idle or not watcher.listen(self._stop.is_set):
+                if not box.imap.idle or not watcher.listen(halting):
                     return
 
         def poll() -> None:
+            began = time.monotonic()
+            halting()
             try:
                 look()
             except TokenError as error:
@@ -198,11 +283,14 @@ class Daemon:
                 hard = isinstance(error, PermanentError)
                 wait = self._pauses.add(box.name, hard=hard)
                 events.mailbox_failed(box.name, error, wait)
+                self._count(box.name, time.monotonic() - began, False)
 
         return poll
 
-    def _look(self, box: Mailbox, watcher: Watcher) -> None:
-        result = watcher.poll(self._stop.is_set)
+    def _look(self, box: Mailbox, watcher: Watcher, halting: Callable[[], bool]) -> None:
+        began = time.monotonic()
+        result = watcher.poll(halting)
+        self._count(box.name, time.monotonic() - began, True)
         if result.states:
             self._wake("triage")
         swept_at = self._swept_at.get(box.name)

@@ -71,6 +71,16 @@ def stopped() -> None:
     _say(logging.INFO, "stopped")
 
 
+def reloaded() -> None:
+    """Say that the changed configuration is in force."""
+    _say(logging.INFO, "reloaded")
+
+
+def reload_refused(problems: int) -> None:
+    """Say that the changed configuration cannot be used; the previous one stays in force."""
+    _say(logging.ERROR, "reload-refused", problems=problems)
+
+
 def job_failed(job: str, error: BaseException) -> None:
     """Say that a job ended with an error that nobody foresaw; only its kind is named."""
     _say(logging.ERROR, "job-failed", job=job, error=type(error).__name__)

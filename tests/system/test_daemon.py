@@ -1,0 +1,107 @@
+"""The daemon as systemd and a sysadmin meet it: notify, reload, upkeep, figures."""
+
+import os
+import signal
+import socket
+import sqlite3
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.installation import until
+from tests.smtp_sink import free_port
+
+
+@pytest.fixture
+def notified(tmp_path):
+    """Listen as systemd does; returns the address and what was said so far."""
+    address = str(tmp_path / "notify.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(address)
+        listener.setblocking(False)
+        heard: list[str] = []
+
+        def said(text):
+            while True:
+                try:
+                    heard.append(listener.recv(4096).decode())
+                except BlockingIOError:
+                    return any(text in line for line in heard)
+
+        yield address, said
+
+
+def test_it_tells_systemd_when_it_is_ready_goes_on_and_ends(installation, notified):
+    address, said = notified
+    with installation.daemon(NOTIFY_SOCKET=address):
+        until(lambda: said("READY=1"))
+        until(lambda: said("WATCHDOG=1"))
+    assert said("STOPPING=1")
+
+
+def test_a_reload_takes_a_changed_configuration_and_refuses_a_broken_one(installation, notified):
+    address, said = notified
+    good = installation.configuration.read_text()
+    with installation.daemon(NOTIFY_SOCKET=address) as process:
+        until(lambda: said("READY=1"))
+        installation.configuration.write_text(good.replace("hours_to_answer = 48", "hours = 1"))
+        os.kill(process.pid, signal.SIGHUP)
+        until(lambda: '"reload-refused"' in installation.log())
+        assert process.poll() is None
+        installation.configuration.write_text(good)
+        assert any("previous one is in force" in text for text in installation.status()["problems"])
+        changed = good.replace("hours_to_answer = 48", "hours_to_answer = 24")
+        installation.configuration.write_text(changed)
+        os.kill(process.pid, signal.SIGHUP)
+        until(lambda: '"reloaded"' in installation.log())
+        until(lambda: installation.log().count('"started"') == 2)
+        assert said("RELOADING=1")
+        assert process.poll() is None
+        problems = installation.status()["problems"]
+        assert not any("previous one is in force" in text for text in problems)
+
+
+def test_figures_and_readiness_are_served_where_a_port_is_set(installation):
+    port = free_port()
+    with installation.configuration.open("a") as file:
+        file.write(f"\n[metrics]\nport = {port}\n")
+
+    def page(name):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{name}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    with installation.daemon():
+        until(lambda: page("readyz")[0] == 200)
+        assert page("livez")[0] == 200
+        until(lambda: 'inboxbot_poll_total{mailbox="support",result="ok"}' in page("metrics")[1])
+        assert "inboxbot_last_successful_poll_timestamp_seconds" in page("metrics")[1]
+
+
+def test_staff_are_told_of_an_urgent_letter_without_a_word_of_it(installation, account, sink):
+    with installation.configuration.open("a") as file:
+        file.write('\n[alerts]\nto = ["oncall@example.org"]\n')
+    installation.run("poll")
+    with account.client() as client:
+        client.append(
+            "INBOX",
+            b"From: Zoe <zoe@post.test>\r\nTo: support@example.org\r\nSubject: canarysubject\r\n"
+            b"Message-ID: <u@post.test>\r\n\r\nMy husband cannot breathe right now, his lips are "
+            b"blue and the ventilator has failed. canaryword\r\n",
+        )
+    installation.run("poll")
+    db = sqlite3.connect(installation.store)
+    assert db.execute("SELECT count(*) FROM alert WHERE code = 'urgent'").fetchone()[0] == 1
+    db.close()
+    with installation.daemon():
+        until(lambda: any(mail.recipients == ("oncall@example.org",) for mail in sink.accepted))
+    (told,) = [mail for mail in sink.accepted if mail.recipients == ("oncall@example.org",)]
+    assert b"please look" in told.raw
+    for word in (b"canary", b"zoe", b"Zoe", b"ventilator"):
+        assert word not in told.raw
