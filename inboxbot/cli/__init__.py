@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "queue": ("staff", "List the letters that wait for a person."),
     "show": ("staff", "Show one letter with everything that was decided on it."),
     "why": ("staff", "Say in one sentence why a letter was or was not answered."),
-    "correct": ("staff", "Set another category; the classifier learns from it."),
+    "correct": ("staff", "Set another category; it is kept for the next training."),
     "release": ("staff", "Send an acknowledgement that was held back."),
     "hold": ("staff", "Keep an acknowledgement back that has not left yet."),
     "close": ("staff", "Close a letter that needs nothing more."),
@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("upkeep", "Show who read and did what; verify that nothing was changed."),
     "retention": ("privacy", "Erase by age; keep what is under a legal hold."),
     "person": ("privacy", "Hand over, or erase, everything about one person."),
+    "evaluate": ("learning", "Say how right the classifier is on letters that somebody labelled."),
     "template": ("replies", "List, check, preview, publish and roll back reply templates."),
 }
 
