@@ -11,50 +11,55 @@ from inboxbot.store.database import stamp, write
 from inboxbot.store.settings import Mode
 
 
-def put_letter(
+def letter_rows(
     db: Database, number: int, now: datetime, *, mailbox: str = "support", raw: bytes | None = None
 ) -> int:
-    """Store a decided letter with its place and its review; return its row."""
+    """Store a decided letter with its place and its review, within the caller's transaction."""
     raw = raw if raw is not None else f"Subject: letter {number} to {mailbox}\r\n\r\nHello".encode()
     at = stamp(now)
-    with write(db):
-        row = db.execute("SELECT id FROM mailbox WHERE name = ?", [mailbox]).fetchone()
-        box = (
-            row[0]
-            if row
-            else db.execute(
-                "INSERT INTO mailbox (name, server, folder, uidvalidity, started_at)"
-                " VALUES (?, 's', 'INBOX', 1, ?) RETURNING id",
-                [mailbox, at],
-            ).fetchone()[0]
-        )
-        letter = db.execute(
-            "INSERT INTO message (fingerprint, mailbox_id, origin, received_at, stored_at, size,"
-            " decided_at) VALUES (?, ?, 'imap', ?, ?, ?, ?) RETURNING id",
-            [hashlib.sha256(raw).hexdigest(), box, at, at, len(raw), at],
+    row = db.execute("SELECT id FROM mailbox WHERE name = ?", [mailbox]).fetchone()
+    box = (
+        row[0]
+        if row
+        else db.execute(
+            "INSERT INTO mailbox (name, server, folder, uidvalidity, started_at)"
+            " VALUES (?, 's', 'INBOX', 1, ?) RETURNING id",
+            [mailbox, at],
         ).fetchone()[0]
-        db.execute(
-            "INSERT INTO raw (message_id, encoding, bytes) VALUES (?, 'plain', ?)", [letter, raw]
-        )
-        db.execute(
-            "INSERT INTO place (mailbox_id, uidvalidity, uid, state, message_id, first_seen_at)"
-            " VALUES (?, 1, ?, 'ingested', ?, ?)",
-            [box, number, letter, at],
-        )
-        db.execute(
-            "INSERT INTO decision (message_id, decided_at, category, confidence, runner_up,"
-            " runner_up_confidence, needs_review, unsure_because, evidence, urgent, sensitive,"
-            " medicines, suggestions, language_confidence, model_version, disposition, hits,"
-            " authenticated) VALUES (?, ?, 'general_inquiry', 0.9, 'profile_request', 0.1, 0, '',"
-            " '[]', '[]', '[]', '[]', '[]', 1, 'v', 'acknowledge', '[]', 0)",
-            [letter, at],
-        )
-        db.execute(
-            "INSERT INTO review (message_id, category, confidence, received_at, updated_at)"
-            " VALUES (?, 'general_inquiry', 0.9, ?, ?)",
-            [letter, at, at],
-        )
+    )
+    letter = db.execute(
+        "INSERT INTO message (fingerprint, mailbox_id, origin, received_at, stored_at, size,"
+        " decided_at) VALUES (?, ?, 'imap', ?, ?, ?, ?) RETURNING id",
+        [hashlib.sha256(raw).hexdigest(), box, at, at, len(raw), at],
+    ).fetchone()[0]
+    db.execute(
+        "INSERT INTO raw (message_id, encoding, bytes) VALUES (?, 'plain', ?)", [letter, raw]
+    )
+    db.execute(
+        "INSERT INTO place (mailbox_id, uidvalidity, uid, state, message_id, first_seen_at)"
+        " VALUES (?, 1, ?, 'ingested', ?, ?)",
+        [box, number, letter, at],
+    )
+    db.execute(
+        "INSERT INTO decision (message_id, decided_at, category, confidence, runner_up,"
+        " runner_up_confidence, needs_review, unsure_because, evidence, urgent, sensitive,"
+        " medicines, suggestions, language_confidence, model_version, disposition, hits,"
+        " authenticated) VALUES (?, ?, 'general_inquiry', 0.9, 'profile_request', 0.1, 0, '',"
+        " '[]', '[]', '[]', '[]', '[]', 1, 'v', 'acknowledge', '[]', 0)",
+        [letter, at],
+    )
+    db.execute(
+        "INSERT INTO review (message_id, category, confidence, received_at, updated_at)"
+        " VALUES (?, 'general_inquiry', 0.9, ?, ?)",
+        [letter, at, at],
+    )
     return int(letter)
+
+
+def put_letter(db: Database, number: int, now: datetime, *, mailbox: str = "support") -> int:
+    """Store a decided letter with its place and its review; return its row."""
+    with write(db):
+        return letter_rows(db, number, now, mailbox=mailbox)
 
 
 def reply_to(number: int, recipient: str = "ana@example.net") -> Reply:

@@ -81,8 +81,8 @@ class Run:
     def go(self, *, talk: bool = False) -> Figures:
         """Kill, let it settle, resolve, and count."""
         began = time.monotonic()
-        self._world.begin()
         with self._world.zygote() as zygote:
+            self._world.begin(zygote)
             for number in range(self._kills):
                 self._one(zygote)
                 if talk and sys.stderr.isatty():

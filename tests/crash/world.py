@@ -1,9 +1,12 @@
 """Everything around the daemon: a real IMAP server, a mail server that records what it accepts
 and files it in the Sent folder as large providers do, a configuration, and letters to deliver."""
 
+import json
 import os
 import random
+import resource
 import secrets
+import select
 import shutil
 import signal
 import subprocess
@@ -134,9 +137,9 @@ class World:
     def configuration(self) -> Config:
         return config.load(self.file)
 
-    def begin(self) -> None:
+    def begin(self, zygote: "Zygote") -> None:
         """Make the first start on the empty mailbox, and go live."""
-        self.command("poll")
+        assert zygote.run("poll") == 0
         with self.store() as db, write(db):
             settings.put(db, "mode", Mode.LIVE)
 
@@ -225,7 +228,8 @@ class Zygote:
     """Starts `inboxbot run` many times; see `tests.crash.zygote`."""
 
     def __init__(self, world: World) -> None:
-        self.log = world.root / "daemon.log"
+        self.log = world.root / f"{secrets.token_hex(4)}.log"
+        self.log.touch()
         self.pid = 0
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.zygote"],
@@ -235,6 +239,7 @@ class Zygote:
             stdout=subprocess.PIPE,
             text=True,
         )
+        assert self._line() == "ready"
 
     def __enter__(self) -> Self:
         return self
@@ -248,11 +253,37 @@ class Zygote:
         self._process.stdout.close()
         self._process.wait(20)
 
-    def start(self) -> None:
+    def start(self, *, command: str = "run", fault: str = "", file_size: int = 0) -> None:
+        """Start a command; `fault` is what INBOXBOT_FAULT would be, `file_size` a limit."""
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{self.log}\n")
+        wanted = {
+            "output": str(self.log),
+            "command": command,
+            "fault": fault,
+            "file_size": file_size,
+        }
+        self._process.stdin.write(json.dumps(wanted) + "\n")
         self._process.stdin.flush()
         self.pid = int(self._line())
+
+    def run(self, command: str) -> int:
+        """Run a command to its end and return its exit code."""
+        self.start(command=command)
+        return self.wait(60)
+
+    def lift_file_size(self) -> None:
+        """Let files grow again: there is room on the disk."""
+        unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, unlimited)
+
+    def wait(self, seconds: float) -> int:
+        """Wait until the command has ended by itself and return its exit code."""
+        assert self._process.stdout is not None
+        readable, _, _ = select.select([self._process.stdout], [], [], seconds)
+        if not readable:
+            raise AssertionError(f"it did not end within {seconds} s")
+        self.pid = 0
+        return int(self._line())
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> int:
         """End the daemon and return its exit code."""
