@@ -85,6 +85,11 @@ def _forget_what_is_over(db: Database, who: str, now: datetime) -> None:
     with write(db):
         settings.put_moment(db, RESTORED_AT, now)
         held = sending.hold_restored(db, now)
+        # Stored and not yet decided when the copy was made: decided, and answered, since.
+        db.execute(
+            "UPDATE message SET keep_silent = 'restored'"
+            " WHERE decided_at IS NULL AND keep_silent IS NULL"
+        )
         audit.add(db, who, "restored backup", now, detail=f"{held} held")
         db.execute("DELETE FROM session")
         db.execute("DELETE FROM sign_in_link")
