@@ -155,4 +155,5 @@ def test_a_method_that_did_not_pass_vouches_for_nothing() -> None:
 def test_hostile_fields_take_no_time(value: str) -> None:
     start = time.process_time()
     dmarc(read(value))
-    assert time.process_time() - start < 0.25
+    # Quadratic work would take minutes; the bound leaves room for a busy machine.
+    assert time.process_time() - start < 1.0
