@@ -186,7 +186,8 @@ def test_an_uncertain_acknowledgement_is_settled(stand: Stand, visit: Visit) -> 
 def test_a_held_acknowledgement_is_released_and_taken_back(stand: Stand, visit: Visit) -> None:
     letter = letters.add(stand.db, Letter(reply="held", reply_reason="shadow"), datetime.now(UTC))
     page = visit(f"/m/{letter}")
-    page.get_by_role("button", name="Send it", exact=True).click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Send it", exact=True).click()
     reply = replies.acknowledgement(stand.db, letter)
     assert reply is not None
     assert reply.state == "queued"
