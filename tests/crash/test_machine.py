@@ -4,8 +4,9 @@ acknowledgement, a reason for none, or a question about it in front of staff."""
 
 import os
 import shutil
+import sqlite3
 import tempfile
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -212,7 +213,8 @@ class Installation(RuleBasedStateMachine):
     @rule()
     def a_restore_under_a_clock_far_behind_is_refused(self) -> None:
         assert self.copy is not None
-        newest = self.process.db.execute("SELECT max(received_at) FROM message").fetchone()[0]
+        with closing(sqlite3.connect(self.copy)) as copy:
+            newest = copy.execute("SELECT max(received_at) FROM message").fetchone()[0]
         if newest is None or moment(newest) <= self.outside.now + restoring.CLOCK_TOLERANCE:
             return
         self.process.close()
