@@ -18,7 +18,7 @@ from inboxbot.store.messages import Undecided, fingerprint
 from inboxbot.triage import unreadable
 
 CHUNK = 64
-CHUNK_BYTES = 16 * 1024 * 1024
+CHUNK_BYTES = 4 * 1024 * 1024
 
 Source = tuple[str, bytes | Unreadable]
 
