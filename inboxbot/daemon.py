@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -49,12 +49,27 @@ TRY_LATER = 75
 
 @dataclass(slots=True)
 class Job:
-    """A job of the schedule; `began_at` and `wanted` are kept by the monotonic clock."""
+    """A job of the schedule; `began_at` is by the monotonic clock.
+
+    Being woken while it runs is not forgotten: `wanted` makes it run once more.
+    """
 
     name: str
     every_s: float
     work: Callable[[], None]
     began_at: float
+    wanted: threading.Event = field(default_factory=threading.Event)
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def take_turns(self, work: Callable[[], None]) -> None:
+        """Do `work` until it is not wanted; return at once where another thread is at it."""
+        while self.wanted.is_set() and self.turn.acquire(blocking=False):
+            try:
+                self.wanted.clear()
+                self.began_at = time.monotonic()
+                work()
+            finally:
+                self.turn.release()
 
 
 class Requests:
@@ -138,7 +153,8 @@ class Daemon:
         self._count: Callable[[str, float, bool], None]
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(4 + len(configuration.mailbox))},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            # Of several instances one works and the others leave at once (`Job.take_turns`).
+            job_defaults={"coalesce": True, "max_instances": 4, "misfire_grace_time": None},
             timezone=UTC,
         )
 
@@ -245,11 +261,15 @@ class Daemon:
 
     def _wake(self, name: str) -> None:
         if not self._halt.is_set():
+            self._jobs[name].wanted.set()
             self._scheduler.modify_job(name, next_run_time=_now())
 
     def _run(self, job: Job) -> None:
+        job.wanted.set()
+        job.take_turns(lambda: self._attempt(job))
+
+    def _attempt(self, job: Job) -> None:
         """Run one job; whatever it meets, the next ones go on."""
-        job.began_at = time.monotonic()
         try:
             job.work()
         except InboxbotError as error:
@@ -296,8 +316,8 @@ class Daemon:
         swept_at = self._swept_at.get(box.name)
         if swept_at is None or time.monotonic() - swept_at > SWEEP_EVERY_S:
             self._swept_at[box.name] = time.monotonic()
-            if watcher.sweep():
-                self._wake("triage")
+            watcher.sweep()
+            self._wake("triage")  # A sweep takes in whatever came since the look before it.
 
 
 def _now() -> datetime:

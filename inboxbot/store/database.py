@@ -69,7 +69,9 @@ def _must_be_ours(path: Path) -> None:
 
 
 def _open(path: Path) -> Database:
-    old_umask = os.umask(0o077)  # The -wal and -shm files take the mode of the moment.
+    # SQLite gives the -wal and -shm files the mode of the database (os_unix.c,
+    # findCreateFileMode), so no umask is needed here: it is the process's, and two threads
+    # that open at once would leave each other's behind.
     try:
         connection = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
@@ -84,8 +86,6 @@ def _open(path: Path) -> Database:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
         raise store_error(error, path) from error
-    finally:
-        os.umask(old_umask)
     return Database(connection)
 
 
