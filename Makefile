@@ -6,6 +6,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEBIAN_PACKAGES := dovecot-imapd chromium systemd fonts-noto-core fonts-noto-cjk
 
+# The tests start the program hundreds of times: it must not be compiled anew each time.
+export PYTHONDONTWRITEBYTECODE :=
+# One more process than most machines of two cores have: many tests wait for a server.
+WORKERS ?= 3
+PYTEST := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
+
 .PHONY: help demo test check docs lint format types contracts test-long crash-test lock clean debian install audit sbom
 
 help:
@@ -63,7 +69,7 @@ docs: $(READY)
 	@echo "Open site/index.html"
 
 test: debian check
-	@$(BIN)/pytest -m "not long"
+	@$(PYTEST) -m "not long"
 
 test-long: debian $(READY)
 	@$(BIN)/pytest

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
-from sqlite_utils import Database
 
 from inboxbot.errors import Conflict, NotAllowed
 from inboxbot.store import audit, users
 from inboxbot.store.database import write
+from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Purpose, Role, Stage, User
 
 WINDOW = timedelta(minutes=15)

@@ -12,8 +12,6 @@ from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from zoneinfo import ZoneInfo
 
-from sqlite_utils import Database
-
 from inboxbot import events
 from inboxbot.errors import PermanentError
 from inboxbot.mail.message import Reply
@@ -21,6 +19,7 @@ from inboxbot.mail.smtp import Outcome, Verdict
 from inboxbot.store import alerts, daybook, settings
 from inboxbot.store.alerts import Alert, Code
 from inboxbot.store.database import write
+from inboxbot.store.sqlite import Database
 
 SUMMARY_SENT_ON = "summary_sent_on"
 # Trouble with a server often passes by itself: nobody is woken for a minute of it.

@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlite_utils import Database
-
 from inboxbot import config, events, publishing, reading
 from inboxbot.acknowledge import Acknowledger, Facts
 from inboxbot.announce import Recipients
@@ -28,6 +26,7 @@ from inboxbot.reply.library import Library
 from inboxbot.reply.policy import Rules
 from inboxbot.store import backup, database, retention
 from inboxbot.store.settings import Instance
+from inboxbot.store.sqlite import Database
 from inboxbot.tokens import FOLDER, TokenFile
 from inboxbot.upkeep import Patience
 

@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from prometheus_client import CollectorRegistry
-from sqlite_utils import Database
 
 from inboxbot import announce, assembly, events, metrics, pulse, upkeep
 from inboxbot.config import Config
 from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import Outcome, SmtpTransport
 from inboxbot.store import figures
+from inboxbot.store.sqlite import Database
 
 WATCH_EVERY_S = 60.0
 ERASE_EVERY_S = 24 * 3600.0

@@ -5,8 +5,6 @@ Within the deciding transaction: what staff must know is stored with the decisio
 
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from inboxbot.mail import compose
 from inboxbot.mail.message import Message
 from inboxbot.reply.policy import Case, Decision, History, Rules
@@ -14,6 +12,7 @@ from inboxbot.reply.reason import Disposition, Reason
 from inboxbot.store import alerts, breaker, decisions, limits, reviews, sending
 from inboxbot.store.database import write
 from inboxbot.store.messages import Undecided
+from inboxbot.store.sqlite import Database
 
 # How long staff need not be told again that our own letters come back to us.
 LOOP_CALM = timedelta(hours=24)

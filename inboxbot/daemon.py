@@ -20,7 +20,6 @@ from importlib.metadata import version
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlite_utils import Database
 
 from inboxbot import assembly, config, events, notify, passes, publishing
 from inboxbot.chores import ERASE_EVERY_S, WATCH_EVERY_S, Chores
@@ -31,6 +30,7 @@ from inboxbot.pause import Pauses
 from inboxbot.postman import Postman
 from inboxbot.store import alerts, settings
 from inboxbot.store.database import write
+from inboxbot.store.sqlite import Database
 from inboxbot.watcher import Watcher
 
 TRIAGE_EVERY_S = 20.0

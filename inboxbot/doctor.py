@@ -13,8 +13,6 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from inboxbot import assembly, checks, config, domain_records
 from inboxbot.config import Config, Mailbox
 from inboxbot.errors import AuthenticationError, ConfigError, InboxbotError, TokenError
@@ -23,6 +21,7 @@ from inboxbot.mail.imap import ImapMailbox
 from inboxbot.mail.smtp import SmtpTransport
 from inboxbot.store import audit, backup, invariants, migrations, places, settings
 from inboxbot.store.database import connect, moment, store_error
+from inboxbot.store.sqlite import Database
 
 # This program was not there before.
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,8 +6,6 @@ what is stored, so a page and a command say the same for ever.
 
 from typing import Any
 
-from sqlite_utils import Database
-
 from inboxbot.classify.category import Classification, Evidence, Flag, Medicine, Suggestion
 from inboxbot.reply.policy import Decision, sentence
 from inboxbot.reply.reason import EXPLANATIONS, Disposition, Hit, Reason
@@ -15,6 +13,7 @@ from inboxbot.store import decisions, replies, reviews
 from inboxbot.store.decisions import Recorded
 from inboxbot.store.outbox import State
 from inboxbot.store.replies import SentReply
+from inboxbot.store.sqlite import Database
 
 
 def classification_of(recorded: Recorded) -> Classification:

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from inboxbot import events
 from inboxbot.errors import NotAllowed, TransientError
 from inboxbot.mail.conversation import folded
@@ -24,6 +22,7 @@ from inboxbot.mail.traces import Traces, traces
 from inboxbot.store import audit, erasure, holds, messages, people, settings
 from inboxbot.store.database import moment, stamp, write
 from inboxbot.store.erasure import Written
+from inboxbot.store.sqlite import Database
 
 _FILES_SEARCHED = ("text/", "message/", "application/json", "application/xml")
 _LONGEST_FILE = 1024 * 1024

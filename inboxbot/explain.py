@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlite_utils import Database
-
 from inboxbot.mail.files import Unreadable
 from inboxbot.mail.message import Identity
 from inboxbot.memory import known_history
 from inboxbot.reading import Reader, Reading, ReadingFailed
 from inboxbot.reply.policy import Case, Decision, History, Rules, decide, sentence
 from inboxbot.store.messages import Undecided, fingerprint
+from inboxbot.store.sqlite import Database
 from inboxbot.triage import unreadable
 
 CHUNK = 64

@@ -13,13 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-
 from inboxbot.dossier import dossier
 from inboxbot.errors import StoreError
 from inboxbot.store import audit, erasure, messages, people
 from inboxbot.store import replies as stored_replies
 from inboxbot.store.database import stamp
+from inboxbot.store.sqlite import Database
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Letters</title>

@@ -13,8 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from inboxbot import events, faults
 from inboxbot.errors import InboxbotError, TransientError
 from inboxbot.mail.mailbox import Details, FetchError, Mailbox, field, identity
@@ -22,6 +20,7 @@ from inboxbot.store import messages, places
 from inboxbot.store.database import write
 from inboxbot.store.messages import Incoming, Origin, Silence
 from inboxbot.store.places import State, Watched
+from inboxbot.store.sqlite import Database
 
 ATTEMPTS = 3
 BREAKS = 5

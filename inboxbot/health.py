@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from inboxbot.store import alerts, decisions, figures, settings
 from inboxbot.store.figures import Figures, MailboxFigures
 from inboxbot.store.settings import Mode
+from inboxbot.store.sqlite import Database
 
 SLOW_OUTBOX = timedelta(minutes=30)
 # So many of the newest letters without a classification are no accident of one letter.

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from inboxbot.errors import PermanentError
 from inboxbot.fetching import Fetcher, Limits
 from inboxbot.intake import Source, windows
@@ -20,6 +18,7 @@ from inboxbot.store import messages, places
 from inboxbot.store.database import write
 from inboxbot.store.messages import Incoming, Origin, Silence
 from inboxbot.store.places import State
+from inboxbot.store.sqlite import Database
 
 BATCH_BYTES = 8 * 1024 * 1024
 BATCH_COUNT = 200

@@ -9,8 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from inboxbot import events, faults
 from inboxbot.errors import InboxbotError
 from inboxbot.fetching import ATTEMPTS, Fetcher, Limits
@@ -19,6 +17,7 @@ from inboxbot.store import alerts, messages, places
 from inboxbot.store.alerts import Code
 from inboxbot.store.database import write
 from inboxbot.store.places import State, Watched
+from inboxbot.store.sqlite import Database
 
 WINDOW = 5_000
 DETAILS = 500

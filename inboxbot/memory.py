@@ -7,8 +7,6 @@ which it decides, so that two letters cannot both be the last that fits under a 
 from dataclasses import replace
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot.mail.conversation import domain_of, folded
 from inboxbot.mail.message import Identity
 from inboxbot.reading import Reading, ReadingFailed
@@ -16,6 +14,7 @@ from inboxbot.reply import gate
 from inboxbot.reply.policy import History, Rules, choose_template
 from inboxbot.store import breaker, decisions, limits, settings
 from inboxbot.store.messages import Origin, Silence, Undecided
+from inboxbot.store.sqlite import Database
 
 
 def known_history(

@@ -23,10 +23,10 @@ from prometheus_client.core import (
     InfoMetricFamily,
 )
 from prometheus_client.registry import Collector
-from sqlite_utils import Database
 
 from inboxbot import tokens
 from inboxbot.store import backup, settings, tallies
+from inboxbot.store.sqlite import Database
 
 
 class StoreFigures(Collector):

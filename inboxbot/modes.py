@@ -7,12 +7,11 @@ import getpass
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot import events
 from inboxbot.store import audit, figures, settings
 from inboxbot.store.database import write
 from inboxbot.store.settings import Mode
+from inboxbot.store.sqlite import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-
 from inboxbot import assembly, explain, history
 from inboxbot.config import Config
 from inboxbot.errors import InboxbotError
@@ -21,6 +19,7 @@ from inboxbot.reading import Reader
 from inboxbot.sender import Sent
 from inboxbot.store import messages, settings
 from inboxbot.store.settings import Instance
+from inboxbot.store.sqlite import Database
 from inboxbot.triage import Outcome, Triage
 from inboxbot.watcher import Watcher
 

@@ -5,8 +5,6 @@ import socket
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot import assembly
 from inboxbot.config import Config, Mailbox
 from inboxbot.errors import ConfigError, Problem
@@ -14,6 +12,7 @@ from inboxbot.mail.imap import ImapMailbox
 from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import SmtpTransport
 from inboxbot.sender import Sender
+from inboxbot.store.sqlite import Database
 from inboxbot.uncertain import Resolver
 
 

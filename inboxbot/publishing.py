@@ -9,8 +9,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot import events
 from inboxbot.errors import Conflict, InboxbotError, TemplateError
 from inboxbot.reply.checks import Source, problems
@@ -18,6 +16,7 @@ from inboxbot.reply.folder import ALL_NAMES
 from inboxbot.reply.library import Library, version_of
 from inboxbot.store import alerts, audit, templates
 from inboxbot.store.database import write
+from inboxbot.store.sqlite import Database
 from inboxbot.store.templates import Version
 
 BY_HAND = "file"

@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlite_utils import Database
-
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.dossier import classification_of, decision_of
 from inboxbot.mail.message import Address, Message
@@ -20,6 +18,7 @@ from inboxbot.reply.template import Variables
 from inboxbot.reply.workbench import Change
 from inboxbot.store import decisions, templates
 from inboxbot.store.decisions import Recorded
+from inboxbot.store.sqlite import Database
 from inboxbot.store.templates import Answered
 
 # Which replies a short note stands before.

@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from inboxbot.actions import (
     Acknowledgement,
     Action,
@@ -36,6 +34,7 @@ from inboxbot.store import audit, decisions, outbox, replies, reviews, undo
 from inboxbot.store.database import stamp, write
 from inboxbot.store.outbox import State as ReplyState
 from inboxbot.store.reviews import OPEN, Review, State
+from inboxbot.store.sqlite import Database
 from inboxbot.store.undo import Item
 
 NOTE_LIMIT = 20_000

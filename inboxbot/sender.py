@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlite_utils import Database
-
 from inboxbot import events, faults
 from inboxbot.errors import (
     AuthenticationError,
@@ -33,6 +31,7 @@ from inboxbot.store.database import write
 from inboxbot.store.outbox import State
 from inboxbot.store.sending import BACK_OFF, Entry
 from inboxbot.store.settings import Mode
+from inboxbot.store.sqlite import Database
 
 MAX_WAIT = timedelta(hours=24)
 # What says that a server as a whole cannot be used, through no fault of the reply.

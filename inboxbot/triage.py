@@ -10,8 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot import consequences, events, faults
 from inboxbot.acknowledge import Acknowledger, Prepared
 from inboxbot.classify.category import Category
@@ -40,6 +38,7 @@ from inboxbot.store import (
 from inboxbot.store.database import write
 from inboxbot.store.messages import Undecided
 from inboxbot.store.settings import Mode
+from inboxbot.store.sqlite import Database
 
 ATTEMPTS = 3
 BATCH = 50

@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot import events
 from inboxbot.errors import Conflict
 from inboxbot.store import sending
 from inboxbot.store.database import write
 from inboxbot.store.outbox import State
 from inboxbot.store.sending import Unproven
+from inboxbot.store.sqlite import Database
 
 # A server may take this long to file what it has accepted (RFC 5321, section 4.5.3.2.6).
 PATIENCE_S = 600.0

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from inboxbot import events
 from inboxbot.store import alerts, audit, backup, erasure, figures, people, retention, settings
 from inboxbot.store.alerts import Code
 from inboxbot.store.audit import Entry
 from inboxbot.store.database import write
 from inboxbot.store.retention import Report, Rules
+from inboxbot.store.sqlite import Database
 
 RETENTION = "retention"
 

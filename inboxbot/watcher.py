@@ -9,8 +9,6 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
-from sqlite_utils import Database
-
 from inboxbot import assembly, history, intake
 from inboxbot.config import Config, Mailbox
 from inboxbot.errors import AuthenticationError, InboxbotError, TokenError, TransientError
@@ -21,6 +19,7 @@ from inboxbot.store import alerts, places, settings
 from inboxbot.store.alerts import Code
 from inboxbot.store.database import write
 from inboxbot.store.places import State
+from inboxbot.store.sqlite import Database
 from inboxbot.tokens import EARLY
 
 T = TypeVar("T")

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.actions import Acknowledgement
 from inboxbot.dossier import classification_of, decision_of
@@ -19,6 +17,7 @@ from inboxbot.mail.parse import parse
 from inboxbot.reply.reason import Reason
 from inboxbot.store import decisions, messages, reviews
 from inboxbot.store.decisions import Recorded
+from inboxbot.store.sqlite import Database
 
 
 @dataclass(frozen=True, slots=True)

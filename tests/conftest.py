@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlite_utils import Database
 
 from inboxbot.store.database import create
 from inboxbot.store.migrations import migrate
+from inboxbot.store.sqlite import Database
 from tests.dovecot import account, dovecot  # noqa: F401  (fixtures for all tests)
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

@@ -11,8 +11,6 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from inboxbot import intake, reading
 from inboxbot.acknowledge import Acknowledger, Facts
 from inboxbot.classify.category import Category, Classification, Flag, Medicine
@@ -31,6 +29,7 @@ from inboxbot.store.database import write
 from inboxbot.store.decisions import Recorded
 from inboxbot.store.migrations import migrate
 from inboxbot.store.settings import Mode
+from inboxbot.store.sqlite import Database
 from inboxbot.triage import Outcome, Triage
 from tests.fake_transport import FakeTransport
 from tests.fakes import FakeMailbox

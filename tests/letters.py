@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 
-from sqlite_utils import Database
-
 from inboxbot.classify.category import Category, Classification, Evidence, Flag, Medicine
 from inboxbot.mail.message import Address, Attachment, Message, Reply
 from inboxbot.reply.policy import Decision
@@ -14,6 +12,7 @@ from inboxbot.reply.reason import Disposition, Hit, Reason
 from inboxbot.store import decisions, messages, outbox, reviews
 from inboxbot.store.database import stamp, write
 from inboxbot.store.messages import Incoming, Origin
+from inboxbot.store.sqlite import Database
 
 
 @dataclass(kw_only=True)

@@ -3,12 +3,11 @@
 import hashlib
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot.mail.message import Reply
 from inboxbot.store import outbox, settings
 from inboxbot.store.database import stamp, write
 from inboxbot.store.settings import Mode
+from inboxbot.store.sqlite import Database
 
 
 def letter_rows(

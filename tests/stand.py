@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pyotp
 from flask import Flask
-from sqlite_utils import Database
 from waitress import create_server
 
 from inboxbot import accounts
@@ -18,6 +17,7 @@ from inboxbot.reply.knowledge import Article
 from inboxbot.store import users
 from inboxbot.store.database import connect, create, write
 from inboxbot.store.migrations import migrate
+from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Purpose, Role, Stage
 from inboxbot.web.app import create_app
 from inboxbot.web.auth import COOKIE

@@ -4,13 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlite_utils import Database
-
 from inboxbot import intake
 from inboxbot.fetching import Limits
 from inboxbot.intake import PollResult, Source
 from inboxbot.mail.mailbox import Mailbox
 from inboxbot.store import messages, places
+from inboxbot.store.sqlite import Database
 
 SOURCE = Source(name="support", server="support@mail.test", folder="INBOX")
 ROOMY = Limits(min_free=0)

@@ -21,11 +21,10 @@ from inboxbot.cli.common import (
 from inboxbot.errors import TemplateError
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
-
     from inboxbot.reply.folder import FileProblem
     from inboxbot.reply.library import Library
     from inboxbot.reply.template import TemplateProblem
+    from inboxbot.store.sqlite import Database
     from inboxbot.store.templates import Version
 
 

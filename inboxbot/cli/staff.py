@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
-from sqlite_utils import Database
 
 from inboxbot.actions import Action, AddNote, Close, Correct, Hold, Release
 from inboxbot.classify.category import Category
 from inboxbot.cli.common import NotFound, configuration, now, options, print_json, print_table
 from inboxbot.store.queue import Row, View
+from inboxbot.store.sqlite import Database
 
 if TYPE_CHECKING:
     from inboxbot.config import Config

@@ -4,11 +4,11 @@ import sys
 from collections.abc import Callable
 
 import click
-from sqlite_utils import Database
 
 from inboxbot.cli.common import configuration, now, options, print_json, print_table
 from inboxbot.config import Config
 from inboxbot.errors import InboxbotError
+from inboxbot.store.sqlite import Database
 
 
 class PasswordRefusedError(InboxbotError):

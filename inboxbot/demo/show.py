@@ -22,7 +22,6 @@ from importlib.resources import files
 from pathlib import Path
 
 import click
-from sqlite_utils import Database
 
 from inboxbot import accounts, config, modes
 from inboxbot.demo.servers import PASSWORD, USER, ImapServer, SmtpServer, free_port
@@ -31,6 +30,7 @@ from inboxbot.store import decisions, figures
 from inboxbot.store.database import connect
 from inboxbot.store.decisions import Recorded
 from inboxbot.store.settings import Mode
+from inboxbot.store.sqlite import Database
 
 START_TIMEOUT_S = 30.0
 ALL_DONE_TIMEOUT_S = 90.0

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlite_utils import Database
-
 from inboxbot.store.database import moment, stamp
+from inboxbot.store.sqlite import Database
 
 
 class Code(StrEnum):

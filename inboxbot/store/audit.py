@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot.store.database import stamp
+from inboxbot.store.sqlite import Database
 
 
 @dataclass(frozen=True, slots=True)

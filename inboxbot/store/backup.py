@@ -15,11 +15,10 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from inboxbot.errors import StoreError, TransientError
 from inboxbot.store import invariants, migrations, settings
 from inboxbot.store.database import moment, stamp, store_error, write
+from inboxbot.store.sqlite import Database
 
 VERIFIED_AT = "backup_verified_at"
 PREFIX, SUFFIX = "inboxbot-", ".sqlite3"

@@ -8,10 +8,9 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from inboxbot.store import alerts, settings
 from inboxbot.store.database import moment, stamp
+from inboxbot.store.sqlite import Database
 
 REST = timedelta(hours=1)
 LIMIT = "limit"

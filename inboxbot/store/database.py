@@ -16,9 +16,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from inboxbot.errors import NotAllowed, StoreError, TransientError
+from inboxbot.store.sqlite import Database
 
 BUSY_TIMEOUT_S = 10.0
 

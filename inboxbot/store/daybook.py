@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from inboxbot.store import settings
 from inboxbot.store.database import stamp
 from inboxbot.store.settings import Mode
+from inboxbot.store.sqlite import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlite_utils import Database
-
 from inboxbot.classify.category import Category, Classification
 from inboxbot.mail.conversation import folded, identity_key
 from inboxbot.mail.message import Message
@@ -18,6 +16,7 @@ from inboxbot.mail.parse import parse_header
 from inboxbot.reply.policy import Decision
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.limits import RESERVED
+from inboxbot.store.sqlite import Database
 
 # A subject shorter than this is anybody's; how far back, and how many, of our replies count.
 _TELLING_SUBJECT = 8

@@ -7,9 +7,8 @@ becomes a draft of its own, and both are shown.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from inboxbot.store.database import moment, stamp
+from inboxbot.store.sqlite import Database
 
 GONE_AFTER = timedelta(seconds=45)
 TEXT_LIMIT = 200_000

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from inboxbot.errors import TransientError
 from inboxbot.mail.traces import GAP, Traces
 from inboxbot.store.database import moment, stamp, store_error, write
+from inboxbot.store.sqlite import Database
 
 # Where staff write freely: a person may be named on a letter of somebody else.
 _FREE_TEXT = (("note", "text"), ("person_note", "text"), ("draft", "text"), ("snippet", "text"))

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot.store.database import moment
+from inboxbot.store.sqlite import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot.mail.conversation import folded
 from inboxbot.store import audit
 from inboxbot.store.database import moment, stamp
+from inboxbot.store.sqlite import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot.store import audit, messages, places
 from inboxbot.store.database import stamp
+from inboxbot.store.sqlite import Database
 
 SHOWN = 20
 

@@ -8,10 +8,9 @@ that write do so within the caller's transaction.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from inboxbot.store.database import stamp
 from inboxbot.store.outbox import State, move
+from inboxbot.store.sqlite import Database
 
 COOL_DOWN = timedelta(days=60)
 RECENT = 50

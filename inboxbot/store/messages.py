@@ -13,10 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-
 from inboxbot.errors import StoreError
 from inboxbot.store.database import moment, stamp
+from inboxbot.store.sqlite import Database
 
 SAMPLE = 8 * 1024
 WORTH_IT = 0.7

@@ -5,10 +5,9 @@ elsewhere in inboxbot (that code changes, history does not). Each step and the r
 commit together, or not at all.
 """
 
-from sqlite_utils import Database, Migrations
-
 from inboxbot.errors import StoreError
 from inboxbot.store.database import write
+from inboxbot.store.sqlite import Database, Migrations
 
 steps = Migrations("inboxbot")
 

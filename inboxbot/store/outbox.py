@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlite_utils import Database
-
 from inboxbot.errors import Conflict
 from inboxbot.mail.conversation import domain_of, folded
 from inboxbot.mail.message import Reply
 from inboxbot.store import alerts
 from inboxbot.store.database import moment, stamp
+from inboxbot.store.sqlite import Database
 
 
 class State(StrEnum):

@@ -8,12 +8,11 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot.classify.category import Category
 from inboxbot.mail.conversation import folded
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.reviews import Note
+from inboxbot.store.sqlite import Database
 
 
 @dataclass(frozen=True, slots=True)

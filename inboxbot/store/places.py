@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlite_utils import Database
-
 from inboxbot.mail.mailbox import Details
 from inboxbot.store.database import moment, stamp
+from inboxbot.store.sqlite import Database
 
 
 class State(StrEnum):

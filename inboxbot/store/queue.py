@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from sqlite_utils import Database
-
 from inboxbot.classify.category import Category
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.reviews import State
+from inboxbot.store.sqlite import Database
 
 
 class View(StrEnum):

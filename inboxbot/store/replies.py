@@ -6,11 +6,10 @@ How a reply's state may change is `inboxbot.store.outbox`; here it is read, and 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot.errors import Conflict
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.outbox import State
+from inboxbot.store.sqlite import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

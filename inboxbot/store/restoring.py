@@ -13,12 +13,11 @@ from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from inboxbot.errors import Locked, StoreError, TransientError
 from inboxbot.store import audit, migrations, sending, settings
 from inboxbot.store.backup import must_hold, sync, verify
 from inboxbot.store.database import connect, marker, moment, write
+from inboxbot.store.sqlite import Database
 
 RESTORED_AT = "restored_at"
 CLOCK_TOLERANCE = timedelta(hours=1)

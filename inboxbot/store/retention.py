@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlite_utils import Database
-
 from inboxbot.mail.strip import without_attachments
 from inboxbot.store import erasure, messages
 from inboxbot.store.database import stamp, write
+from inboxbot.store.sqlite import Database
 
 BATCH = 100
 PARTS = ("attachments", "raw", "text", "metadata")

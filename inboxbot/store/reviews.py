@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlite_utils import Database
-
 from inboxbot.classify.category import Category, Classification
 from inboxbot.store.database import moment, stamp
+from inboxbot.store.sqlite import Database
 
 
 class State(StrEnum):

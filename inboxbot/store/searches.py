@@ -4,9 +4,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from inboxbot.store.database import stamp
+from inboxbot.store.sqlite import Database
 
 KEPT = timedelta(days=1)
 

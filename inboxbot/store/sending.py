@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from inboxbot.mail.message import Reply
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.outbox import State, move
+from inboxbot.store.sqlite import Database
 
 LEASE = timedelta(minutes=15)  # More than the longest wait for a server's answer.
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlite_utils import Database
-
 from inboxbot.store.database import moment, stamp, write
+from inboxbot.store.sqlite import Database
 
 
 class Mode(StrEnum):

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlite_utils import Database
-
 from inboxbot.store.database import moment, stamp
+from inboxbot.store.sqlite import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlite_utils import Database
-
 from inboxbot.store.database import moment
+from inboxbot.store.sqlite import Database
 
 TO_ACK_S = (60, 75, 120, 300, 900, 3600, 14400, 86400)
 

@@ -9,10 +9,9 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlite_utils import Database
-
 from inboxbot.errors import Conflict
 from inboxbot.store.database import moment, stamp
+from inboxbot.store.sqlite import Database
 
 GONE_AFTER = timedelta(seconds=45)
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlite_utils import Database
-
 from inboxbot.store.database import moment, stamp
+from inboxbot.store.sqlite import Database
 
 VALID = timedelta(minutes=5)
 KEPT = timedelta(days=1)

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlite_utils import Database
-
 from inboxbot.store.database import moment, stamp
+from inboxbot.store.sqlite import Database
 
 LINK_VALID = timedelta(hours=1)
 FAILURES_KEPT = timedelta(days=1)

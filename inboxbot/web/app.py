@@ -20,7 +20,6 @@ from flask import (
     request,
     url_for,
 )
-from sqlite_utils import Database
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -31,6 +30,7 @@ from inboxbot.mail.message import Identity
 from inboxbot.reply.knowledge import Article
 from inboxbot.store import settings as store_settings
 from inboxbot.store.queue import Sort, View
+from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Role
 from inboxbot.web import (
     account,

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from flask import Flask
-from sqlite_utils import Database
 from waitress import create_server
 
 from inboxbot import assembly, events
 from inboxbot.config import Config, is_loopback
 from inboxbot.health import health
 from inboxbot.store.settings import instance
+from inboxbot.store.sqlite import Database
 from inboxbot.web.app import create_app
 
 THREADS = 8

@@ -8,12 +8,12 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from flask import current_app, g
-from sqlite_utils import Database
 
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.mail.message import Identity
 from inboxbot.reply.knowledge import Article
 from inboxbot.store.database import connect
+from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Session, User
 from inboxbot.writing import Writer
 

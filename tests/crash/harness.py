@@ -15,11 +15,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlite_utils import Database
-
 from inboxbot.postman import Postman
 from inboxbot.store import invariants, sending
 from inboxbot.store.database import write
+from inboxbot.store.sqlite import Database
 from inboxbot.uncertain import PATIENCE_S, Resolver
 from tests.crash.world import World, Zygote, wait_for
 from tests.dovecot import Dovecot

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from sqlite_utils import Database
-
 from inboxbot import faults, intake, reading
 from inboxbot.acknowledge import Acknowledger, Facts
 from inboxbot.errors import InboxbotError, TransientError
@@ -31,6 +29,7 @@ from inboxbot.store import database, invariants, messages, settings
 from inboxbot.store.database import write
 from inboxbot.store.migrations import migrate
 from inboxbot.store.settings import Mode
+from inboxbot.store.sqlite import Database
 from inboxbot.triage import Triage
 from inboxbot.uncertain import PATIENCE_S, Resolver
 from tests.fake_transport import FakeTransport

@@ -21,13 +21,12 @@ from pathlib import Path
 from typing import Self
 from unittest.mock import patch
 
-from sqlite_utils import Database
-
 from inboxbot import config
 from inboxbot.config import Config
 from inboxbot.store import database, messages, settings
 from inboxbot.store.database import write
 from inboxbot.store.settings import Mode
+from inboxbot.store.sqlite import Database
 from tests.dovecot import PASSWORD as IMAP_PASSWORD
 from tests.dovecot import Account, Dovecot
 from tests.smtp_sink import PASSWORD as SMTP_PASSWORD

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
 
 from inboxbot.cli import main
 from inboxbot.reply.reason import Disposition, Reason
 from inboxbot.store import audit, replies, reviews
+from inboxbot.store.sqlite import Database
 from tests import letters
 from tests.letters import Letter
 from tests.stand import new_store

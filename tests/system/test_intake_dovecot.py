@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
-from sqlite_utils import Database
 
 from inboxbot import history
 from inboxbot.errors import AuthenticationError, PermanentError
 from inboxbot.mail.imap import ImapMailbox
 from inboxbot.store import messages, places
+from inboxbot.store.sqlite import Database
 from tests.dovecot import PASSWORD, Account, Dovecot
 from tests.numbered import letter, letters
 from tests.taking_in import ROOMY, SOURCE, TakingIn

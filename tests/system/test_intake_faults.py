@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 import trustme
-from sqlite_utils import Database
 
 from inboxbot.errors import AuthenticationError, PermanentError, TransientError
 from inboxbot.fetching import Limits
 from inboxbot.mail import connection
 from inboxbot.mail.imap import ImapMailbox
 from inboxbot.mail.mailbox import FetchError
+from inboxbot.store.sqlite import Database
 from tests.imap_script import PASSWORD, ScriptedServer
 from tests.numbered import letter
 from tests.taking_in import TakingIn

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from sqlite_utils import Database
 
 from inboxbot.mail.parse import parse
 from inboxbot.reply.reason import Disposition, Reason
 from inboxbot.store import audit
+from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Role
 from inboxbot.web import headers
 from tests import letters

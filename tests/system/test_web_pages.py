@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlite_utils import Database
 
 from inboxbot import accounts
 from inboxbot.store import users
 from inboxbot.store.database import write
+from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Purpose, Role, Stage
 from inboxbot.web import headers, roles
 from inboxbot.web.auth import COOKIE

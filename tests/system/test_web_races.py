@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlite_utils import Database
 
 from inboxbot.classify.category import Category
 from inboxbot.store import audit, drafts, reviews
 from inboxbot.store.database import connect
+from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Role
 from tests import letters
 from tests.letters import Letter

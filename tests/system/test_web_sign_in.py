@@ -11,12 +11,12 @@ import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlite_utils import Database
 from werkzeug.test import TestResponse
 
 from inboxbot import accounts
 from inboxbot.errors import Conflict
 from inboxbot.store import audit, users
+from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Purpose, Role
 from inboxbot.web.auth import COOKIE
 from tests.stand import PASSWORD, make_app, new_store

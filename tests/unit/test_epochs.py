@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
-from sqlite_utils import Database
 
 from inboxbot.errors import TransientError
 from inboxbot.fetching import silence
 from inboxbot.intake import too_many_unknown
 from inboxbot.store import alerts, places
+from inboxbot.store.sqlite import Database
 from tests.fakes import FakeMailbox
 from tests.numbered import letter
 from tests.taking_in import SOURCE, TakingIn

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
 
 from inboxbot.checks import offline
 from inboxbot.classify import classifier
@@ -18,6 +17,7 @@ from inboxbot.reading import LoadClassifier
 from inboxbot.store import alerts
 from inboxbot.store.database import stamp, write
 from inboxbot.store.settings import Mode
+from inboxbot.store.sqlite import Database
 from tests.conftest import NOW
 from tests.desk import ByWords, Desk, letter
 from tests.fake_transport import FakeTransport

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from sqlite_utils import Database
 
 from inboxbot import faults, history, intake
 from inboxbot.errors import AuthenticationError, PermanentError, TransientError
 from inboxbot.fetching import Limits, batches
 from inboxbot.mail.mailbox import Details, FetchError
 from inboxbot.store import messages, places
+from inboxbot.store.sqlite import Database
 from tests.fakes import FakeMailbox
 from tests.numbered import letter
 from tests.taking_in import SOURCE, TakingIn

@@ -5,12 +5,12 @@ from datetime import datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlite_utils import Database
 
 from inboxbot.errors import StoreError
 from inboxbot.store import messages, places
 from inboxbot.store.database import write
 from inboxbot.store.messages import Incoming, Origin
+from inboxbot.store.sqlite import Database
 from tests.numbered import letter
 
 

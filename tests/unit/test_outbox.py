@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 from itertools import product
 
 import pytest
-from sqlite_utils import Database
 
 from inboxbot.errors import Conflict
 from inboxbot.store import alerts, limits, outbox, sending
 from inboxbot.store.database import stamp, write
 from inboxbot.store.outbox import TRANSITIONS, State
 from inboxbot.store.sending import LEASE
+from inboxbot.store.sqlite import Database
 from tests.outbox_rows import column, put_letter, put_reply, reply_to, state_of
 
 

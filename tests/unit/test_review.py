@@ -1,7 +1,6 @@
 from datetime import datetime, timedelta
 
 import pytest
-from sqlite_utils import Database
 
 from inboxbot import review
 from inboxbot.actions import (
@@ -25,6 +24,7 @@ from inboxbot.reply.reason import Disposition, Reason
 from inboxbot.store import audit, queue, replies, reviews
 from inboxbot.store.queue import Listing, View
 from inboxbot.store.reviews import State
+from inboxbot.store.sqlite import Database
 from tests import letters
 from tests.letters import Letter
 

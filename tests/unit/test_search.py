@@ -3,7 +3,6 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlite_utils import Database
 
 from inboxbot.actions import AddNote, Claim, Close
 from inboxbot.classify.category import Category, Flag
@@ -14,6 +13,7 @@ from inboxbot.store import queue, search
 from inboxbot.store.query import parse
 from inboxbot.store.queue import Listing, View
 from inboxbot.store.search import SearchError
+from inboxbot.store.sqlite import Database
 from tests import letters
 from tests.letters import Letter
 

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
-from sqlite_utils import Database
 
 from inboxbot import faults
 from inboxbot.errors import (
@@ -22,6 +21,7 @@ from inboxbot.store import alerts, breaker, invariants, limits, outbox, sending,
 from inboxbot.store.database import write
 from inboxbot.store.outbox import State
 from inboxbot.store.settings import Mode
+from inboxbot.store.sqlite import Database
 from tests.fake_transport import ACCEPTED, UNKNOWN, UNKNOWN_TAKEN, FakeTransport
 from tests.outbox_rows import column, go_live, put_reply, state_of
 

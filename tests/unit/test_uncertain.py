@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
-from sqlite_utils import Database
 
 from inboxbot.errors import TransientError
 from inboxbot.store import alerts, sending
 from inboxbot.store.database import write
 from inboxbot.store.outbox import State
+from inboxbot.store.sqlite import Database
 from inboxbot.uncertain import PATIENCE_S, Resolver
 from tests.outbox_rows import column, put_reply, state_of
 
