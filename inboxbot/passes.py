@@ -196,6 +196,10 @@ def explain_stored(
             if stored is None:
                 yield {"source": str(number), "error": "There is no stored letter of this number."}
                 continue
+            if stored.damaged:
+                error = f"The bytes of message {number} are damaged in the database."
+                yield {"source": str(number), "error": error}
+                continue
             identity = identities.get(stored.mailbox) or next(iter(identities.values()))
             history_db = db if with_history else None
             yield from explain.explain(

@@ -42,12 +42,7 @@ from inboxbot.store.sqlite import Database
 
 ATTEMPTS = 3
 BATCH = 50
-# What is left of a letter on which even its header made deciding fail.
-_NOTHING_READ = ReadingFailed(
-    Message(),
-    unclassified(f"The message could not be read safely: reading it {GIVEN_UP}."),
-    GIVEN_UP,
-)
+DAMAGED = "found its bytes damaged in the database"
 
 _HELD_BY_MODE = {Mode.SHADOW: Reason.SHADOW, Mode.PAUSED: Reason.PAUSED}
 
@@ -141,15 +136,20 @@ class Triage:
         return self._commit(list(zip(batch, self._read(batch), strict=True)))
 
     def _read(self, batch: Sequence[Undecided]) -> Iterator[Reading | ReadingFailed]:
-        readable = [stored.raw for stored in batch if stored.attempts < ATTEMPTS]
+        readable = [
+            stored.raw for stored in batch if stored.attempts < ATTEMPTS and not stored.damaged
+        ]
         readings = self._reader.read_many(readable)
         for stored in batch:
-            if stored.attempts < ATTEMPTS:
+            if stored.damaged:
+                yield _nothing_read(DAMAGED)
+            elif stored.attempts < ATTEMPTS:
                 yield next(readings)
             elif stored.attempts == ATTEMPTS:
                 yield self._reader.give_up(stored.raw)
             else:
-                yield _NOTHING_READ
+                # Even its header made deciding fail.
+                yield _nothing_read(GIVEN_UP)
 
     def _commit(self, pairs: Sequence[tuple[Undecided, Reading | ReadingFailed]]) -> list[Outcome]:
         with write(self._db):
@@ -299,6 +299,11 @@ def _batches(waiting: Sequence[Undecided]) -> Iterator[Sequence[Undecided]]:
         if stored.attempts or follows is None or follows.attempts:
             yield waiting[start:number]
             start = number
+
+
+def _nothing_read(why: str) -> ReadingFailed:
+    sentence = f"The message could not be read safely: reading it {why}."
+    return ReadingFailed(Message(defects=(sentence,)), unclassified(sentence), why)
 
 
 def unreadable(decision: Decision, reading: ReadingFailed) -> Decision:

@@ -53,7 +53,10 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undecided:
-    """A stored letter that triage has yet to decide on; `attempts` counts earlier ones."""
+    """A stored letter that triage has yet to decide on; `attempts` counts earlier ones.
+
+    `damaged`: its bytes are no longer those that were received, and `raw` is empty.
+    """
 
     id: int
     fingerprint: str
@@ -65,6 +68,7 @@ class Undecided:
     truncated: bool
     keep_silent: Silence | None
     attempts: int
+    damaged: bool = False
 
 
 def fingerprint(raw: bytes) -> str:
@@ -137,7 +141,7 @@ def _unpacked(message: int, encoding: str, content: bytes) -> bytes:
 
 _STORED = (
     "SELECT m.id, m.fingerprint, b.name, m.origin, m.received_at, r.encoding, r.bytes, m.size,"
-    " m.truncated, m.keep_silent, m.attempts FROM message m"
+    " m.truncated, m.keep_silent, m.attempts, r.stripped FROM message m"
     " JOIN mailbox b ON b.id = m.mailbox_id JOIN raw r ON r.message_id = m.id"
 )
 
@@ -163,18 +167,31 @@ def find(db: Database, message: int) -> Undecided | None:
 
 
 def _stored(row: tuple[Any, ...]) -> Undecided:
+    content = _whole(row[0], row[1], row[5], row[6], stripped=row[11])
     return Undecided(
         id=row[0],
         fingerprint=row[1],
         mailbox=row[2],
         origin=Origin(row[3]),
         received_at=moment(row[4]),
-        raw=_unpacked(row[0], row[5], row[6]),
+        raw=content or b"",
         size=row[7],
         truncated=bool(row[8]),
         keep_silent=Silence(row[9]) if row[9] else None,
         attempts=row[10],
+        damaged=content is None,
     )
+
+
+def _whole(
+    message: int, mark: str, encoding: str, content: bytes, *, stripped: bool
+) -> bytes | None:
+    """Return the bytes of a letter, or None where they are not those that were received."""
+    try:
+        unpacked = _unpacked(message, encoding, content)
+    except StoreError:
+        return None
+    return unpacked if stripped or fingerprint(unpacked) == mark else None
 
 
 def count_attempts(db: Database, ids: Iterable[int]) -> None:
@@ -197,11 +214,7 @@ def damaged(db: Database) -> Iterator[int]:
         "SELECT m.id, m.fingerprint, r.encoding, r.bytes FROM message m"
         " JOIN raw r ON r.message_id = m.id WHERE NOT r.stripped"
     ):
-        try:
-            whole = fingerprint(_unpacked(message, encoding, content)) == mark
-        except StoreError:
-            whole = False
-        if not whole:
+        if _whole(message, mark, encoding, content, stripped=False) is None:
             yield message
 
 

@@ -18,9 +18,10 @@ from inboxbot.reading import LoadClassifier, Reader, Reading, ReadingFailed, rea
 from inboxbot.reply.library import Library
 from inboxbot.reply.policy import Rules
 from inboxbot.reply.reason import Reason
-from inboxbot.store import alerts, messages, reviews, settings
+from inboxbot.store import alerts, invariants, messages, queue, reviews, settings
 from inboxbot.store.database import write
 from inboxbot.store.messages import Incoming, Origin, Silence
+from inboxbot.store.queue import Listing, View
 from inboxbot.store.settings import Mode
 from tests.conftest import NOW
 from tests.crash.pipeline import disk_full
@@ -177,6 +178,29 @@ def test_a_letter_whose_header_alone_is_poison_reaches_staff_all_the_same(make: 
     assert decided(desk.triage.run()) == [("hold", "unreadable")]
     assert desk.replies() == []
     assert messages.raw(desk.db, 1) == poison()
+
+
+@pytest.mark.parametrize("encoding", ["zlib", "plain"])
+def test_a_letter_whose_stored_bytes_are_damaged_costs_no_other_letter_its_decision(
+    make: Make, encoding: str
+) -> None:
+    desk = make()
+    for number in (1, 2, 3):
+        desk.box.deliver(letter(number, sender=f"a@p{number}.example"), NOW)
+    desk.poll()
+    whole = desk.db.execute("SELECT encoding, bytes FROM raw WHERE message_id = 2").fetchone()
+    desk.db.execute(
+        "UPDATE raw SET encoding = ?, bytes = ? WHERE message_id = 2", [encoding, b"damaged"]
+    )
+    first, damaged, last = desk.triage.run()
+    assert decided([first, damaged, last]) == [ACKNOWLEDGED, ("hold", "unreadable"), ACKNOWLEDGED]
+    recorded = desk.recorded(damaged.message)
+    assert recorded.needs_review
+    assert "damaged in the database" in recorded.unsure_because
+    shown = queue.rows(desk.db, Listing(view=View.PROBLEMS), staff="ana", now=NOW, limit=5)
+    assert [row.id for row in shown] == [2]
+    assert [violation.invariant for violation in invariants.check(desk.db)] == ["I9"]
+    desk.db.execute("UPDATE raw SET encoding = ?, bytes = ? WHERE message_id = 2", whole)
 
 
 def test_a_writer_that_fails_again_and_again_leaves_the_letter_to_staff(
