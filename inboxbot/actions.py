@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from inboxbot.classify.category import Category
 from inboxbot.mail.message import Reply
+from inboxbot.reply.case import Rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +88,12 @@ class Release:
     """Send an acknowledgement that was held back, after `delay`.
 
     `written` is called where there is none in the outbox yet: the gate had asked for silence.
+    `rules` are the limits that hold where many are released at once.
     """
 
     delay: timedelta = timedelta()
     written: Callable[[int], Acknowledgement] | None = None
+    rules: Rules | None = None
 
 
 @dataclass(frozen=True, slots=True)

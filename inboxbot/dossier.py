@@ -7,6 +7,7 @@ what is stored, so a page and a command say the same for ever.
 from typing import Any
 
 from inboxbot.classify.category import Classification, Evidence, Flag, Medicine, Suggestion
+from inboxbot.reply.language import Because
 from inboxbot.reply.policy import Decision, sentence
 from inboxbot.reply.reason import EXPLANATIONS, Disposition, Hit, Reason
 from inboxbot.store import decisions, replies, reviews
@@ -48,6 +49,7 @@ def decision_of(recorded: Recorded) -> Decision:
         reply_to=recorded.reply_to,
         template=recorded.template,
         language=recorded.template_language,
+        language_because=Because(recorded.language_because) if recorded.language_because else None,
         authenticated=recorded.authenticated,
     )
 
@@ -130,6 +132,8 @@ def dossier(db: Database, letter: int) -> dict[str, Any] | None:
         "why": outcome(decision_of(recorded), replies.acknowledgement(db, letter)),
         "reply_to": recorded.reply_to,
         "template": recorded.template,
+        "language_of_reply": recorded.template_language,
+        "language_because": recorded.language_because,
         "state": review.state,
         "assignee": review.assignee,
         "replies": [

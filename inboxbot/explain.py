@@ -118,6 +118,7 @@ def as_object(
         "reply_to": decision.reply_to,
         "template": decision.template,
         "language_of_reply": decision.language,
+        "language_because": decision.language_because,
         "model_version": said.model_version,
         "parser": message.parser,
     }

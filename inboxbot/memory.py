@@ -12,7 +12,7 @@ from inboxbot.mail.message import Identity
 from inboxbot.reading import Reading, ReadingFailed
 from inboxbot.reply import gate
 from inboxbot.reply.policy import History, Rules, choose_template
-from inboxbot.store import breaker, decisions, limits, settings
+from inboxbot.store import breaker, decisions, limits, people, settings
 from inboxbot.store.messages import Origin, Silence, Undecided
 from inboxbot.store.sqlite import Database
 
@@ -51,6 +51,11 @@ def known_history(
         )
     if return_address is None:
         return history
+    history = replace(
+        history,
+        language=people.language(db, return_address),
+        heard_before=decisions.heard_before(db, return_address, before=itself),
+    )
     counts = limits.reserved(
         db,
         recipient_key=folded(return_address),

@@ -5,10 +5,11 @@ audit gets its row and the way back is stored, all or nothing. What somebody els
 the page was shown is never overwritten.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from inboxbot import releasing
 from inboxbot.actions import (
     Acknowledgement,
     Action,
@@ -206,8 +207,8 @@ def _apply(action: Action, turn: _Turn) -> tuple[str, str, Back]:
             return _add_note(turn, text)
         case Hold():
             return _hold(turn)
-        case Release(delay, written):
-            return _release(turn, delay, written)
+        case Release():
+            return _release(turn, action)
         case Drop():
             return _drop(turn)
         case Resolve(reply, sent, again):
@@ -263,23 +264,23 @@ def _hold(turn: _Turn) -> tuple[str, str, Back]:
     return "held", str(reply.id), (("release", reply.id, ""),)
 
 
-def _release(
-    turn: _Turn, delay: timedelta, written: Callable[[int], Acknowledgement] | None
-) -> tuple[str, str, Back]:
+def _release(turn: _Turn, action: Release) -> tuple[str, str, Back]:
     db, letter = turn.db, turn.review.id
     reply = replies.acknowledgement(db, letter)
     back: Back
     if reply is not None:
         if reply.state is not ReplyState.HELD:
             raise Conflict(f"The acknowledgement of letter {letter} is {reply.state}, not held.")
+        if action.rules is not None:
+            releasing.must_fit(db, reply, turn.review, action.rules, turn.now)
         outbox.release(db, reply.id, turn.staff, turn.now)
         row, back = reply.id, (("put_back", reply.id, reply.reason or ""),)
     else:
-        if written is None:
-            raise Conflict(f"Letter {letter} has no acknowledgement that could be sent.")
-        row = _put_in_outbox(turn, written(letter))
+        if action.written is None or action.rules is not None:
+            raise Conflict(f"Letter {letter} has no acknowledgement that is held.")
+        row = _put_in_outbox(turn, action.written(letter))
         back = (("unwrite", row, ""),)
-    replies.put_off(db, row, turn.now + delay)
+    replies.put_off(db, row, turn.now + action.delay)
     turn.change()
     return "released", str(row), back + _verdict(turn, released=True)
 

@@ -244,7 +244,7 @@ class Triage:
                 identity,
                 fingerprint=stored.fingerprint,
                 received_at=stored.received_at,
-                first_contact=case.history.address_week == 0,
+                first_contact=not case.history.heard_before,
                 now=now,
             )
         except TemplateError as error:

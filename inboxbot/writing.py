@@ -37,7 +37,8 @@ class Writer:
         """
         recorded, message = reopened(self.db, letter)
         decision = decision_of(recorded)
-        if decision.reply_to is None or decision.template is None:
+        person = decision.reply_to
+        if person is None or decision.template is None:
             raise Conflict(f"Letter {letter} has no return address that could be used.")
         review = reviews.get(self.db, letter)
         if review is not None and review.category is not recorded.category:
@@ -49,7 +50,7 @@ class Writer:
             identity_for(self.identities, recorded.mailbox),
             fingerprint=recorded.fingerprint,
             received_at=recorded.received_at,
-            first_contact=False,
+            first_contact=not decisions.heard_before(self.db, person, before=letter),
             now=self.now,
         )
         return Acknowledgement(

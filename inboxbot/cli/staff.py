@@ -198,7 +198,8 @@ def release_command(
 ) -> None:
     """Send the acknowledgement of letter ID that was held back or kept silent.
 
-    It leaves with the next pass over the outbox.
+    It leaves with the next pass over the outbox. Where many are released the limits of [replies]
+    hold, and nobody gets two: the newest letter's goes, the others stay held.
     """
     if (letter is not None) + (held_for is not None) + everything != 1:
         raise click.UsageError("Name one letter, or --held-for REASON, or --all.")
@@ -209,7 +210,8 @@ def release_command(
         else:
             from inboxbot.store import replies
 
-            _perform(db, replies.letters_held(db, held_for), Release(), as_json)
+            rules = assembly.rules(settings, assembly.library(settings))
+            _perform(db, replies.letters_held(db, held_for), Release(rules=rules), as_json)
 
 
 def _writer(settings: "Config", db: Database) -> "Writer":
@@ -233,6 +235,7 @@ def hold_command(letter: int, config_file: str | None, as_json: bool) -> None:
     _act(config_file, letter, Hold(), as_json)
 
 
+            from inboxbot import assembly
 @click.command("close")
 @ID
 @click.option("--not-for-us", is_flag=True, help="It was spam or not meant for us.")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from inboxbot.classify.category import Classification
 from inboxbot.mail.message import Message
+from inboxbot.reply.language import Because
 from inboxbot.reply.reason import Disposition, Hit, Reason
 
 
@@ -35,6 +36,8 @@ class History:
     """What we remember that bears on this letter; counted in the deciding transaction.
 
     Counts are of acknowledgements reserved (queued or sent) in the period that ends now.
+    `language` is what staff noted that the person reads; `heard_before` says that an earlier
+    letter came from the return address.
     `same_kind_at` is when this return address last got this kind of acknowledgement.
     `ours` holds the ids among the letter's In-Reply-To and References that are ours or of
     a letter of the same sender. `breaker_open` is the breaker's state with its cause.
@@ -47,6 +50,8 @@ class History:
     restored_before: datetime | None = None
     first_start_at: datetime | None = None
     ours: tuple[str, ...] = ()
+    language: str | None = None
+    heard_before: bool = False
     same_kind_at: datetime | None = None
     address_day: int = 0
     address_week: int = 0
@@ -78,7 +83,8 @@ class Decision:
 
     `reply_to` is the return address, or None where there is no usable one. `template` and
     `language` are set wherever a reply could be written, so that held and suppressed
-    acknowledgements can be sent with one click. `authenticated` says that a trusted server
+    acknowledgements can be sent with one click; `language_because` names the link of the chain
+    that chose the language. `authenticated` says that a trusted server
     vouches for the return address: only then may personal variables be filled.
     """
 
@@ -88,4 +94,5 @@ class Decision:
     reply_to: str | None = None
     template: str | None = None
     language: str | None = None
+    language_because: Because | None = None
     authenticated: bool = False

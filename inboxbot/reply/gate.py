@@ -185,7 +185,18 @@ def _conversation(message: Message, identity: Identity, history: History) -> Ite
 
 
 def _limits(who: Correspondent, now: datetime, history: History, rules: Rules) -> Iterator[Hit]:
-    domain = domain_of(who.person or "")
+    through_form = who.relay is not Relay.NONE
+    return limit_hits(who.person or "", now, history, rules, through_form=through_form)
+
+
+def limit_hits(
+    person: str, now: datetime, history: History, rules: Rules, *, through_form: bool
+) -> Iterator[Hit]:
+    """Yield what stands against one more acknowledgement to an address, by what was sent so far.
+
+    Of `history` only the counts matter, so it serves where held ones are released, too.
+    """
+    domain = domain_of(person)
     last = history.same_kind_at
     if last is not None and now - last < rules.quiet_period:
         yield _hold(Reason.RATE_LIMITED, f"the same was sent {_hours(now - last)} ago")
@@ -193,7 +204,7 @@ def _limits(who: Correspondent, now: datetime, history: History, rules: Rules) -
         ("to this address in a day", history.address_day, rules.per_address_day),
         ("to this address in a week", history.address_week, rules.per_address_week),
     ]
-    if who.relay is not Relay.NONE:
+    if through_form:
         counts.append(("through this form in an hour", history.relay_hour, rules.per_relay_hour))
     if domain not in LARGE_PROVIDERS:
         counts.append(("to this domain in an hour", history.domain_hour, rules.per_domain_hour))

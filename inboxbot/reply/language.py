@@ -7,6 +7,8 @@ below the floor is never used.
 import tomllib
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
 
 FLOOR = 0.8
 BUILT_IN = "en"
@@ -21,6 +23,30 @@ class Language:
     english: str
     reviewed: bool
     emergency: tuple[str, ...] = ()
+
+
+class Because(StrEnum):
+    """Why a reply is in its language: which link of the chain named it."""
+
+    PERSON = "person"
+    DETECTED = "detected"
+    DEFAULT = "default"
+    BUILT_IN = "built_in"
+
+
+class Chosen(NamedTuple):
+    """The language of a reply, and why it is this one."""
+
+    code: str
+    because: Because
+
+
+EXPLANATIONS: dict[Because, str] = {
+    Because.PERSON: "staff noted that this person reads it",
+    Because.DETECTED: "the letter is written in it",
+    Because.DEFAULT: "it is the mailbox's own, and no other is sure",
+    Because.BUILT_IN: "it is built in, and no other has templates",
+}
 
 
 def read_languages(text: str) -> tuple[Language, ...]:
@@ -47,17 +73,22 @@ def choose_language(
     mailbox_default: str,
     available: frozenset[str],
     floor: float = FLOOR,
-) -> str:
+) -> Chosen:
     """Return the first that the templates have: the person's, detected, default, built-in.
 
-    `person` is what staff noted or earlier letters showed; `detected` counts from `floor` on.
+    `person` is what staff noted; `detected` counts from `floor` on.
     """
     sure = detected if confidence >= floor else None
-    for code in (person, sure, mailbox_default):
+    chain = (
+        (person, Because.PERSON),
+        (sure, Because.DETECTED),
+        (mailbox_default, Because.DEFAULT),
+    )
+    for code, because in chain:
         base = (code or "").lower().replace("_", "-").partition("-")[0]
         if base in available:
-            return base
-    return BUILT_IN
+            return Chosen(base, because)
+    return Chosen(BUILT_IN, Because.BUILT_IN)
 
 
 _MONTHS = {

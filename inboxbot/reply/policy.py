@@ -10,7 +10,7 @@ from inboxbot.classify.category import Category, Classification, Sensitive
 from inboxbot.mail.message import Identity, Message
 from inboxbot.reply.case import Case, Decision, History, Rules
 from inboxbot.reply.gate import authenticated, gate, primary, return_address
-from inboxbot.reply.language import choose_language
+from inboxbot.reply.language import Chosen, choose_language
 from inboxbot.reply.reason import EXPLANATIONS, Disposition, Hit, Reason
 
 __all__ = ["Case", "Decision", "History", "Rules", "choose_template", "decide", "sentence"]
@@ -39,13 +39,15 @@ def decide(case: Case, identity: Identity, rules: Rules, now: datetime) -> Decis
         evidence = f"no acknowledgement of the kind {template}"
         hits = (*hits, Hit(Reason.DISABLED, Disposition.SUPPRESS, evidence))
     first = primary(hits)
+    language = _language(case, rules)
     return Decision(
         disposition=first.disposition if first else Disposition.ACKNOWLEDGE,
         reason=first.reason if first else None,
         hits=hits,
         reply_to=return_address(message, identity),
         template=template,
-        language=_language(case.classification, rules),
+        language=language.code,
+        language_because=language.because,
         authenticated=authenticated(message, identity),
     )
 
@@ -65,11 +67,11 @@ def choose_template(classification: Classification, message: Message | None = No
     return classification.category
 
 
-def _language(classification: Classification, rules: Rules) -> str:
+def _language(case: Case, rules: Rules) -> Chosen:
     return choose_language(
-        person=None,
-        detected=classification.language,
-        confidence=classification.language_confidence,
+        person=case.history.language,
+        detected=case.classification.language,
+        confidence=case.classification.language_confidence,
         mailbox_default=rules.default_language,
         available=rules.languages | {rules.default_language},
     )

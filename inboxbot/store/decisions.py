@@ -64,6 +64,7 @@ class Recorded:
     reply_to: str | None
     template: str | None
     template_language: str | None
+    language_because: str | None
     authenticated: bool
 
 
@@ -106,8 +107,8 @@ def record(
         "INSERT INTO decision (message_id, decided_at, category, confidence, runner_up,"
         " runner_up_confidence, needs_review, unsure_because, evidence, urgent, sensitive,"
         " medicines, suggestions, language, language_confidence, model_version, disposition,"
-        " reason, hits, reply_to, template, template_language, authenticated)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " reason, hits, reply_to, template, template_language, language_because, authenticated)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             message_row,
             stamp(now),
@@ -131,6 +132,7 @@ def record(
             decision.reply_to,
             decision.template,
             decision.language,
+            decision.language_because,
             decision.authenticated,
         ],
     )
@@ -146,7 +148,7 @@ def recorded(db: Database, message_row: int) -> Recorded | None:
         " d.category, d.confidence, d.runner_up, d.runner_up_confidence, d.needs_review,"
         " d.unsure_because, d.evidence, d.urgent, d.sensitive, d.medicines, d.suggestions,"
         " d.language, d.language_confidence, d.model_version, d.disposition, d.reason, d.hits,"
-        " d.reply_to, d.template, d.template_language, d.authenticated"
+        " d.reply_to, d.template, d.template_language, d.language_because, d.authenticated"
         " FROM message m JOIN mailbox b ON b.id = m.mailbox_id"
         " JOIN reading r ON r.message_id = m.id JOIN decision d ON d.message_id = m.id"
         " WHERE m.id = ?",
@@ -312,6 +314,16 @@ def conversation_of(db: Database, message_row: int) -> int | None:
     return None if row is None or row[0] is None else int(row[0])
 
 
+def heard_before(db: Database, return_address: str, *, before: int | None = None) -> bool:
+    """Say whether a letter from this address was decided on; `before` a stored one, if given."""
+    row = db.execute(
+        "SELECT 1 FROM reading WHERE return_address = ?1 AND (?2 IS NULL OR message_id < ?2)"
+        " LIMIT 1",
+        [folded(return_address), before],
+    ).fetchone()
+    return row is not None
+
+
 def last_of_kind(
     db: Database,
     return_address: str,
@@ -320,11 +332,16 @@ def last_of_kind(
     period: timedelta,
     *,
     apart_from: int | None = None,
+    held_too: bool = True,
 ) -> datetime | None:
-    """Return when the address last got this kind of acknowledgement within `period`, or None."""
+    """Return when the address last got this kind of acknowledgement within `period`, or None.
+
+    Without `held_too` one that the mode holds does not count.
+    """
+    goes = "" if held_too else " AND state <> 'held'"
     row = db.execute(
-        "SELECT max(created_at) FROM outbox WHERE recipient_key = ? AND created_at > ?"  # noqa: S608
-        f" AND template = ? AND message_id IS NOT ? AND {RESERVED}",
+        "SELECT max(goes_at) FROM outbox WHERE recipient_key = ? AND goes_at > ?"  # noqa: S608
+        f" AND template = ? AND message_id IS NOT ? AND {RESERVED}{goes}",
         [folded(return_address), stamp(now - period), template, apart_from],
     ).fetchone()
     return moment(row[0]) if row[0] else None

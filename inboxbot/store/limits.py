@@ -45,18 +45,21 @@ def reserved(
     now: datetime,
     apart_from: int | None = None,
     judged_since: datetime | None = None,
+    held_too: bool = True,
 ) -> Reserved:
     """Count what bears on one more acknowledgement to this folded address.
 
     `apart_from` is the letter that it is for, where it may have its own already. Of what came
-    back only replies made after `judged_since` count among the recent ones.
+    back only replies made after `judged_since` count among the recent ones. Without `held_too`
+    those count that go or went, and none that the mode holds.
     """
+    goes = "" if held_too else " AND state <> 'held'"
     hour, day, week = (stamp(now - timedelta(hours=hours)) for hours in (1, 24, 168))
 
     def count(condition: str, *values: str | None) -> int:
         query = (
             f"SELECT count(*) FROM outbox WHERE {RESERVED} AND {condition}"  # noqa: S608
-            " AND message_id IS NOT ?"
+            f" AND message_id IS NOT ?{goes}"
         )
         return int(db.execute(query, [*values, apart_from]).fetchone()[0])
 
@@ -67,16 +70,26 @@ def reserved(
         [stamp(judged_since) if judged_since else "", RECENT],
     ).fetchone()
     return Reserved(
-        address_day=count("recipient_key = ? AND created_at > ?", recipient_key, day),
-        address_week=count("recipient_key = ? AND created_at > ?", recipient_key, week),
-        relay_hour=count("relay = ? AND created_at > ?", relay, hour) if relay else 0,
-        domain_hour=count("recipient_domain = ? AND created_at > ?", recipient_domain, hour),
-        hour=count("created_at > ?", hour),
-        day=count("created_at > ?", day),
+        address_day=count("recipient_key = ? AND goes_at > ?", recipient_key, day),
+        address_week=count("recipient_key = ? AND goes_at > ?", recipient_key, week),
+        relay_hour=count("relay = ? AND goes_at > ?", relay, hour) if relay else 0,
+        domain_hour=count("recipient_domain = ? AND goes_at > ?", recipient_domain, hour),
+        hour=count("goes_at > ?", hour),
+        day=count("goes_at > ?", day),
         bounces_hour=db.execute("SELECT count(*) FROM bounce WHERE at > ?", [hour]).fetchone()[0],
         recent_sent=sent,
         recent_bounced=bounced,
     )
+
+
+def released(db: Database, recipient_key: str, since: datetime) -> bool:
+    """Say whether staff let an acknowledgement to this folded address go after `since`."""
+    row = db.execute(
+        f"SELECT 1 FROM outbox WHERE {RESERVED} AND recipient_key = ? AND goes_at > ?"  # noqa: S608
+        " AND requeued_at IS NOT NULL AND state <> 'held' LIMIT 1",
+        [recipient_key, stamp(since)],
+    ).fetchone()
+    return row is not None
 
 
 def suppressed(db: Database, recipient_key: str, now: datetime) -> str | None:

@@ -548,6 +548,32 @@ def full_text_search(db: Database) -> None:
     _run(db, script.replace("COLUMNS", columns).replace("UNSPACED", unspaced))
 
 
+@steps(name="0013_desk")
+def desk(db: Database) -> None:
+    """Why a reply is in its language; when an acknowledgement goes, by which limits count."""
+    counted = (
+        "kind = 'acknowledgement' AND (state IN ('queued', 'claimed', 'sending', 'sent',"
+        " 'deferred', 'uncertain', 'bounced')"
+        " OR (state = 'held' AND reason IN ('shadow', 'paused')))"
+    )
+    script = """
+        ALTER TABLE decision ADD COLUMN language_because TEXT
+            CHECK (language_because IN ('person', 'detected', 'default', 'built_in'));
+        -- One that staff released counts from then on.
+        ALTER TABLE outbox ADD COLUMN goes_at TEXT
+            GENERATED ALWAYS AS (coalesce(requeued_at, created_at)) VIRTUAL;
+        DROP INDEX outbox_reserved;
+        DROP INDEX outbox_reserved_recipient;
+        DROP INDEX outbox_reserved_domain;
+        DROP INDEX outbox_reserved_relay;
+        CREATE INDEX outbox_reserved ON outbox (goes_at, message_id) WHERE COUNTED;
+        CREATE INDEX outbox_reserved_recipient ON outbox (recipient_key, goes_at) WHERE COUNTED;
+        CREATE INDEX outbox_reserved_domain ON outbox (recipient_domain, goes_at) WHERE COUNTED;
+        CREATE INDEX outbox_reserved_relay ON outbox (relay, goes_at) WHERE COUNTED;
+        """
+    _run(db, script.replace("COUNTED", counted))
+
+
 @steps(name="0020_templates")
 def templates(db: Database) -> None:
     """Every version of every reply template, and the drafts that administrators work on."""

@@ -64,6 +64,16 @@ def person(db: Database, address: str) -> Person:
     return Person(row[0] if row else None, addresses, row[1] if row else None, blocked is not None)
 
 
+def language(db: Database, address: str) -> str | None:
+    """Return the language that staff noted for whoever writes from this address, or None."""
+    row = db.execute(
+        "SELECT p.language FROM person p JOIN person_address a ON a.person_id = p.id"
+        " WHERE a.address = ?",
+        [folded(address)],
+    ).fetchone()
+    return row[0] if row else None
+
+
 def known(db: Database, address: str) -> int:
     """Return the person's row, made within the caller's transaction if need be."""
     found = person(db, address)

@@ -22,6 +22,7 @@ class SentReply:
     template: str | None
     template_version: str | None
     recipient: str
+    relay: str | None
     raw: bytes
     state: State
     reason: str | None
@@ -35,8 +36,8 @@ class SentReply:
 
 
 _COLUMNS = (
-    "id, message_id, kind, template, template_version, recipient, raw, state, reason, attempts,"
-    " due_at, smtp_reply, created_by, created_at, sent_at, updated_at"
+    "id, message_id, kind, template, template_version, recipient, relay, raw, state, reason,"
+    " attempts, due_at, smtp_reply, created_by, created_at, sent_at, updated_at"
 )
 
 
@@ -65,10 +66,10 @@ def get(db: Database, reply: int) -> SentReply | None:
 
 
 def letters_held(db: Database, reason: str | None = None) -> list[int]:
-    """Return the letters whose acknowledgement is held, for one reason or for any."""
+    """Return the letters whose acknowledgement is held, for a reason or for any, newest first."""
     rows = db.execute(
         "SELECT message_id FROM outbox WHERE state = 'held' AND kind = 'acknowledgement'"
-        " AND (?1 IS NULL OR reason = ?1) ORDER BY id",
+        " AND (?1 IS NULL OR reason = ?1) ORDER BY id DESC",
         [reason],
     )
     return [int(row[0]) for row in rows]

@@ -27,6 +27,7 @@ from inboxbot import events
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.errors import Conflict, NotAllowed, TransientError
 from inboxbot.mail.message import Identity
+from inboxbot.reply.case import Rules
 from inboxbot.reply.knowledge import Article
 from inboxbot.store import settings as store_settings
 from inboxbot.store.queue import Sort, View
@@ -77,6 +78,7 @@ def create_app(
 
     Without `identities` and `acknowledger` nothing new can be written: held acknowledgements
     can be released, but no answer sent.
+    rules: Rules | None = None,
     """
     app = Flask("inboxbot.web", root_path=str(FOLDER), template_folder="pages")
     app.extensions["inboxbot"] = Site(
@@ -99,6 +101,7 @@ def create_app(
         app.register_blueprint(part.pages)
     for part in (templates, versions):
         app.register_blueprint(part.pages)
+        rules=rules or Rules(),
     app.register_blueprint(pages)
     app.before_request(auth.guard)
     app.after_request(auth.put_form_cookie)

@@ -18,10 +18,10 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from inboxbot import review, writing
-from inboxbot.dossier import decision_of
+from inboxbot.dossier import decision_of, outcome
 from inboxbot.errors import Conflict, InboxbotError, StoreError
 from inboxbot.mail.parse import parse
-from inboxbot.reply.policy import sentence
+from inboxbot.reply import language
 from inboxbot.reply.reason import EXPLANATIONS, Reason
 from inboxbot.review import Letter
 from inboxbot.store import (
@@ -76,6 +76,8 @@ def page(recorded: Recorded, **more: object) -> str:
     before, after = queue.neighbours(db(), here.listing, letter, staff=me().name, now=now())
     sent = replies.of_letter(db(), letter)
     own, others = _drafts(letter, sent)
+    decision = decision_of(recorded)
+    acknowledgement = next((each for each in sent if each.kind == "acknowledgement"), None)
     values: dict[str, Any] = {
         "letter": recorded,
         "review": found,
@@ -87,11 +89,14 @@ def page(recorded: Recorded, **more: object) -> str:
         ),
         "view": view if view in VIEWS else "text",
         "body": _body(recorded, view),
-        "why": sentence(decision_of(recorded)),
+        "why": outcome(decision, acknowledgement),
+        "language_why": language.EXPLANATIONS[decision.language_because]
+        if decision.language_because
+        else "",
         "trace": _trace(recorded),
         "evidence": _evidence(recorded),
         "articles": _articles(recorded),
-        "acknowledgement": next((each for each in sent if each.kind == "acknowledgement"), None),
+        "acknowledgement": acknowledgement,
         "answers": [each for each in sent if each.kind == "answer"],
         "notes": reviews.notes(db(), letter),
         "timeline": timeline(recorded, sent),

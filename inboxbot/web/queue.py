@@ -1,9 +1,12 @@
 """The queue: views, search, a page of letters, and actions on many of them."""
 
+from dataclasses import replace
+
 from flask import Blueprint, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from inboxbot import review
+from inboxbot.actions import Release
 from inboxbot.errors import Conflict
 from inboxbot.review import Letter
 from inboxbot.store import drafts, queue, reviews, searches, users
@@ -12,7 +15,7 @@ from inboxbot.store.database import write
 from inboxbot.store.queue import Listing
 from inboxbot.web import asked
 from inboxbot.web.listing import Chosen, chosen
-from inboxbot.web.site import db, me, now
+from inboxbot.web.site import db, me, now, site
 
 pages = Blueprint("queue", __name__)
 
@@ -127,8 +130,13 @@ def bulk() -> Response | tuple[str, int] | str:
     if name == "release" and "sure" not in request.form:
         return render_template("release_many.html", here=here, letters=letters_)
     done = review.perform(
+    wanted = asked.action(name, request.form)
+    if isinstance(wanted, Release) and len(letters_) > 1:
+        # Nobody gets two: the newest letter's goes.
+        wanted = replace(wanted, rules=site().rules)
+        letters_ = sorted(letters_, key=lambda each: -each.id)
         db(),
-        asked.action(name, request.form),
+        wanted,
         letters_,
         staff=me().name,
         now=now(),

@@ -10,7 +10,7 @@ from typing import Any
 from inboxbot import rehearsal
 from inboxbot.errors import TemplateError
 from inboxbot.reply import ready
-from inboxbot.store import snippets
+from inboxbot.store import decisions, snippets
 from inboxbot.store.decisions import Recorded
 from inboxbot.store.snippets import Snippet
 from inboxbot.web.site import db, site
@@ -26,7 +26,11 @@ def _filled(snippet: Snippet, recorded: Recorded) -> Snippet:
     if acknowledger is None or "{" not in snippet.text:
         return snippet
     values = rehearsal.values_of(
-        acknowledger, recorded, snippet.language, site().zone, first_contact=False
+        acknowledger,
+        recorded,
+        snippet.language,
+        site().zone,
+        first_contact=not decisions.heard_before(db(), recorded.reply_to or "", before=recorded.id),
     )
     left: dict[str, Any] = {
         name: f"{{{{ {name} }}}}"

@@ -45,6 +45,7 @@ def from_configuration(configuration: Config) -> Flask:
         acknowledger=assembly.acknowledger(configuration, templates),
         articles=assembly.Knowledge(configuration.knowledge_path),
         health=_health(configuration, configuration.store_path),
+        rules=assembly.rules(configuration, templates),
     )
 
 

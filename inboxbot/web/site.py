@@ -11,6 +11,7 @@ from flask import current_app, g
 
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.mail.message import Identity
+from inboxbot.reply.case import Rules
 from inboxbot.reply.knowledge import Article
 from inboxbot.store.database import connect
 from inboxbot.store.sqlite import Database
@@ -50,6 +51,7 @@ class Site:
     acknowledger: Acknowledger | None = None
     articles: Callable[[], tuple[Article, ...]] = _no_articles
     health: Callable[[Database, datetime], tuple[str, ...]] | None = None
+    rules: Rules = field(default_factory=Rules)
     seen_health: SeenHealth = field(default_factory=SeenHealth)
 
 

@@ -7,37 +7,37 @@ import pytest
 from inboxbot.errors import ConfigError
 from inboxbot.reply.folder import shipped_templates
 from inboxbot.reply.knowledge import article_for, read_knowledge
-from inboxbot.reply.language import choose_language, long_date, read_languages
+from inboxbot.reply.language import Because, choose_language, long_date, read_languages
 
 AVAILABLE = frozenset({"en", "es", "de"})
 TODAY = date(2026, 3, 2)
 
 
 @pytest.mark.parametrize(
-    ("person", "detected", "confidence", "default", "chosen"),
+    ("person", "detected", "confidence", "default", "chosen", "because"),
     [
-        pytest.param("de", "es", 0.99, "en", "de", id="the person's comes first"),
-        pytest.param(None, "es", 0.80, "en", "es", id="detected from the floor on"),
-        pytest.param(None, "es", 0.79, "de", "de", id="below the floor it is a guess"),
-        pytest.param("sv", "es", 0.9, "en", "es", id="a language nobody has is passed over"),
-        pytest.param(None, "sv", 0.9, "de", "de", id="then the mailbox's default"),
-        pytest.param(None, None, 0.0, "sv", "en", id="then the built-in one"),
-        pytest.param("es-MX", None, 0.0, "en", "es", id="a region falls back to its language"),
-        pytest.param("DE_at", None, 0.0, "en", "de", id="however it is written"),
-        pytest.param("", None, 0.0, "", "en", id="nothing known"),
+        pytest.param("de", "es", 0.99, "en", "de", "person", id="the person's comes first"),
+        pytest.param(None, "es", 0.80, "en", "es", "detected", id="detected from the floor on"),
+        pytest.param(None, "es", 0.79, "de", "de", "default", id="below the floor it is a guess"),
+        pytest.param("sv", "es", 0.9, "en", "es", "detected", id="what nobody has is passed over"),
+        pytest.param(None, "sv", 0.9, "de", "de", "default", id="then the mailbox's default"),
+        pytest.param(None, None, 0.0, "sv", "en", "built_in", id="then the built-in one"),
+        pytest.param("es-MX", None, 0.0, "en", "es", "person", id="a region falls back"),
+        pytest.param("DE_at", None, 0.0, "en", "de", "person", id="however it is written"),
+        pytest.param("", None, 0.0, "", "en", "built_in", id="nothing known"),
     ],
 )
-def test_the_language_follows_the_chain(person, detected, confidence, default, chosen):
-    assert (
-        choose_language(
-            person=person,
-            detected=detected,
-            confidence=confidence,
-            mailbox_default=default,
-            available=AVAILABLE,
-        )
-        == chosen
+def test_the_language_follows_the_chain_and_says_why(
+    person, detected, confidence, default, chosen, because
+):
+    found = choose_language(
+        person=person,
+        detected=detected,
+        confidence=confidence,
+        mailbox_default=default,
+        available=AVAILABLE,
     )
+    assert found == (chosen, Because(because))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from inboxbot.classify.category import Category, Classification, Flag
 from inboxbot.mail.message import Address, Identity, Message
+from inboxbot.reply.language import Because
 from inboxbot.reply.policy import (
     Case,
     Decision,
@@ -67,6 +68,7 @@ def test_a_person_is_acknowledged_with_the_template_of_the_category() -> None:
         reply_to="maria@clinic.example",
         template="medication_question",
         language="en",
+        language_because=Because.DEFAULT,
     )
 
 
@@ -109,6 +111,14 @@ def test_a_person_is_answered_in_a_language_that_we_are_sure_of_and_have(
 ) -> None:
     classification = replace(SURE, language=language, language_confidence=confidence)
     assert decided(classification=classification).language == written
+
+
+def test_the_language_that_staff_noted_comes_before_the_letters_own() -> None:
+    classification = replace(SURE, language="en", language_confidence=0.99)
+    decision = decided(classification=classification, language="de")
+    assert (decision.language, decision.language_because) == ("de", "person")
+    decision = decided(classification=classification, language="sv")
+    assert (decision.language, decision.language_because) == ("en", "detected")
 
 
 def test_the_default_language_is_used_even_where_no_other_is_named() -> None:

@@ -1,6 +1,7 @@
 """Each letter is decided wholly or not at all, and whatever happens it reaches the staff."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from inboxbot.reading import LoadClassifier, Reader, Reading, ReadingFailed, rea
 from inboxbot.reply.library import Library
 from inboxbot.reply.policy import Rules
 from inboxbot.reply.reason import Reason
-from inboxbot.store import alerts, invariants, messages, queue, reviews, settings
+from inboxbot.store import alerts, invariants, messages, people, queue, reviews, settings
 from inboxbot.store.database import write
 from inboxbot.store.messages import Incoming, Origin, Silence
 from inboxbot.store.queue import Listing, View
@@ -82,6 +83,42 @@ def poison(number: int = 9) -> bytes:
 
 def attempts(desk: Desk) -> list[int]:
     return [row[0] for row in desk.db.execute("SELECT attempts FROM message ORDER BY id")]
+
+
+# --- what is known of the person -----------------------------------------------------
+
+
+def test_the_language_that_staff_noted_is_the_one_that_is_answered_in(make: Make) -> None:
+    desk = make(rules=Rules(languages=frozenset({"en", "es"})))
+    (first,) = desk.take(letter(1, text="May my profile be seen?"))
+    assert desk.recorded(first.message).template_language == "en"
+    with write(desk.db):
+        row = people.known(desk.db, "ana@person.example")
+        people.set_language(desk.db, row, "es")
+        people.link(desk.db, row, "ana@work.example")
+    desk.pass_(days=8)
+    outcomes = desk.take(letter(2), letter(3, sender="Ana <Ana+home@Work.example>"))
+    for outcome in outcomes:
+        recorded = desk.recorded(outcome.message)
+        assert (recorded.template_language, recorded.language_because) == ("es", "person")
+
+
+def test_a_first_contact_is_one_however_long_ago_the_letter_before_came(
+    make: Make, tmp_path: Path
+) -> None:
+    folder = tmp_path / "templates" / "en"
+    folder.mkdir(parents=True)
+    (folder / "medication_question.txt.j2").write_text(
+        "Subject: We received it\n\n{% if is_first_contact %}Welcome.{% else %}Welcome back."
+        "{% endif %}\n\n{{ organisation }} answers within {{ hours_to_answer }} hours."
+        " You can call us at {{ phone }}. In an emergency, call your local emergency number.\n"
+    )
+    desk = make(library=Library(folder.parent, clock=lambda: time.time() + 60))
+    desk.take(letter(1))
+    desk.pass_(days=300)
+    desk.take(letter(2), letter(3, sender="Tom <tom@other.example>"))
+    said = [b"Welcome back." in row[0] for row in desk.db.execute("SELECT raw FROM outbox")]
+    assert said == [False, True, False]
 
 
 # --- one transaction -----------------------------------------------------------------
