@@ -4,7 +4,7 @@ Deterministic and offline; any message gets an answer. Text is capped, so the ti
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 import numpy as np
@@ -14,6 +14,7 @@ from inboxbot.classify import medicines as medicine_names
 from inboxbot.classify.category import Category, Classification, Medicine
 from inboxbot.classify.medicines import Names
 from inboxbot.classify.model import Kind, Model, softmax
+from inboxbot.classify.scoring import Scores, Views
 from inboxbot.classify.text import Letter
 from inboxbot.errors import PermanentError
 from inboxbot.mail.message import Message
@@ -63,6 +64,31 @@ class Classifier:
         found = medicine_names.find(letter, self.names)
         spoken, sureness = language.detect(letter.whole)
         seen = scoring.views(letter, found, spoken, self.model.kind)
+        said, scores = self._judged(seen)
+        sensitive_marks, telling = sensitive.marks(letter, said.category)
+        return replace(
+            said,
+            evidence=(
+                *evidence.evidence(self.model, seen, said.category, scores.category),
+                *said.evidence,
+                *telling,
+            ),
+            sensitive=sensitive_marks,
+            suggestions=writer.suggestions(message, letter),
+            language=spoken,
+            language_confidence=sureness,
+        )
+
+    def judge(self, seen: Views) -> Classification:
+        """Return the classification of a letter that is in numbers already.
+
+        For comparing models on many letters: without language, suggestions and evidence.
+        """
+        return self._judged(seen)[0]
+
+    def _judged(self, seen: Views) -> tuple[Classification, Scores]:
+        """Return category, confidence and urgent flags, with the evidence of these alone."""
+        letter, found = seen.letter, seen.medicines
         scores = scoring.base(self.model, seen)
         shares = softmax(self.model.head("last").scores(scores.category))
         first, second, *_ = (int(i) for i in np.argsort(-shares, kind="stable"))
@@ -72,28 +98,20 @@ class Classifier:
         urgent, alarming = urgency.flags(
             self.model, seen, scoring.urgency(self.model, scores), self.urgent_from
         )
-        sensitive_marks, telling = sensitive.marks(letter, category)
         unsure = self._unsure(letter, found, category, CATEGORIES[second], confidence)
-        return Classification(
+        said = Classification(
             category=category,
             confidence=confidence,
             runner_up=CATEGORIES[second],
             runner_up_confidence=min(float(shares[second]), 1 - confidence),
-            evidence=(
-                *evidence.evidence(self.model, seen, category, scores.category),
-                *alarming,
-                *telling,
-            ),
+            evidence=alarming,
             unsure_because=unsure,
             needs_review=bool(unsure),
             urgent=urgent,
-            sensitive=sensitive_marks,
             medicines=found,
-            suggestions=writer.suggestions(message, letter),
-            language=spoken,
-            language_confidence=sureness,
             model_version=self.version,
         )
+        return said, scores
 
     def _unsure(
         self,
@@ -134,11 +152,18 @@ def _nothing(version: str) -> Classification:
 
 @functools.cache
 def _shipped(kind: Kind) -> Model:
+    return Model.from_bytes(shipped_bytes(kind))
+
+
+def shipped_bytes(kind: Kind) -> bytes:
+    """Return the shipped model of `kind` as it lies on the disk.
+
+    Raises PermanentError where it is missing.
+    """
     source = resources.files("inboxbot.classify").joinpath(f"data/{kind}.model")
     try:
-        data = source.read_bytes()
+        return source.read_bytes()
     except OSError as error:
         raise PermanentError(
             f"The shipped {kind} model is missing: install inboxbot again or train a new one."
         ) from error
-    return Model.from_bytes(data)

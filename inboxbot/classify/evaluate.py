@@ -177,18 +177,21 @@ def _calibration(answers: Sequence[Classification], right: Sequence[bool]) -> tu
 
 
 def _brier(pairs: Sequence[tuple[LabelledLetter, Classification]]) -> float:
-    """Return the mean squared error of the confidences, over all three categories."""
+    return sum(brier(letter, answer) for letter, answer in pairs) / len(pairs) if pairs else 0.0
+
+
+def brier(letter: LabelledLetter, answer: Classification) -> float:
+    """Return the squared error of the confidences of one answer, over all three categories."""
     total = 0.0
-    for letter, answer in pairs:
-        third = max(0.0, 1 - answer.confidence - answer.runner_up_confidence)
-        for category in Category:
-            shown = third
-            if category is answer.category:
-                shown = answer.confidence
-            elif category is answer.runner_up:
-                shown = answer.runner_up_confidence
-            total += (shown - (category is letter.label)) ** 2
-    return total / len(pairs) if pairs else 0.0
+    third = max(0.0, 1 - answer.confidence - answer.runner_up_confidence)
+    for category in Category:
+        shown = third
+        if category is answer.category:
+            shown = answer.confidence
+        elif category is answer.runner_up:
+            shown = answer.runner_up_confidence
+        total += (shown - (category is letter.label)) ** 2
+    return total
 
 
 def _coverage(right: Sequence[bool], wanted: float) -> float:

@@ -5,7 +5,8 @@ only; what it finds is kept as plain numbers.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import importlib.util
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ from inboxbot.classify.scoring import Scores, Views
 from inboxbot.errors import PermanentError
 
 Labels = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+# Of a letter whose urgency nobody has judged: it teaches nothing about it.
+UNKNOWN = -1
 FOLDS = 5
 GAMMA = 1.0
 MARGIN = 3.0
@@ -32,8 +36,13 @@ URGENT_PRECISION = 0.68
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """All letters in numbers: what the heads are fitted on; `fold` keeps near-copies together."""
+    """All letters in numbers: what the heads are fitted on; `fold` keeps near-copies together.
 
+    `urgent` is UNKNOWN where nobody has said; `copies` are those made by courtesies.
+    """
+
+    letters: tuple[LabelledLetter, ...]
+    copies: Mask
     views: tuple[Views, ...]
     labels: Labels
     urgent: Labels
@@ -45,75 +54,117 @@ def train(letters: Sequence[LabelledLetter], kind: Kind = "encoder") -> Model:
 
     The last heads are fitted on scores that the others gave to letters they had not seen, so
     the confidence is true of new letters. Raises PermanentError where a category has too few
-    letters to learn from.
+    letters to learn from, or scikit-learn is not installed.
     """
+    found = table(letters, kind)
+    everything = np.ones(len(found.labels), dtype=np.bool_)
+    return fit(found, kind, describe(letters), parts(found, everything, kind))
+
+
+def table(letters: Sequence[LabelledLetter], kind: Kind) -> Table:
+    """Return `letters` in numbers; those without words are left out. Raises as `train` does."""
+    _check_installed()
     counts = [sum(letter.label is category for letter in letters) for category in Category]
     if min(counts) < MIN_LETTERS:
         raise PermanentError(
             f"Too few letters to learn from: each category needs at least {MIN_LETTERS}."
         )
-    return fit(table(letters, kind), kind, _meta(letters))
-
-
-def table(letters: Sequence[LabelledLetter], kind: Kind) -> Table:
-    """Return `letters` in numbers; those without words are left out."""
     names = medicine_names.load()
     order = list(Category)
-    seen, labels, urgent, folds = [], [], [], []
-    for letter, fold in _with_copies(letters):
+    kept, copies, seen, labels, urgent, folds = [], [], [], [], [], []
+    for letter, fold, copied in _with_copies(letters):
         read = text.read(letter.message)
         if not read.segments:
             continue
         spoken, _ = language.detect(read.whole)
+        kept.append(letter)
+        copies.append(copied)
         seen.append(scoring.views(read, medicine_names.find(read, names), spoken, kind))
         labels.append(order.index(letter.label))
-        urgent.append(int(bool(letter.urgent)))
+        urgent.append(UNKNOWN if letter.urgent is None else int(letter.urgent))
         folds.append(fold)
-    return Table(tuple(seen), np.array(labels), np.array(urgent), np.array(folds))
+    return Table(
+        tuple(kept),
+        np.array(copies),
+        tuple(seen),
+        np.array(labels),
+        np.array(urgent),
+        np.array(folds),
+    )
 
 
-def _with_copies(letters: Sequence[LabelledLetter]) -> Iterator[tuple[LabelledLetter, int]]:
+def _check_installed() -> None:
+    if importlib.util.find_spec("sklearn") is None:
+        raise PermanentError(
+            "Training needs scikit-learn, which is not installed: install inboxbot with its extra"
+            " `train`, as docs/operations/install.md says."
+        )
+
+
+def _with_copies(
+    letters: Sequence[LabelledLetter],
+) -> Iterator[tuple[LabelledLetter, int, bool]]:
     """Return every letter and some copies with courtesies around it; both in one fold."""
     for letter in letters:
         start = " ".join(f"{letter.subject} {letter.body}".lower().split())[:60]
         fold = hashlib.sha256(start.encode("utf-8", "replace")).digest()[0] % FOLDS
-        yield letter, fold
+        yield letter, fold, False
         if copy := courteous(letter):
-            yield copy, fold
+            yield copy, fold, True
 
 
-def fit(data: Table, kind: Kind, meta: dict[str, object]) -> Model:
-    """Return the model fitted on a table."""
-    everything = np.arange(len(data.labels))
-    unseen: list[Scores | None] = [None] * len(everything)
-    for fold in range(FOLDS):
-        part = Model(kind, _heads(data, everything[data.fold != fold], kind), {})
-        for row in np.flatnonzero(data.fold == fold).tolist():
-            unseen[row] = scoring.base(part, data.views[row])
-    scores = [found for found in unseen if found is not None]
-    category = np.array([found.category for found in scores])
-    urgent = np.array([found.urgent for found in scores])
-    arrays = _heads(data, everything, kind)
-    arrays |= _linear("last", category, data.labels, 1.0)
-    arrays |= _linear("urgent", urgent, data.urgent, 1.0)
-    arrays["urgent.threshold"] = _threshold(Model(kind, arrays, {}), urgent, data.urgent)
-    arrays |= _kinds(data)
-    return Model(kind, arrays, meta)
+def parts(data: Table, rows: Mask, kind: Kind) -> tuple[Model, ...]:
+    """Return for each fold the first heads, fitted on those of `rows` that are not in it."""
+    return tuple(
+        Model(kind, _heads(data, np.flatnonzero(rows & (data.fold != fold)), kind), {})
+        for fold in range(FOLDS)
+    )
+
+
+def unseen(data: Table, found: Sequence[Model]) -> list[Scores]:
+    """Return what the first heads say of each letter, none of which saw it."""
+    return [
+        scoring.base(found[fold], seen)
+        for fold, seen in zip(data.fold.tolist(), data.views, strict=True)
+    ]
+
+
+def fit(data: Table, kind: Kind, meta: Mapping[str, object], found: Sequence[Model]) -> Model:
+    """Return the model fitted on a table; `found` are its `parts`."""
+    everything = np.ones(len(data.labels), dtype=np.bool_)
+    arrays = _heads(data, np.flatnonzero(everything), kind)
+    arrays |= last_heads(data, unseen(data, found), everything, kind)
+    return Model(kind, arrays | kinds(data), meta)
+
+
+def last_heads(data: Table, scores: Sequence[Scores], rows: Mask, kind: Kind) -> dict[str, Floats]:
+    """Fit what weighs the scores of the others, on `rows`; urgency on those that it is known of."""
+    chosen = np.flatnonzero(rows)
+    known = np.flatnonzero(rows & (data.urgent != UNKNOWN))
+    category = np.array([scores[i].category for i in chosen.tolist()])
+    urgent = np.array([scores[i].urgent for i in known.tolist()])
+    arrays = _linear("last", category, data.labels[chosen], 1.0)
+    arrays |= _linear("urgent", urgent, data.urgent[known], 1.0)
+    arrays["urgent.threshold"] = _threshold(Model(kind, arrays, {}), urgent, data.urgent[known])
+    return arrays
 
 
 def _heads(data: Table, rows: Labels, kind: Kind) -> dict[str, Floats]:
     chosen = [data.views[i] for i in rows]
     labels, urgent = data.labels[rows], data.urgent[rows]
+    known = urgent != UNKNOWN
     matrix = gram_matrix(chosen)
     category = _linear("grams", matrix, labels, 10.0)
-    danger = _linear("grams", matrix, urgent, 10.0)
+    danger = _linear("grams", matrix[np.flatnonzero(known)], urgent[known], 10.0)
     arrays = {
         name: np.concatenate([category[name], danger[name]], axis=-1)
         for name in ("grams.weights", "grams.bias")
     }
     if kind == "encoder":
         vectors = np.array([seen.whole for seen in chosen])
-        arrays |= _kernel(vectors, [*(labels == c for c in range(3)), urgent == 1])
+        every = np.ones(len(rows), dtype=np.bool_)
+        wanted = [(labels == c, every) for c in range(3)]
+        arrays |= _kernel(vectors, [*wanted, (urgent == 1, known)])
     return arrays
 
 
@@ -137,15 +188,19 @@ def _linear(name: str, matrix: Any, labels: Labels, strength: float) -> dict[str
     }
 
 
-def _kernel(vectors: Floats, wanted: Sequence[npt.NDArray[np.bool_]]) -> dict[str, Floats]:
-    """Fit one support vector machine for each column; all compare with the same letters."""
+def _kernel(vectors: Floats, wanted: Sequence[tuple[Mask, Mask]]) -> dict[str, Floats]:
+    """Fit a support vector machine for each column, on the letters that it is known of.
+
+    All compare with the same letters.
+    """
     from sklearn.svm import SVC
 
     weights = np.zeros((len(vectors), len(wanted)), dtype=np.float32)
     bias = np.zeros(len(wanted), dtype=np.float32)
-    for index, column in enumerate(wanted):
-        fitted = SVC(C=MARGIN, gamma=GAMMA).fit(vectors, column)
-        weights[fitted.support_, index] = fitted.dual_coef_[0]
+    for index, (column, known) in enumerate(wanted):
+        own = np.flatnonzero(known)
+        fitted = SVC(C=MARGIN, gamma=GAMMA).fit(vectors[own], column[own])
+        weights[own[fitted.support_], index] = fitted.dual_coef_[0]
         bias[index] = fitted.intercept_[0]
     used = np.flatnonzero(np.abs(weights).sum(axis=1))
     return {
@@ -166,18 +221,18 @@ def _threshold(model: Model, unseen: Floats, urgent: Labels) -> Floats:
     return np.array(min(max(lowest, 0.05), 0.5), dtype=np.float32)
 
 
-def _kinds(data: Table) -> dict[str, Floats]:
+def kinds(data: Table) -> dict[str, Floats]:
     """Fit which kind of danger is meant, on urgent letters whose words name just one kind."""
-    kinds = list(Urgent)
+    order = list(Urgent)
     rows, labels = [], []
-    for row in np.flatnonzero(data.urgent):
+    for row in np.flatnonzero(data.urgent == 1):
         named = {hit.topic for found in data.views[row].hits.danger for hit in found}
         named -= {CALM, NOW}
         if len(named) == 1:
             rows.append(data.views[row])
-            labels.append(kinds.index(Urgent(named.pop())))
+            labels.append(order.index(Urgent(named.pop())))
     present = sorted(set(labels))
-    size = len(kinds)
+    size = len(order)
     weights = np.zeros((BUCKETS, size), dtype=np.float32)
     bias = np.full(size, -30.0, dtype=np.float32)
     if len(present) > 2:
@@ -188,7 +243,8 @@ def _kinds(data: Table) -> dict[str, Floats]:
     return {"kind.weights": weights, "kind.bias": bias}
 
 
-def _meta(letters: Sequence[LabelledLetter]) -> dict[str, object]:
+def describe(letters: Sequence[LabelledLetter]) -> dict[str, object]:
+    """Return what a model says of itself: how many letters it learned from, and a digest."""
     digest = hashlib.sha256()
     for letter in letters:
         digest.update(f"{letter.id}\0{letter.label}\0{letter.urgent}\0".encode())
