@@ -107,7 +107,9 @@ def _replies(counted: Figures, now: datetime) -> list[str]:
         found.append(f"A reply has been waiting to be sent for {minutes} minutes.")
     quarantined = counted.places.get("quarantined", 0)
     if quarantined:
-        found.append(f"{_letters(quarantined)} could not be fetched: `inboxbot doctor`")
+        found.append(
+            f"{_letters(quarantined)} could not be fetched: `inboxbot queue --view problems`"
+        )
     return found
 
 

@@ -113,7 +113,7 @@ def sweep(
     """Account for every letter on the server above the baseline; return how many were not.
 
     Those get their row now and are fetched; so is, once more, what was given up or thought gone
-    and is there. Letters of the baseline get their rows too, window by window, so that they are
+    and is there. What was given up and is no longer there was dealt with by people. Letters of the baseline get their rows too, window by window, so that they are
     known again under another UIDVALIDITY.
     """
     limits = limits or Limits()
@@ -243,11 +243,15 @@ def _account(
     known = places.states(db, watched, first, last)
     lost = [uid for uid in there if uid not in known]
     back = [uid for uid in there if known.get(uid) is State.VANISHED]
-    given_up = [uid for uid in there if known.get(uid) is State.QUARANTINED]
+    given_up = {uid for uid, state in known.items() if state is State.QUARANTINED}
+    gone = given_up - set(there)
     with write(db):
         places.list_new(db, watched, lost, now)
         places.reopen(db, watched, back, 0)
-        places.reopen(db, watched, given_up, ATTEMPTS - 1)
+        places.reopen(db, watched, given_up - gone, ATTEMPTS - 1)
+        for uid in gone:
+            why = "It could not be fetched, and somebody moved or removed it since."
+            places.finish(db, watched, uid, State.VANISHED, error=why)
         places.set_floor(db, watched)
     return len(lost) + len(back)
 

@@ -129,9 +129,18 @@ class Watcher:
             if self._last.states.get(state):
                 with write(self._db):
                     alerts.open_alert(self._db, code, self._now(), detail=self.name)
+        self._all_fetched()
         if self._last.first and self._import_since:
             self._bring_in_history(stop)
         return self._last
+
+    def _all_fetched(self) -> None:
+        """End the alert of letters that could not be fetched, once there are none left."""
+        if not alerts.is_open(self._db, Code.QUARANTINED, detail=self.name):
+            return
+        if all(each.mailbox != self.name for each in places.unfetched(self._db)):
+            with write(self._db):
+                alerts.end(self._db, Code.QUARANTINED, self._now(), detail=self.name)
 
     def _bring_in_history(self, stop: Callable[[], bool]) -> None:
         history.import_since(

@@ -1,7 +1,7 @@
 """Letters and replies in the store without a server: what the tests of the outbox start from."""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 
 from inboxbot.mail.message import Reply
 from inboxbot.store import outbox, settings
@@ -53,6 +53,17 @@ def letter_rows(
         [letter, at, at],
     )
     return int(letter)
+
+
+def give_up(db: Database, uid: int) -> None:
+    """Let the mailbox of the last letter hold one that could not be fetched."""
+    db.execute("UPDATE mailbox SET uidvalidity = coalesce(uidvalidity, 1)")
+    db.execute(
+        "INSERT INTO place (mailbox_id, uidvalidity, uid, state, attempts, last_error,"
+        " first_seen_at) SELECT id, uidvalidity, ?, 'quarantined', 3, 'The server left it out.',"
+        " ? FROM mailbox ORDER BY id DESC LIMIT 1",
+        [uid, stamp(datetime.now(UTC))],
+    )
 
 
 def put_letter(db: Database, number: int, now: datetime, *, mailbox: str = "support") -> int:

@@ -15,6 +15,7 @@ from inboxbot.store.sqlite import Database
 
 if TYPE_CHECKING:
     from inboxbot.config import Config
+    from inboxbot.store.places import Unfetched
     from inboxbot.writing import Writer
 
 CATEGORIES = click.Choice([category.value for category in Category])
@@ -51,7 +52,7 @@ def queue_command(
 ) -> None:
     """List the letters that wait for a person: urgent ones first, then the oldest."""
     from inboxbot import modes
-    from inboxbot.store import queue
+    from inboxbot.store import places, queue
     from inboxbot.store.queue import Listing
 
     listing = Listing(view=View(view), category=Category(category) if category else None)
@@ -61,9 +62,12 @@ def queue_command(
 
             listing = search.narrowed(listing, query, now())
         rows = queue.rows(db, listing, staff=modes.operator(), now=now(), limit=limit or -1)
+        unfetched = places.unfetched(db) if listing.view is View.PROBLEMS else []
     if as_json:
         for row in rows:
             print_json(_as_object(row))
+        for place in unfetched:
+            print_json(_as_unfetched(place))
     else:
         print_table(
             [
@@ -82,6 +86,11 @@ def queue_command(
             ],
             ("id", "received (UTC)", "category", "sure", "reply", "why", "outbox", "state", "who"),
         )
+        for place in unfetched:
+            click.echo(
+                f"not fetched: mailbox {place.mailbox}, UID {place.uid}, since "
+                f"{place.since:%Y-%m-%d %H:%M} UTC. {place.why} Read it in your mail program."
+            )
 
 
 def _as_object(row: Row) -> dict[str, object]:
@@ -97,6 +106,23 @@ def _as_object(row: Row) -> dict[str, object]:
         "reason": row.reason,
         "state": row.state,
         "assignee": row.assignee,
+    }
+
+
+def _as_unfetched(place: "Unfetched") -> dict[str, object]:
+    """Return a letter that is not here: it has no number of ours, but a place on the server."""
+    unknown = ("fingerprint", "message_id", "category", "confidence", "assignee")
+    return {
+        "id": None,
+        **dict.fromkeys(unknown),
+        "received_at": (place.received_at or place.since).isoformat(),
+        "urgent": False,
+        "disposition": "hold",
+        "reason": "not_fetched",
+        "state": "new",
+        "mailbox": place.mailbox,
+        "uid": place.uid,
+        "why": place.why,
     }
 
 

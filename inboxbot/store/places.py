@@ -59,6 +59,18 @@ class Place:
     error: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Unfetched:
+    """A letter that was given up: where it lies, what is known of it, and why it is not here."""
+
+    mailbox: str
+    uid: int
+    received_at: datetime | None
+    size: int | None
+    since: datetime
+    why: str
+
+
 _WATCHED = (
     "SELECT id, name, server, folder, uidvalidity, baseline_uid, floor_uid, started_at,"
     " silent_before, matched, baseline_recorded_uid, last_good_poll_at FROM mailbox"
@@ -362,6 +374,19 @@ def counts(db: Database) -> dict[State, int]:
         " ON b.id = p.mailbox_id AND b.uidvalidity = p.uidvalidity GROUP BY p.state"
     )
     return {State(state): count for state, count in rows}
+
+
+def unfetched(db: Database) -> list[Unfetched]:
+    """Return the letters that could not be fetched, the oldest first: people must look there."""
+    rows = db.execute(
+        "SELECT b.name, p.uid, p.received_at, p.size, p.first_seen_at, p.last_error FROM place p"
+        " JOIN mailbox b ON b.id = p.mailbox_id AND b.uidvalidity = p.uidvalidity"
+        " WHERE p.state = 'quarantined' ORDER BY p.first_seen_at, p.uid"
+    )
+    return [
+        Unfetched(name, uid, moment(at) if at else None, size, moment(since), why or "")
+        for name, uid, at, size, since, why in rows
+    ]
 
 
 def below_floor(db: Database) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from inboxbot.classify.category import Category
+from inboxbot.store import places
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.reviews import State
 from inboxbot.store.sqlite import Database
@@ -224,12 +225,17 @@ def ids(db: Database, listing: Listing, *, staff: str, now: datetime, limit: int
 
 
 def counts(db: Database, *, staff: str, now: datetime) -> dict[View, int]:
-    """Return how many letters each view holds; `COUNTED` stands for as many or more."""
-    return {
+    """Return how many letters each view holds; `COUNTED` stands for as many or more.
+
+    Those that could not be fetched are problems as well, though nothing of them is here.
+    """
+    found = {
         view: count(db, Listing(view=view), staff=staff, now=now)
         for view in View
         if view is not View.EVERYTHING
     }
+    found[View.PROBLEMS] += len(places.unfetched(db))
+    return found
 
 
 def count(db: Database, listing: Listing, *, staff: str, now: datetime) -> int:

@@ -9,10 +9,10 @@ from inboxbot import review
 from inboxbot.actions import Release
 from inboxbot.errors import Conflict
 from inboxbot.review import Letter
-from inboxbot.store import drafts, queue, reviews, searches, users
+from inboxbot.store import drafts, places, queue, reviews, searches, users
 from inboxbot.store import undo as steps
 from inboxbot.store.database import write
-from inboxbot.store.queue import Listing
+from inboxbot.store.queue import Listing, View
 from inboxbot.web import asked
 from inboxbot.web.listing import Chosen, chosen
 from inboxbot.web.site import db, me, now, site
@@ -41,6 +41,7 @@ def _page(here: Chosen, rows: list[queue.Row]) -> str:
         "queue.html",
         here=here,
         rows=shown,
+        unfetched=places.unfetched(db()) if here.listing.view is View.PROBLEMS else (),
         more=shown[-1].id if len(rows) > PAGE else None,
         after=_after(),
         counts=queue.counts(db(), staff=me().name, now=now()),

@@ -12,6 +12,7 @@ from inboxbot.store import audit, replies, reviews
 from inboxbot.store.sqlite import Database
 from tests import letters
 from tests.letters import Letter
+from tests.outbox_rows import give_up
 from tests.stand import new_store
 
 CONFIG = """
@@ -92,6 +93,21 @@ def test_the_queue_is_printed_with_exactly_the_agreed_keys(
     code, text = terminal("queue")
     assert code == 0
     assert "medication_question" in text
+
+
+def test_a_letter_that_could_not_be_fetched_stands_among_the_problems_with_its_reason(
+    terminal: Terminal, db: Database
+) -> None:
+    letters.add(db, Letter(), datetime.now(UTC))
+    give_up(db, uid=77)
+    (shown,) = terminal.json("queue", "--view", "problems")
+    assert (shown["id"], shown["mailbox"], shown["uid"]) == (None, "support", 77)
+    assert (shown["reason"], shown["why"]) == ("not_fetched", "The server left it out.")
+    assert len(terminal.json("queue")) == 1, "the letters that are here stay a list of letters"
+    code, text = terminal("queue", "--view", "problems")
+    assert code == 0
+    assert "mailbox support, UID 77" in text
+    assert "The server left it out." in text
 
 
 def test_letters_are_corrected_noted_and_closed(terminal: Terminal, db: Database) -> None:

@@ -19,6 +19,7 @@ from inboxbot.web import headers, roles
 from inboxbot.web.auth import COOKIE
 from tests import letters
 from tests.letters import Letter
+from tests.outbox_rows import give_up
 from tests.stand import make_app, new_store
 
 # For every page: the values that its address needs.
@@ -30,6 +31,8 @@ VALUES = {
     "filename": "app.css",
     "name": "general_inquiry",
     "language": "en",
+    "user": "1",
+    "table": "volumes",
 }
 
 
@@ -257,3 +260,15 @@ def test_the_store_being_locked_is_said_without_losing_the_page(
         assert "Your work is safe" in answer.text
     finally:
         other.close()
+
+
+def test_a_letter_that_could_not_be_fetched_is_counted_and_shown_with_its_reason(
+    app: Flask, db: Database
+) -> None:
+    give_up(db, uid=77)
+    page = signed_in(app, db, Role.STAFF).get("/queue?view=problems").text
+    assert "1 letter could not be fetched" in page
+    assert "Mailbox support, letter number 77 on the server" in page
+    assert "The server left it out." in page
+    assert re.search(r'class="trouble">Problems<span class="count">1<', page)
+    assert "letter number 77" not in signed_in(app, db, Role.AUDITOR).get("/queue").text
