@@ -355,8 +355,13 @@ def _secure(client: Client, settings: Settings, context: ssl.SSLContext) -> None
                 f"{where} does not offer STARTTLS, so no password was sent. Set `security` to "
                 '"tls" with port 993, or find out who stands between.'
             )
-    peer = client.socket().getpeername()[0]
-    if settings.security == "none" and not is_loopback(peer):
+    if settings.security == "none":
+        must_be_this_machine(client.socket().getpeername()[0], where)
+
+
+def must_be_this_machine(peer: str, where: str) -> None:
+    """Raise `PermanentError` unless an unprotected connection goes to this machine itself."""
+    if not is_loopback(peer):
         raise PermanentError(
             f'{where} is not this machine, so nothing was sent: `security = "none"` is for '
             'loopback only. Write "tls" or "starttls".'

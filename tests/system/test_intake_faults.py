@@ -453,29 +453,17 @@ def test_starttls_with_a_good_certificate_works(authority: trustme.CA, ca_file: 
         assert box.open().exists == 0
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1"])
+def test_an_unprotected_connection_may_go_to_this_machine(address: str) -> None:
+    connection.must_be_this_machine(address, "the server")
+
+
 @pytest.mark.parametrize(
-    ("address", "ours"),
-    [
-        ("127.0.0.1", True),
-        ("127.9.9.9", True),
-        ("::1", True),
-        ("192.0.2.2", False),
-        ("10.0.0.1", False),
-        ("fe80::1%eth0", False),
-        ("2001:db8::1", False),
-    ],
+    "address", ["192.0.2.2", "10.0.0.1", "fe80::1%eth0", "2001:db8::1", "128.0.0.1"]
 )
-def test_only_loopback_numbers_are_this_machine(address: str, ours: bool) -> None:
-    assert connection.is_loopback(address) is ours
-
-
-def test_r14_an_unprotected_connection_to_another_machine_sends_no_password(
-    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection, "is_loopback", lambda address: False)
-    with pytest.raises(PermanentError, match="loopback"):
-        ImapMailbox(server.settings()).open()
-    assert [line.split()[1] for line in server.commands] == [b"CAPABILITY"]
+def test_r14_an_unprotected_connection_to_another_machine_is_refused(address: str) -> None:
+    with pytest.raises(PermanentError, match="loopback only"):
+        connection.must_be_this_machine(address, "the server")
 
 
 @pytest.mark.parametrize("value", [b"0", None], ids=["zero", "absent"])
