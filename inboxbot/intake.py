@@ -113,8 +113,9 @@ def sweep(
     """Account for every letter on the server above the baseline; return how many were not.
 
     Those get their row now and are fetched; so is, once more, what was given up or thought gone
-    and is there. What was given up and is no longer there was dealt with by people. Letters of the baseline get their rows too, window by window, so that they are
-    known again under another UIDVALIDITY.
+    and is there. What was given up and is not there any more was dealt with by people. Letters
+    of the baseline get their rows too, window by window, so that they are known again under
+    another UIDVALIDITY.
     """
     limits = limits or Limits()
     result = poll(db, box, source, now=now, limits=limits, restored_at=restored_at)

@@ -229,7 +229,7 @@ def counts(db: Database, *, staff: str, now: datetime) -> dict[View, int]:
 
     Those that could not be fetched are problems as well, though nothing of them is here.
     """
-    found = {
+    found: dict[View, int] = {
         view: count(db, Listing(view=view), staff=staff, now=now)
         for view in View
         if view is not View.EVERYTHING
