@@ -43,6 +43,18 @@ class Correct:
 
 
 @dataclass(frozen=True, slots=True)
+class Settle:
+    """Set the category and close, in one: the letter needs nothing more."""
+
+    category: Category
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Put a letter back as if nobody had looked at it yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Confirm:
     """Say that the category is right."""
 
@@ -126,6 +138,8 @@ Action = (
     Claim
     | Unclaim
     | Correct
+    | Settle
+    | Renew
     | Confirm
     | Close
     | Reopen

@@ -22,8 +22,10 @@ from inboxbot.actions import (
     Drop,
     Hold,
     Release,
+    Renew,
     Reopen,
     Resolve,
+    Settle,
     Snooze,
     Unclaim,
     Wake,
@@ -183,6 +185,15 @@ def _apply(action: Action, turn: _Turn) -> tuple[str, str, Back]:
             return "unclaimed", "", ()
         case Correct(category, why):
             return _set_category(turn, category, why)
+        case Settle(category):
+            _must_be_open(turn.review)
+            _, _, back = _set_category(turn, category, "")
+            turn.change(state=State.CLOSED, closed_as="done", snoozed_until=None)
+            return "settled", category, back
+        case Renew():
+            _must_be_open(turn.review)
+            turn.change(state=State.NEW, assignee=None, confirmed_at=None, snoozed_until=None)
+            return "renewed", "", ()
         case Confirm():
             return _set_category(turn, turn.review.category, "")
         case Close(as_):

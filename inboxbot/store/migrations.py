@@ -550,7 +550,7 @@ def full_text_search(db: Database) -> None:
 
 @steps(name="0013_desk")
 def desk(db: Database) -> None:
-    """Why a reply is in its language; when an acknowledgement goes, by which limits count."""
+    """Why a reply is in its language; when an acknowledgement goes; a person's own keys."""
     counted = (
         "kind = 'acknowledgement' AND (state IN ('queued', 'claimed', 'sending', 'sent',"
         " 'deferred', 'uncertain', 'bounced')"
@@ -572,6 +572,8 @@ def desk(db: Database) -> None:
         CREATE INDEX outbox_reserved_relay ON outbox (relay, goes_at) WHERE COUNTED;
         """
     _run(db, script.replace("COUNTED", counted))
+        -- JSON: the key that the pages name, and the one that this person presses instead
+        ALTER TABLE user ADD COLUMN keys TEXT NOT NULL DEFAULT '{}';
 
 
 @steps(name="0020_templates")

@@ -5,6 +5,7 @@ as hashes. The secret of the authenticator is the exception; it is needed to che
 """
 
 import hashlib
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -56,6 +57,7 @@ class User:
     shortcuts: bool
     afterwards: str
     created_at: datetime
+    keys: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Session:
 
 _USER = (
     "id, name, role, password_hash, totp_secret, totp_step, disabled, theme, text_size, shortcuts,"
-    " afterwards, created_at"
+    " afterwards, created_at, keys"
 )
 _SESSION = "hash, user_id, stage, form_token, agent, created_at, seen_at, confirmed_at"
 
@@ -119,7 +121,7 @@ def _as_user(row: tuple[object, ...]) -> User:
     values = list(row)
     values[2] = Role(str(values[2]))
     values[6], values[9] = bool(values[6]), bool(values[9])
-    values[11] = moment(str(values[11]))
+    values[11], values[12] = moment(str(values[11])), json.loads(str(values[12]))
     return User(*values)  # type: ignore[arg-type]
 
 

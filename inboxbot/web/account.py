@@ -1,14 +1,17 @@
 """One's own account: how the pages look and behave, password, second factor, sessions."""
 
+import json
+
 import pyotp
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from inboxbot import accounts
 from inboxbot.store import audit, users
 from inboxbot.store.database import write
 from inboxbot.store.users import Stage
-from inboxbot.web import words
+from inboxbot.web import keys, words
 from inboxbot.web.auth import COOKIE
 from inboxbot.web.site import db, me, now, session, site
 
@@ -25,11 +28,12 @@ def settings() -> str:
     return _page()
 
 
-def _page(wrong: str = "", said: str = "") -> str:
+def _page(wrong: str = "", typed: dict[str, str] | None = None) -> str:
     return render_template(
         "account.html",
         wrong=wrong,
-        said=said,
+        own=me().keys if typed is None else typed,
+        keys=[each for each in keys.KEYS if each.own],
         sessions=users.sessions(db(), me().id),
         this=session().hash,
         codes_left=users.recovery_codes_left(db(), me().id),
@@ -49,6 +53,20 @@ def preferences() -> Response:
             afterwards=_one_of(AFTERWARDS, form.get("afterwards")),
             shortcuts="shortcuts" in form,
         )
+    return redirect(url_for("account.settings"), 303)
+
+
+@pages.post("/me/keys")
+def own_keys() -> Response | tuple[str, int]:
+    """Set which keys do what, for this person."""
+    usual = "reset" in request.form
+    typed = {} if usual else {each: request.form.get(f"key-{each}", "") for each in keys.CHANGEABLE}
+    own, wrong = keys.chosen(typed)
+    if wrong:
+        said = words._("“{}” cannot be the key for “{}”: it is taken, or is no single sign.")
+        return _page(said.format(own[wrong], wrong), own), 422
+    with write(db()):
+        users.change(db(), me().id, keys=json.dumps(own))
     return redirect(url_for("account.settings"), 303)
 
 
@@ -94,8 +112,32 @@ def _factor_page(secret: str, wrong: str = "") -> str:
     address = pyotp.TOTP(secret).provisioning_uri(name=me().name, issuer_name="inboxbot")
     spaced = " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))
     return render_template(
-        "factor.html", secret=secret, spaced=spaced, address=address, wrong=wrong
+        "factor.html",
+        secret=secret,
+        spaced=spaced,
+        address=address,
+        picture=_picture(address),
+        wrong=wrong,
     )
+
+
+def _picture(address: str) -> Markup:
+    """Return an address as a QR code, drawn in the page itself: the key is sent nowhere."""
+    import segno  # Only who sets up an authenticator waits for it.
+
+    code = segno.make_qr(address, error="m")
+    return Markup(code.svg_inline(omitsize=True, svgclass=None, lineclass=None, light="#fff"))  # noqa: S704  (of our own making)
+
+
+@pages.post("/me/session/end")
+def end_session() -> Response:
+    """End one session of one's own, in another browser."""
+    chosen = request.form.get("session", "")
+    if chosen != session().hash and chosen in {each.hash for each in users.sessions(db(), me().id)}:
+        with write(db()):
+            users.end_session(db(), chosen)
+            audit.add(db(), me().name, "session ended", now())
+    return redirect(url_for("account.settings"), 303)
 
 
 @pages.post("/me/sessions/end")

@@ -43,6 +43,7 @@ from inboxbot.web import (
     letter,
     marks,
     person,
+    keys,
     queue,
     roles,
     snippets,
@@ -156,6 +157,8 @@ def _put_words(app: Flask) -> None:
 def _assets() -> Callable[[str], str]:
     """Return how a page names a static file: with its version, so that it may be kept."""
     versions = {
+            "session_left": auth.left,
+            "zone": site_module.site().zone,
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12]
         for path in (FOLDER / "static").iterdir()
         if path.is_file()
@@ -211,7 +214,7 @@ def start() -> AnyResponse:
 @pages.get("/help")
 def help_page() -> str:
     """Explain the pages, and list the keys."""
-    return render_template("help.html")
+    return render_template("help.html", keys=keys.KEYS, own=site_module.me().keys)
 
 
 @pages.get("/alive")

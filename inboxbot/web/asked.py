@@ -13,8 +13,10 @@ from inboxbot.actions import (
     Drop,
     Hold,
     Release,
+    Renew,
     Reopen,
     Resolve,
+    Settle,
     Snooze,
     Unclaim,
     Wake,
@@ -31,8 +33,8 @@ LATER_TODAY = timedelta(hours=3)
 FURTHEST = timedelta(days=366)
 
 # Actions that fit many letters at once.
-BULK = ("claim", "unclaim", "confirm", "correct", "close", "not-for-us", "snooze", "reopen",
-        "hold", "release", "drop")  # fmt: skip
+BULK = ("take", "claim", "unclaim", "confirm", "correct", "close", "not-for-us", "snooze",
+        "renew", "reopen", "hold", "release", "drop")  # fmt: skip
 
 
 class NotUnderstood(Conflict):
@@ -46,10 +48,16 @@ def action(name: str, form: Mapping[str, str]) -> Action:
             return Claim(_colleague(form.get("assignee", "")))
         case "unclaim":
             return Unclaim()
+        case "take":
+            return Claim()
+        case "settle":
+            return Settle(_category(form.get("kind", "")))
+        case "renew":
+            return Renew()
         case "confirm":
             return Confirm()
         case "correct":
-            return Correct(_category(form.get("category", "")), form.get("why", "")[:40])
+            return Correct(_category(form.get("kind", "")), form.get("why", "")[:40])
         case "close":
             return Close()
         case "not-for-us":

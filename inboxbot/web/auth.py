@@ -8,7 +8,17 @@ import secrets
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    g,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from werkzeug.wrappers import Response as AnyResponse
 
 from inboxbot import accounts
@@ -88,8 +98,10 @@ def _session() -> Session | None:
     if user is None or user.disabled or over:
         with write(db()):
             users.end_session(db(), found.hash)
+            if user is not None and over:
+                audit.add(db(), user.name, "session over", now())
         return None
-    if now() - found.seen_at > SEEN_EVERY:
+    if now() - found.seen_at > SEEN_EVERY and request.endpoint not in roles.BY_ITSELF:
         with write(db()):
             users.seen(db(), found.hash, now())
     g.user, g.session = user, found
@@ -207,6 +219,31 @@ def enter(token: str) -> AnyResponse | tuple[str, int] | str:
     if signed is None:
         return render_template("link_over.html"), 410
     return _welcome(signed)
+
+
+def left() -> int:
+    """Return for how many seconds this session goes on if nobody does anything."""
+    idle = session().seen_at + site().session_idle
+    longest = session().created_at + site().session_longest
+    return max(0, int((min(idle, longest) - now()).total_seconds()))
+
+
+@pages.get("/session", endpoint="left")
+def how_long() -> Response:
+    """Say how long the session goes on, and whether it could go on longer; for the script."""
+    ends = session().created_at + site().session_longest
+    may_stay = ends - now() > timedelta(seconds=left() + 1)
+    return jsonify(left=left(), may_stay=may_stay)
+
+
+@pages.post("/session")
+def stay() -> AnyResponse:
+    """Go on with the session: somebody is there."""
+    with write(db()):
+        users.seen(db(), session().hash, now())
+    if request.headers.get("X-Form-Token"):
+        return Response(status=204)
+    return redirect(url_for("app.start"), 303)
 
 
 @pages.post("/logout")

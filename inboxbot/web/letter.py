@@ -320,7 +320,7 @@ def act(letter: int, action: str) -> AnyResponse | tuple[str, int]:
 
 
 # After these the letter needs no more looking at; the others stay on it.
-_GOES_ON = {"confirm", "close", "not-for-us", "snooze"}
+_GOES_ON = {"confirm", "close", "not-for-us", "snooze", "settle", "renew"}
 
 
 def _next(letter: int, action: str, here: Chosen, token: str) -> str:

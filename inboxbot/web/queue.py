@@ -122,7 +122,9 @@ def remove_view() -> Response:
 def bulk() -> Response | tuple[str, int] | str:
     """Do one action with every letter that was chosen."""
     here = chosen()
-    name = request.form.get("do", "")
+    name, form = request.form.get("do", ""), dict(request.form)
+    if name.startswith("correct-"):
+        name, form["kind"] = "correct", name.removeprefix("correct-")
     if name not in asked.BULK:
         raise asked.NotUnderstood("There is no such action.")
     letters_ = _selected(here)
@@ -130,12 +132,12 @@ def bulk() -> Response | tuple[str, int] | str:
         return redirect(url_for("queue.letters", **here.arguments()), 303)
     if name == "release" and "sure" not in request.form:
         return render_template("release_many.html", here=here, letters=letters_)
-    done = review.perform(
-    wanted = asked.action(name, request.form)
+    wanted = asked.action(name, form)
     if isinstance(wanted, Release) and len(letters_) > 1:
         # Nobody gets two: the newest letter's goes.
         wanted = replace(wanted, rules=site().rules)
         letters_ = sorted(letters_, key=lambda each: -each.id)
+    done = review.perform(
         db(),
         wanted,
         letters_,

@@ -24,15 +24,22 @@ OPEN = frozenset(
 BEFORE_CODE = frozenset({"auth.code", "auth.sign_out"})
 BEFORE_FACTOR = frozenset({"account.factor", "auth.sign_out"})
 
+# What a page asks by itself: it keeps no session alive.
+BY_ITSELF = frozenset({"auth.left", "letter.presence", "queue.news", "templates.presence"})
+
 ROLES: dict[str, frozenset[Role]] = {
     "app.start": EVERYBODY,
     "app.help_page": EVERYBODY,
     "auth.code": EVERYBODY,
     "auth.sign_out": EVERYBODY,
+    "auth.left": EVERYBODY,
+    "auth.stay": EVERYBODY,
     "account.settings": EVERYBODY,
     "account.preferences": EVERYBODY,
+    "account.own_keys": EVERYBODY,
     "account.password": EVERYBODY,
     "account.factor": EVERYBODY,
+    "account.end_session": EVERYBODY,
     "account.end_sessions": EVERYBODY,
     "queue.letters": STAFF,
     "queue.news": STAFF,

@@ -82,7 +82,7 @@ def edit(
         else:
             answer = client.post(
                 f"/m/{row}/do/{kind}",
-                data=values | {"text": text, "category": dice.choice(CATEGORIES)},
+                data=values | {"text": text, "kind": dice.choice(CATEGORIES)},
             )
         done.append((kind, answer.status_code, text))
     own.close()

@@ -1,5 +1,6 @@
 """Signing in: with a password, a code, a link; how often one may fail; when a session ends."""
 
+import html
 import re
 import statistics
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pyotp
 import pytest
+import segno
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -283,6 +285,13 @@ def test_passwords_are_stored_as_argon2id(db: Database, jo: str) -> None:
         ("Password1234", False),
         ("inboxbot-inboxbot", False),
         ("als worldwide", False),
+        ("P@ssw0rd1234", False),
+        ("qwertyuiop123", False),
+        ("1q2w3e4r5t6y", False),
+        ("supportsupport", False),
+        ("contrasena123", False),
+        ("summer202612", False),
+        ("Worldwide2026", False),
         ("jo jo jo jo jo", False),
         ("four words that rhyme", True),
         ("пароль из четырёх слов", True),
@@ -309,3 +318,39 @@ def test_what_was_typed_wrongly_stands_nowhere(app: Flask, db: Database, jo: str
         assert secret.lower() not in "".join(row).lower()
     for entry in audit.entries(db):
         assert secret.lower() not in (entry.who + entry.detail).lower()
+
+
+def test_the_key_of_an_authenticator_is_drawn_into_the_page_itself(
+    app: Flask, db: Database, jo: str
+) -> None:
+    client = app.test_client()
+    sign_in(client)
+    page = client.get("/me/second-factor").text
+    address = re.search(r'href="(otpauth://[^"]+)"', page)
+    assert address is not None
+    drawn = segno.make_qr(html.unescape(address[1]), error="m")
+    modules = sum(cell for row in drawn.matrix for cell in row)
+    strokes = re.search(r'<path stroke="#000" d="([^"]+)"', page)
+    assert strokes is not None
+    assert sum(int(run) for run in re.findall(r"h(\d+)", strokes[1])) == modules
+
+
+def test_what_a_page_asks_by_itself_keeps_no_session_alive(
+    app: Flask, db: Database, jo: str, clock: Clock
+) -> None:
+    client = app.test_client()
+    sign_in(client)
+    page = client.get("/me").text
+    token = re.search(r'name="form_token" value="([^"]+)"', page)
+    assert token is not None
+    headers = {"X-Form-Token": token[1]}
+    clock.now += timedelta(minutes=20)
+    assert client.get("/queue/news").status_code == 200
+    assert client.get("/session").json == {"left": 600, "may_stay": True}
+    assert client.post("/session", headers=headers).status_code == 204
+    assert client.get("/session").json == {"left": 1800, "may_stay": True}
+    clock.now += timedelta(minutes=25)
+    assert client.get("/queue/news").status_code == 200
+    clock.now += timedelta(minutes=6)
+    assert client.get("/session", headers={"Sec-Fetch-Mode": "cors"}).status_code == 401
+    assert "session over" in [entry.what for entry in audit.entries(db)]

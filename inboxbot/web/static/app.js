@@ -80,31 +80,37 @@ if (bulk) {
   countChosen();
 }
 
-// Keys: an element names its own in data-key; pressing it is a click, or the focus of a field.
-const sequences = new Map();
-for (const element of document.querySelectorAll("[data-key]")) sequences.set(element.dataset.key, element);
+// Keys: an element names its own in data-key, in the list in data-list-key; pressing it is a
+// click, or the focus of a field. Who has keys of their own presses those.
+const named = (attribute) => {
+  const found = new Map();
+  for (const each of document.querySelectorAll(`[${attribute}]`)) found.set(each.getAttribute(attribute), each);
+  return found;
+};
+const sequences = named("data-key");
+const listKeys = named("data-list-key");
+const ownKeys = JSON.parse(body.dataset.shortcuts || "{}");
+const usual = new Map(Object.entries(ownKeys).map(([key, pressed]) => [pressed, key]));
 let first = "";
+
+const visible = (element) => element.checkVisibility() || element.closest("details.menu") || (element.dataset.listKey && rows.length);
 
 function activate(element) {
   if (element.matches("input, textarea")) { element.focus(); element.scrollIntoView({ block: "center" }); return; }
-  if (element.matches("summary")) {
-    element.parentElement.open = true;
-    element.parentElement.querySelector("button, select, input:not([type=hidden])").focus();
+  if (element.matches("summary")) return openMenu(element.parentElement);
+  if (element.matches("section")) {
+    element.scrollIntoView({ block: "nearest" });
+    element.querySelector("button, summary, a").focus();
     return;
   }
   element.click();
 }
 
-const own = {
-  j: () => (rows.length ? goTo(at + 1) : sequences.get("j")?.click()),
-  k: () => (rows.length ? goTo(at - 1) : sequences.get("k")?.click()),
-  o: () => rows[at]?.querySelector(".open").click(),
-  x: () => choose(at, false),
-  X: () => choose(at, true),
-  w: () => body.classList.toggle("no-marks"),
-  b: () => body.classList.toggle("blurred"),
-  Escape: () => document.querySelector("details.menu[open]") ? closeMenus() : document.activeElement.blur(),
-};
+function openMenu(menu) {
+  menu.open = true;
+  menu.querySelector("button, select, input:not([type=hidden])").focus();
+}
+
 function closeMenus() {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     menu.open = false;
@@ -112,26 +118,178 @@ function closeMenus() {
   }
 }
 
+// Keys of the list act on what is chosen, or on the letter where the person is.
+function onChosen(element) {
+  if (!document.querySelector("[data-row] input:checked")) {
+    if (at < 0) return;
+    choose(at, false);
+  }
+  sessionStorage.setItem(`at ${location.pathname}`, String(at));
+  activate(element);
+}
+
+function chooseAll(on) {
+  for (const row of rows) row.querySelector("input[type=checkbox]").checked = on;
+  if (bulk) countChosen();
+}
+
+function back() {
+  if (document.querySelector("details.menu[open]")) return closeMenus();
+  if (document.querySelector("[data-row] input:checked")) return chooseAll(false);
+  sequences.get("u")?.click();
+  return undefined;
+}
+
+const own = {
+  j: () => (rows.length ? goTo(at + 1) : sequences.get("j")?.click()),
+  k: () => (rows.length ? goTo(at - 1) : sequences.get("k")?.click()),
+  o: () => rows[at]?.querySelector(".open").click(),
+  u: back,
+  x: () => choose(at, false),
+  X: () => choose(at, true),
+  "* a": () => chooseAll(true),
+  w: () => body.classList.toggle("no-marks"),
+  b: () => body.classList.toggle("blurred"),
+  Escape: back,
+};
+if (rows.length) {
+  own.ArrowDown = own.j;
+  own.ArrowUp = own.k;
+  const last = sessionStorage.getItem(`at ${location.pathname}`);
+  sessionStorage.removeItem(`at ${location.pathname}`);
+  if (last !== null) goTo(Number(last));
+}
+
+// What a press is called in the maps: a person's own key stands for the usual one.
+function nameOf(event) {
+  const digit = /^Digit([1-3])$/.exec(event.code);
+  if (event.shiftKey && digit && sequences.has(`shift+${digit[1]}`)) return `shift+${digit[1]}`;
+  const key = event.key === "!" ? "i" : event.key;
+  if (usual.has(key)) return usual.get(key);
+  return key in ownKeys ? "" : key;
+}
+
+function meaning(pressed) {
+  if (rows.length && listKeys.has(pressed)) return () => onChosen(listKeys.get(pressed));
+  if (rows.length && "jk".includes(pressed)) return own[pressed];
+  const element = sequences.get(pressed);
+  return element && pressed !== "u" ? () => activate(element) : own[pressed];
+}
+
 document.addEventListener("keydown", (event) => {
+  if (document.querySelector("dialog[open]")) return;
   const typing = event.target.closest("input:not([type=checkbox]), textarea, select");
-  if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && typing?.form) {
+  const command = event.ctrlKey || event.metaKey;
+  if (command && event.key.toLowerCase() === "k" && palette) { event.preventDefault(); palette(); return; }
+  if (command && event.key === "Enter" && typing?.form) {
     event.preventDefault();
     typing.form.requestSubmit(typing.form.querySelector("button.primary"));
     return;
   }
-  if (event.key === "Escape") { closeMenus(); typing?.blur(); return; }
-  if (!("shortcuts" in body.dataset) || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const pressed = first ? `${first} ${event.key}` : event.key;
+  if (event.key === "Escape" && typing) { closeMenus(); typing.blur(); return; }
+  if (event.key === "Escape" && document.querySelector("details.menu[open]")) { closeMenus(); return; }
+  if (!("shortcuts" in body.dataset) || typing || command || event.altKey) return;
+  const then = event.target.closest("details.menu[open]")?.querySelector(`[data-then="${CSS.escape(event.key)}"]`);
+  if (then) { event.preventDefault(); then.click(); return; }
+  const name = nameOf(event);
+  const pressed = first ? `${first} ${event.key}` : name;
   first = "";
-  const act = sequences.get(pressed) && !(rows.length && "jk".includes(pressed))
-    ? () => activate(sequences.get(pressed))
-    : own[pressed];
+  const act = pressed && meaning(pressed);
   if (act) { event.preventDefault(); act(); return; }
-  if ([...sequences.keys()].some((keys) => keys.startsWith(`${event.key} `))) {
+  if ([...sequences.keys(), ...Object.keys(own)].some((keys) => keys.startsWith(`${event.key} `))) {
+    event.preventDefault();
     first = event.key;
     setTimeout(() => { first = ""; }, 1500);
   }
 });
+
+for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
+
+// Every action of the page by its name: the links and buttons that are there, and no others.
+function actions() {
+  const found = new Map();
+  const wanted = ".top nav a, .user a, .views a, [data-key], [data-list-key], .buttons button, .bar a";
+  for (const element of document.querySelectorAll(wanted)) {
+    const key = element.dataset.key || element.dataset.listKey || "";
+    const copy = element.cloneNode(true);
+    for (const part of copy.querySelectorAll("kbd, .count, svg")) part.remove();
+    const label = element.matches("input, textarea") ? element.labels[0]?.textContent
+      : element.matches("section") ? element.querySelector("h2").textContent : copy.textContent;
+    const text = (label || "").replace(/\s+/g, " ").trim();
+    if (text && visible(element) && (!found.has(text) || key)) found.set(text, { text, key, element });
+  }
+  return [...found.values()];
+}
+
+const opener = document.querySelector("[data-palette]");
+const palette = opener && (() => {
+  const dialog = document.createElement("dialog");
+  const label = document.createElement("label");
+  const field = document.createElement("input");
+  const list = document.createElement("ul");
+  const none = document.createElement("p");
+  const known = actions();
+  dialog.className = "palette";
+  label.append(opener.dataset.palette, field);
+  none.textContent = opener.dataset.none;
+  none.setAttribute("role", "status");
+  list.id = "palette-list";
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", opener.textContent);
+  for (const [name, value] of Object.entries({ role: "combobox", "aria-expanded": "true", "aria-controls": list.id, "aria-autocomplete": "list", autocomplete: "off" })) field.setAttribute(name, value);
+  dialog.append(label, list, none);
+  body.append(dialog);
+  let shown = [];
+  let here = 0;
+  function mark(index) {
+    here = Math.max(0, Math.min(shown.length - 1, index));
+    [...list.children].forEach((line, number) => line.setAttribute("aria-selected", String(number === here)));
+    field.setAttribute("aria-activedescendant", shown.length ? `palette-${here}` : "");
+    list.children[here]?.scrollIntoView({ block: "nearest" });
+  }
+  function run(action) {
+    dialog.close();
+    if (!action) return;
+    if (action.element.dataset.listKey) onChosen(action.element);
+    else activate(action.element);
+  }
+  function draw() {
+    const said = field.value.toLowerCase().split(/\s+/);
+    const begins = (each) => each.text.toLowerCase().startsWith(field.value.toLowerCase());
+    shown = known.filter((each) => said.every((word) => each.text.toLowerCase().includes(word)));
+    shown.sort((one, other) => begins(other) - begins(one));
+    list.replaceChildren(...shown.map((each, number) => {
+      const line = document.createElement("li");
+      line.id = `palette-${number}`;
+      line.setAttribute("role", "option");
+      line.append(each.text);
+      if (each.key && "shortcuts" in body.dataset) {
+        const key = document.createElement("kbd");
+        key.textContent = ownKeys[each.key] || each.key;
+        line.append(key);
+      }
+      line.addEventListener("click", () => run(each));
+      return line;
+    }));
+    none.hidden = shown.length > 0;
+    list.hidden = shown.length === 0;
+    mark(0);
+  }
+  field.addEventListener("input", draw);
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      mark(here + (event.key === "ArrowDown" ? 1 : -1));
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      run(shown[here]);
+    }
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.showModal();
+  draw();
+});
+opener?.addEventListener("click", palette);
 
 // An answer in the making is kept every two seconds.
 const compose = document.querySelector("form[data-draft]");
@@ -161,6 +319,35 @@ if (compose) {
   setInterval(keep, 2000);
   compose.addEventListener("submit", () => { unkept = false; });
   addEventListener("beforeunload", (event) => { if (unkept) { keep(); event.preventDefault(); } });
+  // A stroke where a word begins opens the ready-made replies; Escape writes it after all.
+  const ready = compose.querySelector("details.ready");
+  const find = ready?.querySelector("[data-find]");
+  const found = () => [...ready.querySelectorAll("li")].filter((line) => !line.hidden);
+  if (ready) {
+    text.addEventListener("keydown", (event) => {
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (text.selectionStart > 0 && !/\s/.test(text.value[text.selectionStart - 1])) return;
+      event.preventDefault();
+      ready.open = true;
+      find.focus();
+    });
+    find.addEventListener("input", () => {
+      const said = find.value.toLowerCase().replace(/^\//, "");
+      for (const line of ready.querySelectorAll("li")) line.hidden = !line.textContent.toLowerCase().includes(said);
+    });
+    find.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") {
+        event.preventDefault();
+        found()[0]?.querySelector("[data-insert]").click();
+      } else if (event.key === "Escape") {
+        event.stopPropagation();
+        ready.open = false;
+        text.focus();
+        text.setRangeText("/", text.selectionStart, text.selectionEnd, "end");
+      }
+    });
+    ready.addEventListener("toggle", () => { find.value = ""; find.dispatchEvent(new Event("input")); });
+  }
   for (const button of compose.querySelectorAll("[data-insert]")) {
     button.addEventListener("click", () => {
       text.setRangeText(button.dataset.insert, text.selectionStart, text.selectionEnd, "end");
@@ -203,4 +390,59 @@ if (news) {
       news.hidden = !(answer.ok && (await answer.json()).new > 0);
     } catch { /* The next look tries again. */ }
   }, 15000);
+}
+
+// The end of the session is told two minutes before; one press, or going on writing, puts it off.
+const WARNED = 120;
+const ending = document.querySelector("[data-ending]");
+if (ending) {
+  const said = ending.querySelector("[role=alert]");
+  let timer = 0;
+  let seen = Date.now();
+  const later = (seconds) => {
+    clearTimeout(timer);
+    timer = setTimeout(look, Math.min(Math.max(seconds, 1), 86400) * 1000);
+  };
+  const stay = () => post(ending.getAttribute("action"), {}).catch(() => {});
+  async function look() {
+    let answer;
+    try {
+      answer = await fetch(ending.dataset.ending, { headers: { "X-Form-Token": token() } });
+    } catch { return later(15); }
+    if (answer.status === 401 || answer.status === 302) return leave();
+    if (!answer.ok) return later(15);
+    const { left, may_stay: may } = await answer.json();
+    const near = left <= WARNED;
+    if (near && ending.hidden) said.textContent = may ? said.dataset.said : said.dataset.last;
+    ending.querySelector("button").hidden = !may;
+    ending.hidden = !near;
+    later(near ? Math.min(left + 1, 10) : left - WARNED + 1);
+  }
+  // Nothing of a letter stays on the screen of a person who went away.
+  function leave() {
+    const back = location.pathname + location.search;
+    location.replace(`${ending.dataset.door}?next=${encodeURIComponent(back)}`);
+  }
+  ending.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    await stay();
+    ending.hidden = true;
+    look();
+  });
+  document.addEventListener("input", () => {
+    if (Date.now() - seen < 60000) return;
+    seen = Date.now();
+    stay();
+  });
+  later(Number(ending.dataset.left) - WARNED + 1);
+}
+
+// A note that was not added yet is kept in this tab, also over the end of a session.
+for (const field of document.querySelectorAll("textarea[data-keep]")) {
+  const name = `kept ${location.pathname}`;
+  const kept = (sessionStorage.getItem(name) || "").trim();
+  const added = [...document.querySelectorAll(".note .text")].some((each) => each.textContent.trim() === kept);
+  if (added) sessionStorage.removeItem(name);
+  else field.value ||= kept;
+  field.addEventListener("input", () => sessionStorage.setItem(name, field.value));
 }

@@ -1,0 +1,72 @@
+"""The end of a session: told before, put off with one press, and nothing that was typed is lost."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from inboxbot.store import audit, reviews
+from tests import letters
+from tests.letters import Letter
+from tests.stand import Stand, new_store, standing
+
+Open = Callable[..., tuple[Stand, Page]]
+
+
+@pytest.fixture
+def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Open the first letter of an app whose sessions are short."""
+    with ExitStack() as stack:
+
+        def open_page(**sessions: timedelta) -> tuple[Stand, Page]:
+            path = tmp_path / "state" / "inboxbot.sqlite3"
+            db = new_store(path)
+            letters.add(db, Letter(), datetime.now(UTC))
+            db.close()
+            stand = stack.enter_context(standing(path, **sessions))
+            context = browser.new_context()
+            stack.callback(context.close)
+            context.add_cookies([stand.cookie(stand.person("jo"))])  # type: ignore[list-item]
+            page = context.new_page()
+            page.goto(stand.url + "/m/1")
+            return stand, page
+
+        yield open_page
+
+
+def test_the_end_is_told_before_and_put_off_with_one_press(opened: Open) -> None:
+    stand, page = opened(session_idle=timedelta(seconds=122))
+    warning = page.get_by_role("alert").filter(has_text="You are signed out in two minutes.")
+    expect(warning).to_be_visible()
+    before = stand.db.execute("SELECT seen_at FROM session").fetchone()[0]
+    page.get_by_role("button", name="Stay signed in").click()
+    expect(warning).not_to_be_visible()
+    assert stand.db.execute("SELECT seen_at FROM session").fetchone()[0] > before
+
+
+def test_an_end_that_cannot_be_put_off_is_told_without_the_button(opened: Open) -> None:
+    _stand, page = opened(session_longest=timedelta(seconds=121))
+    expect(page.get_by_role("alert").filter(has_text="and sign in again")).to_be_visible()
+    expect(page.get_by_role("button", name="Stay signed in")).not_to_be_visible()
+
+
+def test_after_the_end_the_letter_is_gone_from_the_screen_and_what_was_typed_comes_back(
+    opened: Open,
+) -> None:
+    stand, page = opened(session_longest=timedelta(seconds=4))
+    with page.expect_response("**/draft"):
+        page.get_by_label("Your words").fill("Dear Ana, half a sentence")
+    page.locator("#note").fill("Call her back.")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=15_000)
+    assert page.url.endswith("/login?next=%2Fm%2F1")
+    assert "session over" in [entry.what for entry in audit.entries(stand.db)]
+    page.context.add_cookies([stand.cookie(stand.person("jo"))])  # type: ignore[list-item]
+    page.goto(stand.url + "/m/1")
+    expect(page.get_by_label("Your words")).to_have_value("Dear Ana, half a sentence")
+    expect(page.locator("#note")).to_have_value("Call her back.")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.locator("#note")).to_have_value("")
+    assert [note.text for note in reviews.notes(stand.db, 1)] == ["Call her back."]
