@@ -5,17 +5,21 @@ Within the deciding transaction: what staff must know is stored with the decisio
 
 from datetime import datetime, timedelta
 
+from inboxbot import events
 from inboxbot.mail import compose
 from inboxbot.mail.message import Message
 from inboxbot.reply.policy import Case, Decision, History, Rules
 from inboxbot.reply.reason import Disposition, Reason
-from inboxbot.store import alerts, breaker, decisions, limits, reviews, sending
+from inboxbot.store import alerts, breaker, decisions, limits, outbox, reviews, sending
 from inboxbot.store.database import write
 from inboxbot.store.messages import Undecided
 from inboxbot.store.sqlite import Database
 
 # How long staff need not be told again that our own letters come back to us.
 LOOP_CALM = timedelta(hours=24)
+
+# An acknowledgement that comes later than this helps nobody: a person answers instead.
+HELD_FOR = timedelta(hours=24)
 
 # No person tells of danger in these; every other letter may be a person's, answered or not.
 _NO_PERSON = frozenset(
@@ -42,7 +46,8 @@ _NO_PERSON = frozenset(
 
 
 def settle(db: Database, now: datetime) -> None:
-    """Close what is over: the breaker whose probe was sent, a loop that came to rest.
+    """Close what is over: the breaker whose probe was sent, what it held for too long, a loop
+    that came to rest.
 
     Raises `TransientError` where the database cannot be written now.
     """
@@ -51,12 +56,16 @@ def settle(db: Database, now: datetime) -> None:
         for alert in alerts.unfinished(db)
         if alert.code is alerts.Code.LOOP and now - alert.at > LOOP_CALM
     ]
-    if not calm and breaker.state(db) is None:
+    old = outbox.held(db, Reason.BREAKER_OPEN, before=now - HELD_FOR)
+    if not calm and not old and breaker.state(db) is None:
         return
     with write(db):
         breaker.settle(db, now)
+        outbox.too_old(db, old, now)
         if calm:
             alerts.end(db, alerts.Code.LOOP, now)
+    if old:
+        events.held_too_long(len(old))
 
 
 def link_bounce(

@@ -183,6 +183,11 @@ def triage_failed(message: int, error: BaseException) -> None:
     _say(logging.ERROR, "triage-failed", message=message, error=type(error).__name__)
 
 
+def held_too_long(count: int) -> None:
+    """Say that the breaker held acknowledgements for so long that they are too old to go."""
+    _say(logging.WARNING, "held-too-long", count=count)
+
+
 def urgent(message: int, flags: str) -> None:
     """Say that a letter carries an urgent flag."""
     _say(logging.WARNING, "urgent", message=message, flags=flags)

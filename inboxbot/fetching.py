@@ -296,7 +296,8 @@ def silence(
     """Return why a letter is never acknowledged by itself, or None."""
     if uid <= watched.baseline_uid or received_at < watched.started_at - CLOCK_TOLERANCE:
         return Silence.BASELINE
-    if restored_at is not None and received_at < restored_at:
+    # By number first: the clock may have been behind when the backup was restored.
+    if uid <= watched.restored_uid or (restored_at is not None and received_at < restored_at):
         return Silence.RESTORED
     if watched.silent_before is not None and received_at < watched.silent_before:
         return Silence.UIDVALIDITY

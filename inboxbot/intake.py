@@ -184,6 +184,12 @@ def _same_era(
                 db, watched.id, status.uidvalidity, silent_before=seen_until, now=now
             )
     watched = _watched(db, source)
+    if watched.restored_uid < 0:
+        # UIDNEXT may not be quite up to date.
+        last = max([status.uidnext - 1, *box.uids(status.uidnext, None)])
+        with write(db):
+            places.looked_since_restored(db, watched.id, last)
+        watched = _watched(db, source)
     if not watched.matched:
         _find_again(db, box, watched, status, now)
     return _watched(db, source)

@@ -12,7 +12,7 @@ from inboxbot.mail.message import Identity
 from inboxbot.reading import Reading, ReadingFailed
 from inboxbot.reply import gate
 from inboxbot.reply.policy import History, Rules, choose_template
-from inboxbot.store import breaker, decisions, limits, people, settings
+from inboxbot.store import breaker, decisions, limits, people
 from inboxbot.store.messages import Origin, Silence, Undecided
 from inboxbot.store.sqlite import Database
 
@@ -41,13 +41,12 @@ def known_history(
     )
     if stored is not None:
         silent = stored.keep_silent
-        restored_at = settings.get_moment(db, "restored_at")
         history = replace(
             history,
             baseline=silent is Silence.BASELINE and stored.origin is Origin.IMAP,
             imported=stored.origin is Origin.IMPORT,
             epoch_changed=silent is Silence.UIDVALIDITY,
-            restored_before=restored_at if silent is Silence.RESTORED else None,
+            restored=silent is Silence.RESTORED,
         )
     if return_address is None:
         return history

@@ -47,7 +47,7 @@ class History:
     baseline: bool = False
     imported: bool = False
     epoch_changed: bool = False
-    restored_before: datetime | None = None
+    restored: bool = False
     first_start_at: datetime | None = None
     ours: tuple[str, ...] = ()
     language: str | None = None

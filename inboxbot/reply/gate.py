@@ -45,7 +45,7 @@ def gate(
         *_addressed(message, identity, rules),
         *_conversation(message, identity, history),
         *_limits(who, now, history, rules),
-        *_installation(received_at, history),
+        *_installation(history),
     )
 
 
@@ -237,11 +237,11 @@ def _breaker(history: History, rules: Rules) -> Iterator[Hit]:
         )
 
 
-def _installation(received_at: datetime, history: History) -> Iterator[Hit]:
+def _installation(history: History) -> Iterator[Hit]:
     if history.epoch_changed:
         yield _hold(Reason.UIDVALIDITY, "the server numbered the mailbox anew")
-    if history.restored_before is not None and received_at < history.restored_before:
-        yield _hold(Reason.RESTORED, "received before the backup was restored")
+    if history.restored:
+        yield _hold(Reason.RESTORED, "it was there before the backup was restored")
     if history.paused:
         yield _hold(Reason.PAUSED, "sending is paused")
 

@@ -80,6 +80,8 @@ def places_and_messages(db: Database) -> None:
             epoch_at TEXT,                         -- when the present UIDVALIDITY was first seen
             matched INTEGER NOT NULL DEFAULT 1,    -- 0: letters of the era before not found again
             silent_before TEXT,                    -- unknown letters older than this: no reply
+            restored_uid INTEGER NOT NULL DEFAULT 0,  -- letters up to here may have been answered
+                                                   -- since the backup; -1: not looked since
             baseline_recorded_uid INTEGER NOT NULL DEFAULT 0,
             last_good_poll_at TEXT,
             last_sweep_at TEXT,

@@ -5,7 +5,7 @@ lease changes nothing. Every function that writes does so within the caller's tr
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -122,6 +122,14 @@ def hold(db: Database, row: int, reason: str, now: datetime, *, answer: str | No
     move(db, row, State.HELD, now, also=also, values={"reason": reason, "answer": answer})
 
 
+def too_old(db: Database, rows: Iterable[int], now: datetime) -> None:
+    """Say of held replies that they are too old: a person may still let each of them go."""
+    db.conn.executemany(
+        "UPDATE outbox SET reason = 'too_old', updated_at = ? WHERE id = ? AND state = 'held'",
+        [(stamp(now), row) for row in rows],
+    )
+
+
 def cancel(db: Database, row: int, reason: str, now: datetime) -> None:
     """Give up a reply that is not in flight and was not sent; `Conflict` where it is or was."""
     move(db, row, State.CANCELLED, now, also="reason = :reason", values={"reason": reason})
@@ -145,11 +153,15 @@ def was_sent(db: Database, row: int, now: datetime) -> None:
     move(db, row, State.SENT, now, sources=(State.UNCERTAIN,), also=also)
 
 
-def held(db: Database, reason: str | None = None) -> list[int]:
-    """Return the rows that are held, for one reason or for any, the oldest first."""
+def held(db: Database, reason: str | None = None, *, before: datetime | None = None) -> list[int]:
+    """Return the rows that are held, for one reason or for any, the oldest first.
+
+    With `before`, only those that have been held since then or longer.
+    """
     rows = db.execute(
-        "SELECT id FROM outbox WHERE state = 'held' AND (?1 IS NULL OR reason = ?1) ORDER BY id",
-        [reason],
+        "SELECT id FROM outbox WHERE state = 'held' AND (?1 IS NULL OR reason = ?1)"
+        " AND (?2 IS NULL OR updated_at < ?2) ORDER BY id",
+        [reason, stamp(before) if before else None],
     )
     return [int(row[0]) for row in rows]
 

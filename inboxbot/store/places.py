@@ -33,7 +33,8 @@ class Watched:
 
     Letters up to `baseline_uid` were there before us. `silent_before` is set after a change of
     UIDVALIDITY: letters that are not found again and are older were seen, most likely.
-    `matched` says that those of the era before have been looked for.
+    `matched` says that those of the era before have been looked for. Letters up to
+    `restored_uid` were there when a restored backup first looked: each may have been answered.
     """
 
     id: int
@@ -48,6 +49,7 @@ class Watched:
     matched: bool
     baseline_recorded_uid: int
     last_good_poll_at: datetime | None
+    restored_uid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Unfetched:
 
 _WATCHED = (
     "SELECT id, name, server, folder, uidvalidity, baseline_uid, floor_uid, started_at,"
-    " silent_before, matched, baseline_recorded_uid, last_good_poll_at FROM mailbox"
+    " silent_before, matched, baseline_recorded_uid, last_good_poll_at, restored_uid FROM mailbox"
 )
 
 
@@ -128,9 +130,24 @@ def begin_epoch(
     """Begin anew under another UIDVALIDITY: nothing is listed yet, nothing is below us."""
     db.execute(
         "UPDATE mailbox SET uidvalidity = ?, epoch_at = ?, baseline_uid = 0, floor_uid = 0,"
-        " baseline_recorded_uid = 0, matched = 0, silent_before = ? WHERE id = ?",
+        " baseline_recorded_uid = 0, matched = 0, silent_before = ?,"
+        # What a restored backup has not fetched yet lies under other numbers now.
+        " restored_uid = iif(restored_uid <> 0 AND EXISTS (SELECT 1 FROM place"
+        "  WHERE mailbox_id = mailbox.id AND place.uidvalidity = mailbox.uidvalidity"
+        "  AND state IN ('listed', 'retry') AND uid <= restored_uid), -1, min(restored_uid, 0))"
+        " WHERE id = ?",
         [uidvalidity, stamp(now), stamp(silent_before), mailbox],
     )
+
+
+def restored(db: Database) -> None:
+    """Note that the database was restored: what its next look finds may have been answered."""
+    db.execute("UPDATE mailbox SET restored_uid = -1 WHERE uidvalidity IS NOT NULL")
+
+
+def looked_since_restored(db: Database, mailbox: int, last: int) -> None:
+    """Note the last UID that was there at the first look after a restore."""
+    db.execute("UPDATE mailbox SET restored_uid = ? WHERE id = ?", [last, mailbox])
 
 
 def list_new(db: Database, mailbox: Watched, uids: Iterable[int], now: datetime) -> int:

@@ -1,8 +1,9 @@
 """Put a copy in the place of the database.
 
 A copy does not know what was sent after it was made. So what it holds back stays held, and every
-letter received before this moment that is new to it is held as well, until the Sent folder or a
-person has said whether it was answered (`inboxbot.uncertain`).
+letter that is new to it and lies on the server at the first look, or was received before this
+moment, is held as well, until the Sent folder or a person has said whether it was answered
+(`inboxbot.uncertain`). The first look counts by the server's numbers, whatever the clock says.
 """
 
 import fcntl
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from inboxbot.errors import Locked, StoreError, TransientError
-from inboxbot.store import audit, migrations, sending, settings
+from inboxbot.store import audit, migrations, places, sending, settings
 from inboxbot.store.backup import must_hold, sync, verify
 from inboxbot.store.database import connect, marker, moment, write
 from inboxbot.store.sqlite import Database
@@ -84,6 +85,7 @@ def _forget_what_is_over(db: Database, who: str, now: datetime) -> None:
     with write(db):
         settings.put_moment(db, RESTORED_AT, now)
         held = sending.hold_restored(db, now)
+        places.restored(db)
         # Stored and not yet decided when the copy was made: decided, and answered, since.
         db.execute(
             "UPDATE message SET keep_silent = 'restored'"

@@ -1,12 +1,14 @@
 """R42: a restored backup does not know what was sent after it was made."""
 
-from datetime import datetime
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from inboxbot.store import backup, restoring
-from tests.crash.pipeline import Outside, Process, letter
+from tests.crash.pipeline import Crash, Outside, Process, letter, listening
 
 
 @pytest.mark.parametrize("known_to_the_copy", ["nothing", "stored", "decided"])
@@ -40,3 +42,71 @@ def test_r42_what_was_answered_after_the_backup_is_not_answered_again(
     states = [row[0] for row in process.db.execute("SELECT state FROM outbox")]
     assert states == ["sent"], "the Sent folder has told"
     process.close()
+
+
+@pytest.mark.parametrize("renumbered", [False, True])
+def test_r42_a_clock_that_is_behind_at_the_restore_lets_nobody_be_answered_again(
+    tmp_path: Path, now: datetime, renumbered: bool
+) -> None:
+    outside = Outside(tmp_path / "state" / "inboxbot.sqlite3", now)
+    process = Process(outside)
+    process.go_live()
+    process.poll()
+    copy = backup.make(process.db, tmp_path / "backup", now).file
+    outside.pass_(minutes=30)
+    outside.deliver(letter(1), "person")
+    process.run()
+    assert len(outside.server.accepted) == 1
+    process.close()
+    outside.now -= timedelta(minutes=59)
+    restoring.restore(copy, outside.path, outside.now, who="ana")
+    if renumbered:
+        outside.mailbox.reset()
+    process = Process(outside)
+    process.poll()
+    outside.deliver(letter(2), "person")
+    process.run()
+    replies = process.db.execute("SELECT state, reason FROM outbox ORDER BY message_id").fetchall()
+    # What comes after the first look is new for certain, and goes.
+    assert replies == [("sent", None), ("sent", None)], "the first by the Sent folder"
+    assert len(outside.server.accepted) == 2
+    assert process.broken() == []
+    process.close()
+
+
+def test_r42_a_look_that_ends_between_the_listing_and_the_fetch_forgets_no_restore(
+    tmp_path: Path, now: datetime
+) -> None:
+    outside = Outside(tmp_path / "state" / "inboxbot.sqlite3", now)
+    process = Process(outside)
+    process.go_live()
+    process.poll()
+    copy = backup.make(process.db, tmp_path / "backup", now).file
+    outside.pass_(minutes=30)
+    outside.deliver(letter(1), "person")
+    process.run()
+    process.close()
+    outside.now -= timedelta(minutes=59)
+    restoring.restore(copy, outside.path, outside.now, who="ana")
+    process = Process(outside)
+    with listening(ends_at("intake.listed")), suppress(Crash):
+        process.poll()
+    process.close()
+    outside.mailbox.reset()
+    process = Process(outside)
+    process.poll()
+    process.triage.run()
+    process.sender.send_due()
+    assert len(outside.server.accepted) == 1
+    process.settle()
+    assert len(outside.server.accepted) == 1
+    assert process.unaccounted() == []
+    process.close()
+
+
+def ends_at(place: str) -> Callable[[str], None]:
+    def listen(name: str) -> None:
+        if name == place:
+            raise Crash
+
+    return listen

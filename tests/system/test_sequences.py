@@ -280,6 +280,24 @@ def test_500_robots_in_an_hour_open_the_breaker_and_intake_goes_on(unlimited: De
     assert [reason for state, reason in desk.states() if state == "held"] == ["breaker_open"] * 441
 
 
+def test_what_the_breaker_held_for_a_day_is_too_old_and_goes_only_when_a_person_says_so(
+    unlimited: Desk,
+) -> None:
+    desk = unlimited
+    desk.run(*(person(n) for n in range(61)))
+    desk.pass_(hours=23)
+    desk.run(person(100), person(101))
+    desk.pass_(hours=2)
+    desk.triage.run()
+    held = [reason for state, reason in desk.states() if state == "held"]
+    assert held == ["too_old", "breaker_open"]
+    (row,) = outbox.held(desk.db, "too_old")
+    with write(desk.db):
+        outbox.release(desk.db, row, "ana", desk.now)
+    desk.send()
+    assert recipients(desk)[-1] == "p60@d60.example"
+
+
 def test_a_newsletter_that_comes_at_the_limit_opens_nothing(unlimited: Desk) -> None:
     desk = unlimited
     desk.run(*(person(n) for n in range(60)))
