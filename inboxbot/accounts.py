@@ -88,12 +88,34 @@ def reset(db: Database, name: str, *, who: str, now: datetime) -> str:
 
 
 def disable(db: Database, name: str, *, who: str, now: datetime) -> None:
-    """Let somebody no longer sign in, and end their sessions at once."""
+    """Let somebody no longer sign in, and end their sessions at once.
+
+    Raises `Conflict` for the last administrator: nobody would be left to let anybody in.
+    """
     user = known(db, name)
     with write(db):
+        must_leave_an_administrator(db, user)
         users.change(db, user.id, disabled=True)
         users.end_sessions(db, user.id)
         audit.add(db, who, "user disabled", now, detail=user.name)
+
+
+def is_last_administrator(db: Database, user: User) -> bool:
+    """Say whether a user is the only administrator who can sign in."""
+    able = [
+        each.id
+        for each in users.everybody(db)
+        if each.role is Role.ADMINISTRATOR and each.password_hash and not each.disabled
+    ]
+    return able == [user.id]
+
+
+def must_leave_an_administrator(db: Database, user: User) -> None:
+    """Raise `Conflict` where a user is the last administrator who can sign in."""
+    if is_last_administrator(db, user):
+        raise Conflict(
+            f"{user.name} is the last administrator who can sign in: add another one first."
+        )
 
 
 def known(db: Database, name: str) -> User:
@@ -120,6 +142,10 @@ def password_problem(password: str, *context: str) -> str | None:
             rest = rest.replace(word, "")
     if len(rest) < PASSWORD_MIN // 2:
         return "This password is mostly a name that a stranger knows. Choose another one."
+    from zxcvbn import zxcvbn  # Its lists take a moment to load, and few commands need them.
+
+    if zxcvbn(password[:_LOOKED_AT], user_inputs=sorted(words))["score"] < GUESS_SCORE:
+        return "This password is one of the first that are guessed. Choose another one."
     return None
 
 
@@ -142,10 +168,6 @@ def sign_in(
     check_failures(db, account, place, now)
     user = users.named(db, account)
     right = _is_right(user.password_hash if user else None, password)
-    from zxcvbn import zxcvbn  # Its lists take a moment to load, and few commands need them.
-
-    if zxcvbn(password[:_LOOKED_AT], user_inputs=sorted(words))["score"] < GUESS_SCORE:
-        return "This password is one of the first that are guessed. Choose another one."
     if user is None or not right or user.disabled:
         with write(db):
             users.add_failure(db, hashed(account), place, now)
@@ -228,6 +250,26 @@ def enrol(db: Database, user: User, secret: str, code: str, now: datetime) -> li
 def is_password_of(user: User, password: str) -> bool:
     """Say whether this is the user's password."""
     return _is_right(user.password_hash, password)
+
+
+def confirm(
+    db: Database, user: User, password: str, *, session: str, origin: str, now: datetime
+) -> bool:
+    """Note that the password of a session's user was typed again; False where it is wrong.
+
+    Raises `TooManyFailures`.
+    """
+    place = hashed(origin)
+    check_failures(db, user.name, place, now)
+    right = is_password_of(user, password)
+    with write(db):
+        if right:
+            users.confirmed(db, session, now)
+            users.forget_failures(db, hashed(user.name), place)
+        else:
+            users.add_failure(db, hashed(user.name), place, now)
+            audit.add(db, user.name, "confirmation failed", now)
+    return right
 
 
 def check_failures(db: Database, account: str, place: str, now: datetime) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
-from inboxbot import announce, assembly, events, metrics, pulse, upkeep
+from inboxbot import announce, assembly, events, metrics, nightly, pulse, trial, upkeep
 from inboxbot.config import Config
 from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import Outcome, SmtpTransport
@@ -45,6 +45,7 @@ class Chores:
         def look() -> None:
             now = self._now()
             upkeep.watch(db, configuration.store_path, assembly.patience(configuration), now)
+            trial.hand_in(db, self._send, now)
             announce.announce(db, self._send, recipients, may_pass_within=MAY_PASS_WITHIN, now=now)
             if configuration.alerts.daily_summary:
                 announce.summarise(

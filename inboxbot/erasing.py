@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from inboxbot.mail.conversation import folded
 from inboxbot.mail.parse import attachment_bytes, parse
 from inboxbot.mail.traces import Traces, traces
 from inboxbot.store import audit, erasure, holds, messages, people, settings
+from inboxbot.store.backup import Copy
 from inboxbot.store.database import moment, stamp, write
 from inboxbot.store.erasure import Written
 from inboxbot.store.sqlite import Database
@@ -134,6 +135,22 @@ def remembered_beside(database: Path) -> Path:
 
 
 def pseudonym_of(db: Database, address: str) -> str:
+def outside(copies: Sequence[Copy], weeks: int) -> list[str]:
+    """Return what erasing cannot reach, in words; backups are kept for `weeks` at the longest."""
+    found = [
+        "the mailbox on the mail server, its Sent folder and its own backups",
+        "answers that staff sent by other programs, exports, printed pages",
+        "mentions of the person by name alone, in letters or notes on somebody else",
+        "text inside files such as PDF or images in letters of others",
+    ]
+    if copies:
+        found.append(
+            f"{len(copies)} backups in {copies[0].file.parent}, the last of which goes in about "
+            f"{weeks} weeks; should one be restored, this person is erased from it again"
+        )
+    return found
+
+
     """Return what the audit calls a person who was erased."""
     return f"person-{_key(db, folded(address))[:12]}"
 

@@ -156,17 +156,9 @@ def person_erase(
 
 
 def _print_found(found: "Found", copies: list["Copy"], weeks: int, as_json: bool) -> None:
-    outside = [
-        "the mailbox on the mail server, its Sent folder and its own backups",
-        "answers that staff sent by other programs, exports, printed pages",
-        "mentions of the person by name alone, in letters or notes on somebody else",
-        "text inside files such as PDF or images in letters of others",
-    ]
-    if copies:
-        outside.append(
-            f"{len(copies)} backups in {copies[0].file.parent}, the last of which goes in about "
-            f"{weeks} weeks; should one be restored, this person is erased from it again"
-        )
+    from inboxbot import erasing
+
+    outside = erasing.outside(copies, weeks)
     if as_json:
         print_json(
             {"addresses": found.addresses, "letters": len(found.letters),

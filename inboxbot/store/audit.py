@@ -31,6 +31,20 @@ class Entry:
         return _hash(self.previous, self.at, self.who, self.what, self.message_id, self.detail)
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """Which rows are wanted; None is any. `since` counts, `until` no longer does."""
+
+    who: str | None = None
+    what: str | None = None
+    message: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+_EVERYTHING = Narrowed()
+
+
 def add(
     db: Database,
     who: str,
@@ -53,20 +67,43 @@ def add(
 
 def entries(
     db: Database,
+    narrowed: Narrowed = _EVERYTHING,
     *,
     message: int | None = None,
     before: int | None = None,
     limit: int | None = None,
 ) -> Iterator[Entry]:
     """Yield rows, the newest first; of one message, and older than the row `before`, if given."""
+    conditions, values = ["TRUE"], list[object]()
+    for condition, value in (
+        ("who = ?", narrowed.who),
+        ("what = ?", narrowed.what),
+        ("message_id = ?", message or narrowed.message),
+        ("at >= ?", narrowed.since and stamp(narrowed.since)),
+        ("at < ?", narrowed.until and stamp(narrowed.until)),
+        ("id < ?", before),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
     rows = db.execute(
-        "SELECT id, at, who, what, message_id, detail, previous, hash FROM audit"
-        " WHERE (?1 IS NULL OR message_id = ?1) AND (?2 IS NULL OR id < ?2)"
-        " ORDER BY id DESC LIMIT ?3",
-        [message, before, -1 if limit is None else limit],
+        "SELECT id, at, who, what, message_id, detail, previous, hash FROM audit"  # noqa: S608
+        f" WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?",
+        [*values, -1 if limit is None else limit],
     )
     for row in rows:
         yield Entry(*row)
+
+
+def people(db: Database) -> list[str]:
+    """Return everybody who ever did something, by name."""
+    # From name to name along the index, not over all rows.
+    rows = db.execute(
+        "WITH RECURSIVE known (who) AS (SELECT min(who) FROM audit UNION ALL"
+        " SELECT (SELECT min(who) FROM audit WHERE who > known.who) FROM known"
+        " WHERE known.who IS NOT NULL) SELECT who FROM known WHERE who IS NOT NULL"
+    )
+    return [str(row[0]) for row in rows]
 
 
 def count(db: Database) -> int:

@@ -646,3 +646,75 @@ def upkeep(db: Database) -> None:
         ) STRICT;
         """,
     )
+
+
+@steps(name="0040_administration")
+def administration(db: Database) -> None:
+    """What reports and the record are looked up by, and the test mails of administrators."""
+    _run(
+        db,
+        """
+        -- All that a report asks of a decision and of a reply: neither evidence nor bytes are read.
+        CREATE INDEX decision_figures ON decision
+            (message_id, category, confidence, needs_review, language, model_version);
+        CREATE INDEX outbox_waited ON outbox (message_id, kind, created_by, sent_at)
+            WHERE sent_at IS NOT NULL;
+        CREATE INDEX audit_at ON audit (at);
+        CREATE INDEX audit_who ON audit (who);
+        CREATE INDEX audit_what ON audit (what);
+        CREATE TABLE test_mail (
+            id INTEGER PRIMARY KEY,
+            asked_at TEXT NOT NULL,
+            staff TEXT NOT NULL,
+            template TEXT NOT NULL,
+            language TEXT NOT NULL,
+            recipient TEXT NOT NULL,               -- emptied with raw when it has ended
+            envelope_sender TEXT NOT NULL,
+            rfc_message_id TEXT NOT NULL,
+            raw BLOB NOT NULL,
+            state TEXT NOT NULL DEFAULT 'waiting'
+                CHECK (state IN ('waiting', 'sent', 'failed')),
+            ended_at TEXT,
+            answer TEXT NOT NULL DEFAULT ''
+        ) STRICT;
+        """,
+    )
+
+
+@steps(name="0050_models")
+def models(db: Database) -> None:
+    """The models trained here, what each learned from, and which was in force when.
+
+    Their numbers are files beside the database. A removed model leaves no row but in the audit,
+    and its number is not given again.
+    """
+    _run(
+        db,
+        """
+        CREATE TABLE model (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            at TEXT NOT NULL,
+            kind TEXT NOT NULL CHECK (kind IN ('encoder', 'light')),
+            version TEXT NOT NULL,                 -- as decision.model_version names it
+            fingerprint TEXT NOT NULL,             -- SHA-256 of its file
+            shipped TEXT NOT NULL,                 -- SHA-256 of the shipped model then
+            compared_with INTEGER NOT NULL,        -- the model in force then; 0: the shipped one
+            comparison TEXT NOT NULL               -- JSON: figures, and what got better and worse
+        ) STRICT;
+        CREATE TABLE model_letter (
+            model_id INTEGER NOT NULL REFERENCES model ON DELETE CASCADE,
+            message_id INTEGER NOT NULL,           -- no reference: it outlives the letter's words
+            words TEXT NOT NULL,                   -- SHA-256 of subject and text as learned from
+            category TEXT NOT NULL,
+            corrected INTEGER NOT NULL,            -- 0: staff confirmed it
+            PRIMARY KEY (model_id, message_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE promotion (
+            id INTEGER PRIMARY KEY,                -- the last one of a kind is in force
+            at TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            model_id INTEGER REFERENCES model ON DELETE CASCADE  -- NULL: the shipped one
+        ) STRICT;
+        CREATE INDEX promotion_model ON promotion (model_id);
+        """,
+    )

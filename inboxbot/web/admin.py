@@ -1,18 +1,17 @@
-"""For those who look after the service: is it well, who did what, and the safety stop."""
+"""For those who look after the service: is it well, and the safety stop."""
 
 from datetime import timedelta
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from inboxbot import modes
-from inboxbot.store import audit, figures, settings
+from inboxbot.store import figures, settings
 from inboxbot.store.settings import Mode
 from inboxbot.web.site import db, me, now, site
 
 pages = Blueprint("admin", __name__)
 
-PAGE = 50
 SEEN_FOR = timedelta(seconds=10)
 
 
@@ -49,18 +48,3 @@ def resume() -> Response:
     """Let acknowledgements leave again; what was held stays held."""
     modes.set_mode(db(), Mode.LIVE, who=me().name, now=now())
     return redirect(url_for("admin.health_page"), 303)
-
-
-@pages.get("/audit")
-def audit_page() -> str:
-    """Show who did what, the newest first."""
-    text = request.args.get("before", "")
-    before = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
-    rows = list(audit.entries(db(), before=before, limit=PAGE + 1))
-    return render_template(
-        "audit.html",
-        rows=rows[:PAGE],
-        more=rows[PAGE - 1].id if len(rows) > PAGE else None,
-        before=before,
-        broken=audit.verify(db()) if before is None else [],
-    )

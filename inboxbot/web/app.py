@@ -37,21 +37,29 @@ from inboxbot.web import (
     account,
     admin,
     answer,
+    audit,
     auth,
+    confirming,
     files,
+    going_live,
     headers,
+    keys,
     letter,
     marks,
     person,
-    keys,
+    privacy,
     queue,
+    reports,
     roles,
+    settings,
     snippets,
+    team,
     templates,
     versions,
     words,
 )
 from inboxbot.web import site as site_module
+from inboxbot.web.in_force import InForce
 from inboxbot.web.site import Site, db, now
 
 BODY_LIMIT = 1_000_000
@@ -71,15 +79,16 @@ def create_app(
     identities: Mapping[str, Identity] | None = None,
     envelope_senders: Mapping[str, str] | None = None,
     acknowledger: Acknowledger | None = None,
+    rules: Rules | None = None,
     articles: Callable[[], tuple[Article, ...]] | None = None,
     health: Callable[[Database, datetime], tuple[str, ...]] | None = None,
+    in_force: InForce | None = None,
     clock: Callable[[], datetime] | None = None,
 ) -> Flask:
     """Return the app over an existing store.
 
     Without `identities` and `acknowledger` nothing new can be written: held acknowledgements
     can be released, but no answer sent.
-    rules: Rules | None = None,
     """
     app = Flask("inboxbot.web", root_path=str(FOLDER), template_folder="pages")
     app.extensions["inboxbot"] = Site(
@@ -93,16 +102,18 @@ def create_app(
         identities=identities or {},
         envelope_senders=envelope_senders or {},
         acknowledger=acknowledger,
+        rules=rules or Rules(),
         articles=articles or (lambda: ()),
         health=health,
+        in_force=in_force,
     )
     app.config.update(MAX_CONTENT_LENGTH=BODY_LIMIT, MAX_FORM_MEMORY_SIZE=BODY_LIMIT)
     app.url_map.strict_slashes = False
     for part in (auth, queue, letter, files, answer, person, account, snippets, admin):
         app.register_blueprint(part.pages)
-    for part in (templates, versions):
+    for part in (templates, versions, reports, audit, settings, going_live, team, confirming):
         app.register_blueprint(part.pages)
-        rules=rules or Rules(),
+    app.register_blueprint(privacy.pages)
     app.register_blueprint(pages)
     app.before_request(auth.guard)
     app.after_request(auth.put_form_cookie)
@@ -146,6 +157,8 @@ def _put_words(app: Flask) -> None:
             "form_token": auth.form_token,
             "once": secrets.token_urlsafe(16),
             "now": now(),
+            "session_left": auth.left,
+            "zone": site_module.site().zone,
             "due": lambda moment: words.due(moment, site_module.site().hours_to_answer, now()),
             "may": lambda endpoint: signed_in and roles.allowed(endpoint, user.role),
         }
@@ -157,8 +170,6 @@ def _put_words(app: Flask) -> None:
 def _assets() -> Callable[[str], str]:
     """Return how a page names a static file: with its version, so that it may be kept."""
     versions = {
-            "session_left": auth.left,
-            "zone": site_module.site().zone,
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12]
         for path in (FOLDER / "static").iterdir()
         if path.is_file()
@@ -208,7 +219,7 @@ def _unforeseen(error: Exception, code: int) -> tuple[str, int]:
 def start() -> AnyResponse:
     """Go to where the person works."""
     user = site_module.me()
-    return redirect(url_for("admin.audit_page" if user.role is Role.AUDITOR else "queue.letters"))
+    return redirect(url_for("audit.show" if user.role is Role.AUDITOR else "queue.letters"))
 
 
 @pages.get("/help")

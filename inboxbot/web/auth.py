@@ -260,15 +260,15 @@ def sign_out() -> AnyResponse:
 
 
 def _welcome(signed: SignedIn) -> AnyResponse:
-    target = _own_path(request.form.get("next", "")) or url_for("app.start")
+    target = own_path(request.form.get("next", "")) or url_for("app.start")
     if signed.stage is Stage.CODE:
-        target = url_for("auth.code", next=_own_path(request.form.get("next", "")))
+        target = url_for("auth.code", next=own_path(request.form.get("next", "")))
     response = redirect(target, 303)
     _set_cookie(response, COOKIE, signed.token)
     return response
 
 
-def _own_path(text: str) -> str | None:
+def own_path(text: str) -> str | None:
     """Return a path of ours to go on to, or None: never another site."""
     if not text.startswith("/") or text.startswith(("//", "/\\")) or "\\" in text:
         return None

@@ -29,7 +29,7 @@ def show(letter: int) -> str | tuple[str, int]:
 
 
 def _page(letter: int, problem: str = "", typed: str = "") -> str:
-    address = _address(letter)
+    address = address_of(letter)
     person = people.person(db(), address)
     count, first = people.counted(db(), person.addresses)
     return render_template(
@@ -46,7 +46,8 @@ def _page(letter: int, problem: str = "", typed: str = "") -> str:
     )
 
 
-def _address(letter: int) -> str:
+def address_of(letter: int) -> str:
+    """Return the address of whoever wrote a letter, or answer that there is none."""
     recorded = recorded_or_404(letter)
     address = recorded.reply_to or recorded.sender_address
     if not address:
@@ -61,7 +62,7 @@ def _back(letter: int) -> Response:
 @pages.post("/person/<int:letter>/note")
 def note(letter: int) -> Response:
     """Write a note on a person, for the team."""
-    address = _address(letter)
+    address = address_of(letter)
     text = request.form.get("text", "").strip()[:NOTE_LIMIT]
     if text:
         with write(db()):
@@ -74,7 +75,7 @@ def note(letter: int) -> Response:
 @pages.post("/person/<int:letter>/change")
 def change(letter: int) -> Response | tuple[str, int]:
     """Set the preferred language and whether the person is acknowledged."""
-    address = _address(letter)
+    address = address_of(letter)
     language = request.form.get("language", "").strip().lower()
     if language and not _LANGUAGE.match(language):
         problem = words._("Write a language as two letters, such as es.")
@@ -92,7 +93,7 @@ def change(letter: int) -> Response | tuple[str, int]:
 @pages.post("/person/<int:letter>/link")
 def link(letter: int) -> Response | tuple[str, int]:
     """Say that another address is the same person."""
-    address, other = _address(letter), request.form.get("address", "").strip()
+    address, other = address_of(letter), request.form.get("address", "").strip()
     if not people.exists(db(), other):
         problem = words._("Nobody has written from this address.")
         return _page(letter, problem, other), 422
@@ -105,7 +106,7 @@ def link(letter: int) -> Response | tuple[str, int]:
 @pages.post("/person/<int:letter>/unlink")
 def unlink(letter: int) -> Response:
     """Say that an address is somebody else after all."""
-    address, other = _address(letter), request.form.get("address", "")
+    address, other = address_of(letter), request.form.get("address", "")
     if folded(other) != folded(address):
         with write(db()):
             people.unlink(db(), people.known(db(), address), other)

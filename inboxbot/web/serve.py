@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flask import Flask
@@ -15,6 +15,7 @@ from inboxbot.health import health
 from inboxbot.store.settings import instance
 from inboxbot.store.sqlite import Database
 from inboxbot.web.app import create_app
+from inboxbot.web.in_force import in_force
 
 THREADS = 8
 
@@ -28,6 +29,7 @@ def serve(configuration: Config, *, port: int | None = None) -> None:
 
 def from_configuration(configuration: Config) -> Flask:
     """Return the app for a configuration; makes sure that the store is up to date first."""
+    read_at = datetime.now(UTC)
     with assembly.store(configuration) as db:
         identities = assembly.identities(configuration, instance(db))
     templates = assembly.library(configuration)
@@ -43,9 +45,10 @@ def from_configuration(configuration: Config) -> Flask:
         identities=identities,
         envelope_senders={box.name: box.smtp.envelope_sender for box in configuration.mailbox},
         acknowledger=assembly.acknowledger(configuration, templates),
+        rules=assembly.rules(configuration, templates),
         articles=assembly.Knowledge(configuration.knowledge_path),
         health=_health(configuration, configuration.store_path),
-        rules=assembly.rules(configuration, templates),
+        in_force=in_force(configuration, read_at=read_at),
     )
 
 

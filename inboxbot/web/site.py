@@ -16,6 +16,8 @@ from inboxbot.reply.knowledge import Article
 from inboxbot.store.database import connect
 from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Session, User
+from inboxbot.web.erasures import Erasures
+from inboxbot.web.in_force import InForce
 from inboxbot.writing import Writer
 
 
@@ -49,10 +51,12 @@ class Site:
     identities: Mapping[str, Identity] = field(default_factory=dict)
     envelope_senders: Mapping[str, str] = field(default_factory=dict)
     acknowledger: Acknowledger | None = None
+    rules: Rules = field(default_factory=Rules)
     articles: Callable[[], tuple[Article, ...]] = _no_articles
     health: Callable[[Database, datetime], tuple[str, ...]] | None = None
-    rules: Rules = field(default_factory=Rules)
     seen_health: SeenHealth = field(default_factory=SeenHealth)
+    in_force: InForce | None = None
+    erasures: Erasures = field(default_factory=Erasures)
 
 
 def site() -> Site:

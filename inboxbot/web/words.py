@@ -5,13 +5,14 @@ Every text goes through `_`, so a catalogue can translate it; English needs none
 
 import gettext
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from inboxbot.classify.category import Category
 from inboxbot.reply.reason import EXPLANATIONS, Reason
 from inboxbot.store.outbox import State as ReplyState
 from inboxbot.store.queue import Sort, View
+from inboxbot.store.users import Role
 
 catalogue: gettext.NullTranslations = gettext.NullTranslations()
 
@@ -89,9 +90,9 @@ DONE = {
     "Unclaim": ("Given back to everybody.", "{} letters given back."),
     "Correct": ("Category changed.", "{} categories changed."),
     "Confirm": ("Category confirmed.", "{} categories confirmed."),
-    "Close": ("Done.", "{} letters done."),
     "Settle": ("Category set, and done.", "{} letters sorted and done."),
     "Renew": ("New again.", "{} letters new again."),
+    "Close": ("Done.", "{} letters done."),
     "Reopen": ("Open again.", "{} letters open again."),
     "Snooze": ("Set aside.", "{} letters set aside."),
     "Wake": ("Back in the queue.", "{} letters back in the queue."),
@@ -112,9 +113,9 @@ AUDIT = {
     "unclaimed": "gave the letter back",
     "corrected": "changed the category",
     "confirmed": "confirmed the category",
-    "closed": "closed the letter",
     "settled": "set the category and closed the letter",
     "renewed": "marked the letter as new",
+    "closed": "closed the letter",
     "reopened": "opened the letter again",
     "snoozed": "set the letter aside",
     "woken": "brought the letter back",
@@ -135,8 +136,8 @@ AUDIT = {
     "second factor set up": "set up the second factor",
     "second factor removed": "removed the second factor",
     "sessions ended": "ended all their sessions",
-    "user added": "added a user",
     "session over": "was signed out: the time was over",
+    "user added": "added a user",
     "user disabled": "disabled a user",
     "user reset": "reset a user",
     "snippet saved": "saved a ready-made reply",
@@ -145,6 +146,44 @@ AUDIT = {
     "edited template": "edited a reply template in the folder",
     "mode": "changed the mode",
     "audit read": "read the audit",
+    "audit exported": "downloaded the audit",
+    "confirmation failed": "typed a wrong password again",
+    "session ended": "ended one of their sessions",
+    "role changed": "changed a role",
+    "templates approved": "approved the templates",
+    "test mail": "sent a test mail",
+    "exported person": "handed over a person's data",
+    "erased person": "erased a person",
+    "erased by age": "erased by age",
+    "legal hold": "put a legal hold on a person",
+    "lifted legal hold": "lifted a legal hold",
+}
+ROLES = {
+    Role.STAFF: "Staff",
+    Role.ADMINISTRATOR: "Administrator",
+    Role.AUDITOR: "Auditor",
+}
+MAY = {
+    Role.STAFF: "reads and answers letters, corrects, releases and holds, stops all sending",
+    Role.ADMINISTRATOR: "all of that, and templates, users, going live, a person's data",
+    Role.AUDITOR: "reads the record and the reports; sees no letter",
+}
+PERIODS = {7: "7 days", 30: "30 days", 84: "12 weeks", 365: "12 months"}
+REPORTS = {
+    "volumes": "letters by day",
+    "waiting": "waiting times",
+    "corrections": "corrections",
+    "confidence": "how sure the sorting was",
+    "languages": "languages",
+    "hours": "hours of the day",
+    "weekdays": "days of the week",
+}
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+PARTS = {
+    "attachments": "Files that came with it",
+    "raw": "Its bytes as received",
+    "text": "Text, subject, notes, our replies",
+    "metadata": "All but the mark that it was here",
 }
 # What a page adds to the explanation of a reason: the short form for a line of the queue.
 SHORT_REASONS = {
@@ -218,3 +257,25 @@ def clock(zone: ZoneInfo) -> Callable[[datetime], str]:
         return f"{moment.astimezone(zone):%a %-d %b %Y, %H:%M}"
 
     return written
+
+
+def lasting(seconds: int) -> str:
+    """Return how long something takes, in its two largest units."""
+    units = ((86400, _("{} d")), (3600, _("{} h")), (60, _("{} min")), (1, _("{} s")))
+    for at, (size, text) in enumerate(units):
+        if seconds >= size:
+            whole, rest = divmod(seconds, size)
+            smaller, smaller_text = units[at + 1] if at + 1 < len(units) else (0, "")
+            below = rest // smaller if smaller and whole < 10 else 0
+            return text.format(whole) + (f" {smaller_text.format(below)}" if below else "")
+    return _("{} s").format(0)
+
+
+def day(chosen: date) -> str:
+    """Return a day as the pages write it."""
+    return f"{chosen:%-d %b %Y}"
+
+
+def minute(at: str, zone: ZoneInfo) -> str:
+    """Return a stored time in a zone, to the minute, so that rows stand below one another."""
+    return f"{datetime.fromisoformat(at).astimezone(zone):%Y-%m-%d %H:%M}"

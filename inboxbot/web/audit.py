@@ -1,0 +1,103 @@
+"""Who did what: the record, narrowed down by who, what, when and letter; and as a file.
+
+Read only. That somebody took a copy of it stands in it, too.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import astuple
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+from flask import Blueprint, render_template, request
+from werkzeug.wrappers import Response
+
+from inboxbot.store import audit
+from inboxbot.store.audit import Narrowed
+from inboxbot.store.database import connect, write
+from inboxbot.web import spreadsheet, words
+from inboxbot.web.site import db, me, now, site
+
+pages = Blueprint("audit", __name__)
+
+PAGE = 50
+
+
+@pages.get("/audit")
+def show() -> str:
+    """Show a page of the record, the newest first."""
+    before = _number("before")
+    narrowed, typed = _narrowed()
+    rows = list(audit.entries(db(), narrowed, before=before, limit=PAGE + 1))
+    first = before is None and narrowed == Narrowed()
+    return render_template(
+        "audit.html",
+        rows=rows[:PAGE],
+        more=rows[PAGE - 1].id if len(rows) > PAGE else None,
+        before=before,
+        typed=typed,
+        people=audit.people(db()),
+        kinds=sorted(words.AUDIT.items(), key=lambda item: item[1]),
+        checked=first,
+        broken=audit.verify(db()) if first else [],
+    )
+
+
+@pages.post("/audit/file")
+def download() -> Response:
+    """Return all of the record that the filters leave, as a file."""
+    narrowed, typed = _narrowed()
+    detail = ", ".join(f"{name} {text}" for name, text in typed.items() if text and name != "who")
+    with write(db()):
+        audit.add(db(), me().name, "audit exported", now(), detail=detail[:200])
+    heads = ("number", "at (UTC)", "who", "what", "letter", "detail", "previous", "hash")
+    rows = _rows(site().store, narrowed)
+    return spreadsheet.download(f"inboxbot-audit-{now():%Y%m%dT%H%M%SZ}", heads, rows)
+
+
+def _rows(store: Path, narrowed: Narrowed) -> Iterator[tuple[object, ...]]:
+    with closing(connect(store)) as own:  # The request's connection ends before the file does.
+        for entry in audit.entries(own, narrowed):
+            yield astuple(entry)
+
+
+def _narrowed() -> tuple[Narrowed, dict[str, str]]:
+    """Return what the filters ask for, and how they were typed; what makes no sense is left out."""
+    typed = {
+        "who": request.values.get("who", "")[:60],
+        "what": request.values.get("what", ""),
+        "from": request.values.get("from", ""),
+        "to": request.values.get("to", ""),
+        "letter": request.values.get("letter", ""),
+    }
+    first, last, letter = _day(typed["from"]), _day(typed["to"]), _number("letter")
+    typed["what"] = typed["what"] if typed["what"] in words.AUDIT else ""
+    typed["from"], typed["to"] = (str(day) if day else "" for day in (first, last))
+    typed["letter"] = str(letter) if letter else ""
+    return (
+        Narrowed(
+            who=typed["who"] or None,
+            what=typed["what"] or None,
+            message=letter,
+            since=_moment(first) if first else None,
+            until=_moment(last + timedelta(days=1)) if last else None,
+        ),
+        typed,
+    )
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if 1990 < day.year < 3000 else None
+
+
+def _moment(day: date) -> datetime:
+    return datetime.combine(day, time(), site().zone).astimezone(UTC)
+
+
+def _number(name: str) -> int | None:
+    text = request.values.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None

@@ -1,0 +1,152 @@
+"""The settings that are in force, for the page that shows them: value, default, and what it means.
+
+The file is the truth: a page changes none of them. What each means is said once, in the example
+configuration that comes with the program. No secret is among them: the file holds none.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from inboxbot import assembly
+from inboxbot.config import Config
+from inboxbot.reply.folder import shipped_templates
+from inboxbot.store.retention import Rules
+
+_SECTION = re.compile(r"\[\[?([a-z._]+)\]\]?(?:\s+#\s*(.*))?\Z")
+_SETTING = re.compile(r"(?:# )?([a-z_]+) = (?:\"[^\"]*\"|[^#\"]*?)\s*(?:#\s*(.*))?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its key in the file, its value as the file would have it, and the default."""
+
+    key: str
+    value: str
+    default: str | None
+    meaning: str
+
+    @property
+    def changed(self) -> bool:
+        """Say whether it differs from the default."""
+        return self.default is not None and self.value != self.default
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A section of the file, such as `[replies]`, or one of several `[[mailbox]]`."""
+
+    name: str
+    of: str
+    meaning: str
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The configuration as this process read it, and what follows from it for erasing by age."""
+
+    file: Path
+    read_at: datetime
+    sections: tuple[Section, ...]
+    retention: Rules
+    backups: Path
+    backups_kept_weeks: int
+    own_addresses: frozenset[str]
+    own_domains: frozenset[str]
+    told: frozenset[str]
+
+    def changed_since(self) -> bool:
+        """Say whether the file was written, or removed, after this process had read it."""
+        try:
+            return self.file.stat().st_mtime > self.read_at.timestamp()
+        except OSError:
+            return True
+
+
+def in_force(configuration: Config, *, read_at: datetime) -> InForce:
+    """Return what the pages say of a configuration."""
+    boxes = configuration.mailbox
+    return InForce(
+        file=configuration.source.resolve(),
+        read_at=read_at,
+        sections=sections(configuration),
+        retention=assembly.retention_rules(configuration),
+        backups=configuration.backup_path,
+        backups_kept_weeks=configuration.backup.keep_weekly,
+        own_addresses=frozenset(each for box in boxes for each in (box.address, *box.aliases)),
+        own_domains=frozenset(domain for box in boxes for domain in box.own_domains),
+        told=frozenset(configuration.alerts.to),
+    )
+
+
+def sections(configuration: Config) -> tuple[Section, ...]:
+    """Return every section of a configuration with its settings, in the order of the file."""
+    found = [_section("organisation", configuration.organisation)]
+    for box in configuration.mailbox:
+        found.append(_section("mailbox", box, of=box.name))
+        for part in ("imap", "smtp", "oauth"):
+            inner = getattr(box, part)
+            if part != "oauth" or box.uses_tokens:
+                found.append(_section(f"mailbox.{part}", inner, of=box.name))
+    for name in Config.model_fields:
+        value = getattr(configuration, name)
+        if isinstance(value, BaseModel) and name != "organisation":
+            found.append(_section(name, value))
+    return tuple(found)
+
+
+def _section(name: str, values: BaseModel, *, of: str = "") -> Section:
+    meanings = _meanings()
+    settings = tuple(
+        Setting(
+            key,
+            _written(getattr(values, key)),
+            None if field.is_required() else _written(field.get_default()),
+            meanings.get((name, key), ""),
+        )
+        for key, field in type(values).model_fields.items()
+        if not isinstance(getattr(values, key), BaseModel)
+    )
+    return Section(name, of, meanings.get((name, ""), ""), settings)
+
+
+def _written(value: object) -> str:
+    """Return a value as one writes it in the file."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, dict):
+        inner = ", ".join(f"{key} = {_written(each)}" for key, each in value.items())
+        return f"{{ {inner} }}" if inner else "{}"
+    return str(value)
+
+
+@cache
+def _meanings() -> dict[tuple[str, str], str]:
+    """Return what the example says of each section (key "") and of each setting."""
+    example = shipped_templates().parent / "config" / "inboxbot.example.toml"
+    return dict(_explained(example.read_text("utf-8").splitlines()))
+
+
+def _explained(lines: list[str]) -> Iterator[tuple[tuple[str, str], str]]:
+    section = ""
+    for line in lines:
+        if match := _SECTION.match(line):
+            section = match[1]
+            yield (section, ""), _said(match[2])
+        elif section and (match := _SETTING.match(line)):
+            yield (section, match[1]), _said(match[2])
+
+
+def _said(comment: str | None) -> str:
+    """Return a comment as it reads outside of a file: without the marks of code."""
+    return re.sub(r"`([^`]*)`", "“\\1”", comment or "")

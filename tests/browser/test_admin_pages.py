@@ -1,0 +1,115 @@
+"""The pages of administration as people meet them: accessible in every state, nothing cut off."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from inboxbot import going_live
+from inboxbot.store import audit, holds, users
+from inboxbot.store.database import write
+from inboxbot.store.users import Role
+from tests.browser.test_pages import SIZES, look_at
+from tests.office import office, watch
+from tests.stand import Stand, new_store
+
+
+def fill(stand: Stand) -> dict[str, str]:
+    """Fill in what the pages show, and return where each of them is."""
+    now = datetime.now(UTC)
+    watch(stand.db, now, baseline=1204)
+    with write(stand.db):
+        stand.db.execute(
+            "UPDATE review SET confirmed_at = received_at, category = CASE WHEN message_id % 5"
+            " THEN category ELSE 'general_inquiry' END WHERE message_id % 3 = 0"
+        )
+        holds.put(stand.db, "person7@example.net", who="ada", why="case 12/26", now=now)
+        audit.add(stand.db, "kim", "sign-in failed", now)
+        audit.add(stand.db, "ada", "mode", now, detail="shadow -> live")
+    stand.person("kim", Role.STAFF, password=True)
+    stand.person("an-auditor-with-a-long-name", Role.AUDITOR)
+    kim = users.named(stand.db, "kim")
+    assert kim is not None
+    return {
+        "reports": "/reports",
+        "reports-12-weeks": "/reports?days=84",
+        "settings": "/settings",
+        "retention": "/settings/retention",
+        "going-live": "/going-live",
+        "users": "/users",
+        "user": f"/users/{kim.id}",
+        "person-data": "/person/5/data",
+        "audit-narrowed": "/audit?who=kim",
+        "confirm": "/me/confirm",
+    }
+
+
+def open_details(page: Page) -> None:
+    """Unfold what is folded: it is looked at, too."""
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+
+
+def as_administrator(browser: Browser, stand: Stand, size: str, scheme: str) -> BrowserContext:
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        bypass_csp=True,  # axe is put into the page
+    )
+    context.add_cookies([stand.cookie(stand.person("ada", Role.ADMINISTRATOR))])  # type: ignore[list-item]
+    return context
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_of_administration_are_accessible_and_fit(
+    browser: Browser, filled: Path, tmp_path: Path, scheme: str
+) -> None:
+    store = tmp_path / "state" / "inboxbot.sqlite3"
+    shutil.copytree(filled.parent, store.parent)
+    faults = []
+    with office(store, tmp_path) as stand:
+        where = fill(stand)
+        for size in SIZES:
+            context = as_administrator(browser, stand, size, scheme)
+            page = context.new_page()
+            for name, path in where.items():
+                page.goto(stand.url + path)
+                open_details(page)
+                faults += look_at(page, name, size, scheme)
+            page.goto(f"{stand.url}/users")
+            page.get_by_label("User name").fill(f"new-{size}")
+            page.get_by_role("button", name="Add, and make a link").click()
+            faults += look_at(page, "user-link", size, scheme)
+            page.goto(f"{stand.url}/person/6/data")
+            page.get_by_role("button", name="Look what would be erased").click()
+            page.wait_for_selector("h1:has-text('What would be erased')")
+            faults += look_at(page, "erasure", size, scheme)
+            context.close()
+    assert stand.faults == []
+    assert faults == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_before_anything_has_happened_they_are_accessible_too(
+    browser: Browser, tmp_path: Path, scheme: str
+) -> None:
+    store = tmp_path / "state" / "inboxbot.sqlite3"
+    new_store(store).close()
+    faults = []
+    with office(store, tmp_path) as stand:
+        acknowledger = stand.app.extensions["inboxbot"].acknowledger
+        going_live.approve_templates(
+            stand.db, acknowledger.library, who="ada", now=datetime.now(UTC)
+        )
+        for size in SIZES:
+            context = as_administrator(browser, stand, size, scheme)
+            page = context.new_page()
+            for name in ("reports", "going-live", "settings/retention", "audit?who=nobody"):
+                page.goto(f"{stand.url}/{name}")
+                short = name.partition("/")[2] or name.partition("?")[0]
+                faults += look_at(page, f"empty-{short}", size, scheme)
+            context.close()
+    assert stand.faults == []
+    assert faults == []
