@@ -4,27 +4,28 @@ The only place that knows both the settings and the stages; the faces call it an
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inboxbot import config, events, publishing, reading
+from inboxbot import config, events, promotion, publishing, reading
 from inboxbot.acknowledge import Acknowledger, Facts
 from inboxbot.announce import Recipients
 from inboxbot.config import Config, Mailbox, Server
-from inboxbot.errors import ConfigError, Problem
+from inboxbot.errors import ConfigError, InboxbotError, Problem
 from inboxbot.fetching import MIB, Limits
 from inboxbot.intake import Source
 from inboxbot.mail import connection, smtp
 from inboxbot.mail.message import Identity
+from inboxbot.promotion import InForce
 from inboxbot.reading import LoadClassifier, Reader
 from inboxbot.reply.knowledge import Article, read_knowledge
 from inboxbot.reply.library import Library
 from inboxbot.reply.policy import Rules
-from inboxbot.store import backup, database, retention
+from inboxbot.store import backup, database, migrations, retention
 from inboxbot.store.settings import Instance
 from inboxbot.store.sqlite import Database
 from inboxbot.tokens import FOLDER, TokenFile
@@ -81,9 +82,9 @@ def identities(configuration: Config, instance: Instance) -> dict[str, Identity]
     return {box.name: identity(box, name, instance) for box in configuration.mailbox}
 
 
-def library(configuration: Config) -> Library:
-    """Return the reply templates: the folder of the configuration, else the built-in ones."""
-    folder = configuration.templates_path
+def library(configuration: Config, folder: Path | None = None) -> Library:
+    """Return the reply templates: of `folder` or that of the configuration, else built-in ones."""
+    folder = folder or configuration.templates_path
     replies = configuration.replies
     return Library(
         folder if folder.is_dir() else None,
@@ -261,15 +262,34 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def reader(configuration: Config) -> Reader:
-    """Return the worker that reads and classifies letters; use it as a context manager."""
+def model_in_force(configuration: Config) -> InForce:
+    """Return the model that letters are to be sorted with; the shipped one without a store."""
+    if configuration.store_path.exists():
+        with suppress(InboxbotError), closing(database.connect(configuration.store_path)) as db:
+            if not migrations.pending(db):
+                return promotion.in_force(db, configuration.classify.model)
+    return InForce()
+
+
+def classifier(configuration: Config, model: InForce) -> LoadClassifier:
+    """Return how the worker comes to the classifier with this model."""
     settings = configuration.classify
-    medicines = tuple(article.medicine for article in Knowledge(configuration.knowledge_path)())
+    return LoadClassifier(
+        kind=settings.model,
+        model=model.content,
+        medicines=tuple(article.medicine for article in Knowledge(configuration.knowledge_path)()),
+        unsure_below=settings.unsure_below,
+    )
+
+
+def reader(configuration: Config, model: InForce | None = None) -> Reader:
+    """Return the worker that reads and classifies letters; use it as a context manager.
+
+    Without `model` it is the one in force.
+    """
     return Reader(
-        LoadClassifier(
-            kind=settings.model, medicines=medicines, unsure_below=settings.unsure_below
-        ),
-        reading.Limits(memory=settings.memory_mb * MIB),
+        classifier(configuration, model or model_in_force(configuration)),
+        reading.Limits(memory=configuration.classify.memory_mb * MIB),
     )
 
 

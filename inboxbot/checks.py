@@ -84,6 +84,9 @@ def _knowledge(configuration: Config) -> list[Problem]:
 def _classifier(configuration: Config) -> list[Problem]:
     """Load what classifies, and let it classify: a part that is missing shows only then."""
     kind = configuration.classify.model
+    found = assembly.model_in_force(configuration)
+    if found.problem:
+        return [Problem("classify.model", found.problem)]
     try:
         LoadClassifier(kind=kind)().classify(Message(subject="Hello", text="A question."))
     except InboxbotError as error:

@@ -20,6 +20,7 @@ from inboxbot.store.sqlite import Database
 
 WATCH_EVERY_S = 60.0
 ERASE_EVERY_S = 24 * 3600.0
+LEARN_EVERY_S = 600.0
 # Trouble that ends by itself within this time is not told by mail.
 MAY_PASS_WITHIN = timedelta(minutes=15)
 
@@ -44,8 +45,8 @@ class Chores:
 
         def look() -> None:
             now = self._now()
-            upkeep.watch(db, configuration.store_path, assembly.patience(configuration), now)
             trial.hand_in(db, self._send, now)
+            upkeep.watch(db, configuration.store_path, assembly.patience(configuration), now)
             announce.announce(db, self._send, recipients, may_pass_within=MAY_PASS_WITHIN, now=now)
             if configuration.alerts.daily_summary:
                 announce.summarise(
@@ -67,6 +68,15 @@ class Chores:
             upkeep.erase_by_age(db, assembly.retention_rules(configuration), self._now())
 
         return by_age
+
+    def learn(self, stop: Callable[[], bool]) -> Callable[[], None]:
+        """Return the job that forgets models of erased letters, and trains where it is due."""
+        db, configuration = self._open_store(), self._configuration
+
+        def train() -> None:
+            nightly.look(configuration, db, self._now(), stop)
+
+        return train
 
     def serve_figures(self, stack: ExitStack) -> Callable[[str, float, bool], None]:
         """Serve metrics and readiness where a port is set; return what counts a look.

@@ -228,6 +228,7 @@ class Classify(_Section):
     model: Literal["encoder", "light"] = "encoder"
     unsure_below: Annotated[float, Field(ge=0.34, le=0.99)] = 0.6
     memory_mb: Annotated[int, Field(ge=128, le=8192)] = 1024
+    learn: Literal["off", "nightly"] = "off"
 
 
 class Store(_Section):

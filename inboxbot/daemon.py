@@ -22,12 +22,13 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from inboxbot import assembly, config, events, notify, passes, publishing
-from inboxbot.chores import ERASE_EVERY_S, WATCH_EVERY_S, Chores
+from inboxbot.chores import ERASE_EVERY_S, LEARN_EVERY_S, WATCH_EVERY_S, Chores
 from inboxbot.config import Config, Mailbox
 from inboxbot.errors import ConfigError, InboxbotError, PermanentError, TokenError
 from inboxbot.lock import locked
 from inboxbot.pause import Pauses
 from inboxbot.postman import Postman
+from inboxbot.promotion import Watch
 from inboxbot.store import alerts, settings
 from inboxbot.store.database import write
 from inboxbot.store.sqlite import Database
@@ -152,7 +153,7 @@ class Daemon:
         self._db: Database
         self._count: Callable[[str, float, bool], None]
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(4 + len(configuration.mailbox))},
+            executors={"default": ThreadPoolExecutor(5 + len(configuration.mailbox))},
             # Of several instances one works and the others leave at once (`Job.take_turns`).
             job_defaults={"coalesce": True, "max_instances": 4, "misfire_grace_time": None},
             timezone=UTC,
@@ -172,7 +173,12 @@ class Daemon:
             self._stack.callback(watcher.close)
             self._add(f"poll {box.name}", box.poll_every_s, self._polling(box, watcher))
 
+        model = Watch(self._open(), self._configuration.classify.model)
+
         def decide() -> None:
+            found = model.changed(_now())
+            if found is not None:
+                reader.use(assembly.classifier(self._configuration, found))
             if triage.run(stop=self._halt.is_set):
                 self._wake("send")
 
@@ -191,6 +197,7 @@ class Daemon:
         self._add("templates", TEMPLATES_EVERY_S, self._templates())
         self._add("watch", WATCH_EVERY_S, chores.watch())
         self._add("erase", ERASE_EVERY_S, chores.erase())
+        self._add("learn", LEARN_EVERY_S, chores.learn(self._halt.is_set))
         self._scheduler.start()
         for name in self._jobs:
             self._wake(name)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from inboxbot import events
+from inboxbot import events, promotion
 from inboxbot.errors import NotAllowed, TransientError
 from inboxbot.mail.conversation import folded
 from inboxbot.mail.parse import attachment_bytes, parse
@@ -78,7 +78,11 @@ def erase(db: Database, found: Found, *, who: str, now: datetime) -> str:
     with write(db):
         _erase(db, found, now)
         counts = f"{len(found.letters)} letters, {len(found.quoting)} quoting"
+        gone = promotion.forget(db, who, now)
+        if gone:
+            counts += f", {len(gone)} models"
         audit.add(db, who, "erased person", now, detail=f"{pseudonym}: {counts}")
+    promotion.sweep(db, gone)
     events.person_erased(len(found.letters), len(found.quoting))
     erasure.scrub(db)
     return pseudonym
@@ -98,6 +102,8 @@ def erase_again(db: Database, remembered: Path, now: datetime) -> int:
                 _erase(db, _find(db, (address,), before), now)
             erased += len(before)
     if erased:
+        with write(db):
+            promotion.forget(db, "restore", now)
         erasure.scrub(db)
     return erased
 
@@ -129,12 +135,6 @@ def _erase(db: Database, found: Found, now: datetime) -> None:
     erasure.take_out_of_notes(db, found.traces)
 
 
-def remembered_beside(database: Path) -> Path:
-    """Return the file that remembers who was erased."""
-    return database.with_name(f"{database.name}.erased")
-
-
-def pseudonym_of(db: Database, address: str) -> str:
 def outside(copies: Sequence[Copy], weeks: int) -> list[str]:
     """Return what erasing cannot reach, in words; backups are kept for `weeks` at the longest."""
     found = [
@@ -151,6 +151,12 @@ def outside(copies: Sequence[Copy], weeks: int) -> list[str]:
     return found
 
 
+def remembered_beside(database: Path) -> Path:
+    """Return the file that remembers who was erased."""
+    return database.with_name(f"{database.name}.erased")
+
+
+def pseudonym_of(db: Database, address: str) -> str:
     """Return what the audit calls a person who was erased."""
     return f"person-{_key(db, folded(address))[:12]}"
 

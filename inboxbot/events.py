@@ -278,6 +278,41 @@ def template_broken(file: str) -> None:
     _say(logging.WARNING, "template-broken", file=file)
 
 
+# Models
+
+
+def model_trained(model: int, letters: int, corrections: int, worse: int) -> None:
+    """Say that a model was trained, from how many letters of staff, and how much got worse."""
+    _say(
+        logging.INFO,
+        "model-trained",
+        model=model,
+        letters=letters,
+        corrections=corrections,
+        worse=worse,
+    )
+
+
+def model_promoted(model: int, before: int) -> None:
+    """Say that another model sorts the letters from now on; 0 is the shipped one."""
+    _say(logging.WARNING, "model-promoted", model=model, before=before)
+
+
+def models_removed(count: int) -> None:
+    """Say that models were removed which had learned from letters that are erased."""
+    _say(logging.WARNING, "models-removed", count=count)
+
+
+def model_unusable() -> None:
+    """Say that the promoted model cannot be used; the shipped one is used meanwhile."""
+    _say(logging.ERROR, "model-unusable")
+
+
+def learning_ended(code: int) -> None:
+    """Say how the process that trains by itself ended; 0 is well, 1 that nothing was promoted."""
+    _say(logging.INFO if code in (0, 1) else logging.WARNING, "learning-ended", code=code)
+
+
 # The review app
 
 

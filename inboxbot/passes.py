@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inboxbot import assembly, explain, history
+from inboxbot import assembly, explain, history, promotion, replaying
 from inboxbot.config import Config
 from inboxbot.errors import InboxbotError
 from inboxbot.intake import PollResult
@@ -16,8 +16,9 @@ from inboxbot.lock import locked
 from inboxbot.mail.files import iter_files
 from inboxbot.postman import Postman
 from inboxbot.reading import Reader
+from inboxbot.replaying import Replayed, Side
 from inboxbot.sender import Sent
-from inboxbot.store import messages, settings
+from inboxbot.store import decisions, messages, settings
 from inboxbot.store.settings import Instance
 from inboxbot.store.sqlite import Database
 from inboxbot.triage import Outcome, Triage
@@ -209,6 +210,38 @@ def explain_stored(
                     history_db, identity, rules, stored.received_at, now, stored=stored
                 ),
             )
+
+
+def replay(
+    configuration: Config, *, model: int | None, templates: Path | None, last: int
+) -> Iterator[Replayed]:
+    """Yield the newest stored letters as another model and other templates would decide on them.
+
+    None is what is in force. Writes nothing, and could not: the connection only reads. Raises
+    `PermanentError` where there is no such model, or it cannot be used.
+    """
+    kind = configuration.classify.model
+    with ExitStack() as stack:
+        db = stack.enter_context(assembly.store(configuration, create=False))
+        identities = assembly.identities(configuration, settings.instance(db))
+        db.execute("PRAGMA query_only = ON")
+        reader = stack.enter_context(assembly.reader(configuration, promotion.in_force(db, kind)))
+        before = _side(configuration, reader, None)
+        if model is not None:
+            found = promotion.of_number(db, kind, model)
+            reader = stack.enter_context(assembly.reader(configuration, found))
+        after = _side(configuration, reader, templates)
+        letters = decisions.newest_decided(db, last)
+        yield from replaying.replay(db, letters, before, after, identities)
+
+
+def _side(configuration: Config, reader: Reader, templates: Path | None) -> Side:
+    library = assembly.library(configuration, templates)
+    return Side(
+        reader=reader,
+        acknowledger=assembly.acknowledger(configuration, library),
+        rules=assembly.rules(configuration, library),
+    )
 
 
 def import_files(

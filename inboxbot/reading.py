@@ -229,6 +229,11 @@ class Reader:
     ) -> None:
         self.close()
 
+    def use(self, factory: Factory) -> None:
+        """Classify with another classifier from the next message on."""
+        self.close()
+        self._factory = factory
+
     def close(self) -> None:
         """End the worker. The reader may be used again: it starts another."""
         if self._pool is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from inboxbot import events
+from inboxbot import events, promotion
 from inboxbot.store import alerts, audit, backup, erasure, figures, people, retention, settings
 from inboxbot.store.alerts import Code
 from inboxbot.store.audit import Entry
@@ -40,6 +40,7 @@ def erase_by_age(db: Database, rules: Rules, now: datetime) -> Report:
             audit.add(db, RETENTION, "erased by age", now, detail=detail)
         retention.erase(db, report, now)
         events.retention_done(len(report.letters))
+        promotion.forget_now(db, RETENTION, now)
     return report
 
 

@@ -5,7 +5,6 @@ Deterministic and offline; any message gets an answer. Text is capped, so the ti
 
 import functools
 from dataclasses import dataclass, replace
-from importlib import resources
 
 import numpy as np
 
@@ -15,8 +14,8 @@ from inboxbot.classify.category import Category, Classification, Medicine
 from inboxbot.classify.medicines import Names
 from inboxbot.classify.model import Kind, Model, softmax
 from inboxbot.classify.scoring import Scores, Views
+from inboxbot.classify.shipped import shipped_model
 from inboxbot.classify.text import Letter
-from inboxbot.errors import PermanentError
 from inboxbot.mail.message import Message
 
 CATEGORIES = tuple(Category)
@@ -152,18 +151,4 @@ def _nothing(version: str) -> Classification:
 
 @functools.cache
 def _shipped(kind: Kind) -> Model:
-    return Model.from_bytes(shipped_bytes(kind))
-
-
-def shipped_bytes(kind: Kind) -> bytes:
-    """Return the shipped model of `kind` as it lies on the disk.
-
-    Raises PermanentError where it is missing.
-    """
-    source = resources.files("inboxbot.classify").joinpath(f"data/{kind}.model")
-    try:
-        return source.read_bytes()
-    except OSError as error:
-        raise PermanentError(
-            f"The shipped {kind} model is missing: install inboxbot again or train a new one."
-        ) from error
+    return Model.from_bytes(shipped_model(kind))

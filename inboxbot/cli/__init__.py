@@ -43,6 +43,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("upkeep", "Show who read and did what; verify that nothing was changed."),
     "retention": ("privacy", "Erase by age; keep what is under a legal hold."),
     "person": ("privacy", "Hand over, or erase, everything about one person."),
+    "train": ("models", "Learn from what staff corrected; compare with the model in force."),
+    "model": ("models", "List the models trained here; put one in force, or put it back."),
+    "replay": ("replay", "Say what another model or other templates would change; send nothing."),
     "evaluate": ("learning", "Say how right the classifier is on letters that somebody labelled."),
     "template": ("replies", "List, check, preview, publish and roll back reply templates."),
 }

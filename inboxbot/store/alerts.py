@@ -32,6 +32,7 @@ class Code(StrEnum):
     CONFIGURATION = "configuration"
     TOKEN = "token"  # noqa: S105  (the word, not a secret)
     BACKUP = "backup"
+    MODEL = "model"
 
 
 SENTENCES: dict[Code, str] = {
@@ -52,6 +53,7 @@ SENTENCES: dict[Code, str] = {
     Code.CONFIGURATION: "The changed configuration cannot be used: the previous one is in force.",
     Code.TOKEN: "The permission to use the mailbox cannot be renewed: `inboxbot doctor` says why.",
     Code.BACKUP: "The last verified backup is too old.",
+    Code.MODEL: "The model trained here cannot be used: the shipped one sorts the letters.",
 }
 
 

@@ -188,6 +188,16 @@ def decided_after(db: Database, message_row: int) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
+def newest_decided(db: Database, limit: int) -> list[tuple[int, datetime]]:
+    """Return the newest letters whose bytes are here, and when each was decided, oldest first."""
+    rows = db.execute(
+        "SELECT m.id, d.decided_at FROM message m JOIN decision d ON d.message_id = m.id"
+        " JOIN raw r ON r.message_id = m.id ORDER BY m.id DESC LIMIT ?",
+        [limit],
+    ).fetchall()
+    return [(int(row[0]), moment(row[1])) for row in reversed(rows)]
+
+
 def is_duplicate(db: Database, message: Message, *, apart_from: int | None = None) -> bool:
     """Say whether the same message, under other bytes, was decided before.
 

@@ -572,10 +572,10 @@ def desk(db: Database) -> None:
         CREATE INDEX outbox_reserved_recipient ON outbox (recipient_key, goes_at) WHERE COUNTED;
         CREATE INDEX outbox_reserved_domain ON outbox (recipient_domain, goes_at) WHERE COUNTED;
         CREATE INDEX outbox_reserved_relay ON outbox (relay, goes_at) WHERE COUNTED;
-        """
-    _run(db, script.replace("COUNTED", counted))
         -- JSON: the key that the pages name, and the one that this person presses instead
         ALTER TABLE user ADD COLUMN keys TEXT NOT NULL DEFAULT '{}';
+        """
+    _run(db, script.replace("COUNTED", counted))
 
 
 @steps(name="0020_templates")
