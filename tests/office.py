@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from inboxbot import assembly, config
+from inboxbot.reply.library import Library
 from inboxbot.store.database import stamp
 from inboxbot.store.sqlite import Database
 from inboxbot.web.in_force import in_force
@@ -42,6 +43,10 @@ to = ["desk@elsewhere.example"]
 """
 
 
+# Looking through all templates takes seconds: it is done once.
+TEMPLATES = Library()
+
+
 def configuration(folder: Path) -> config.Config:
     """Return a configuration that stands in a file."""
     file = folder / "inboxbot.toml"
@@ -54,7 +59,7 @@ def parts(folder: Path) -> dict[str, object]:
     read = configuration(folder)
     return {
         "identities": {"support": IDENTITY},
-        "acknowledger": assembly.acknowledger(read, assembly.library(read)),
+        "acknowledger": assembly.acknowledger(read, TEMPLATES),
         "in_force": in_force(read, read_at=datetime.now(UTC)),
     }
 

@@ -157,6 +157,11 @@ AUDIT = {
     "erased by age": "erased by age",
     "legal hold": "put a legal hold on a person",
     "lifted legal hold": "lifted a legal hold",
+    "restored backup": "restored a backup",
+    "trained model": "trained a model",
+    "promoted model": "put a model in force",
+    "rolled back model": "went back to the model before",
+    "removed models": "removed models",
 }
 ROLES = {
     Role.STAFF: "Staff",
