@@ -3,7 +3,7 @@
 Writes nothing. The mode is taken as live; history counts only where it is asked for.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -33,14 +33,20 @@ def explain(
     Thousands of letters pass through without being held in memory.
     """
     for chunk in _chunks(sources):
-        letters = [raw for _, raw in chunk if isinstance(raw, bytes)]
-        readings = iter(reader.read_many(letters))
-        for source, raw in chunk:
-            if isinstance(raw, Unreadable):
-                yield {"source": source, "error": raw.why}
-                continue
-            reading = next(readings)
-            yield as_object(source, fingerprint(raw), reading, decide(reading))
+        yield from _explained(chunk, reader, decide)
+        chunk.clear()  # None of it is held while the next letters are fetched.
+
+
+def _explained(
+    chunk: Sequence[Source], reader: Reader, decide: Deciding
+) -> Iterator[dict[str, Any]]:
+    readings = reader.read_many([raw for _, raw in chunk if isinstance(raw, bytes)])
+    for source, raw in chunk:
+        if isinstance(raw, Unreadable):
+            yield {"source": source, "error": raw.why}
+            continue
+        reading = next(readings)
+        yield as_object(source, fingerprint(raw), reading, decide(reading))
 
 
 def decider(
@@ -131,6 +137,7 @@ def _chunks(sources: Iterable[Source]) -> Iterator[list[Source]]:
         chunk.append(source)
         size += len(source[1]) if isinstance(source[1], bytes) else 0
         if len(chunk) >= CHUNK or size >= CHUNK_BYTES:
+            del source  # What is held is the chunk alone, and the caller empties it.
             yield chunk
             chunk, size = [], 0
     if chunk:

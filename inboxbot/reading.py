@@ -24,9 +24,12 @@ from pebble import ProcessExpired, ProcessPool
 from inboxbot.classify.category import Category, Classification
 from inboxbot.mail.message import Message
 from inboxbot.mail.parse import parse, parse_header
+from inboxbot.tray import Tray
 
 CHUNK_MESSAGES = 32
 CHUNK_BYTES = 1024 * 1024
+# What is handed back of a letter's whole text: nothing looks further into it.
+FULL_TEXT_LIMIT = 1024 * 1024
 # How much later than its limit an answer may come before the whole pool is given up.
 _GRACE_S = 10.0
 
@@ -138,10 +141,13 @@ def _classified(message: Message, classifier: Classifies | None) -> Classificati
 class _Worker:
     """What the worker process holds: its limits, its progress, the classifier once loaded."""
 
-    def __init__(self, factory: Factory, limits: Limits, progress: "Array[c_ubyte]") -> None:
+    def __init__(
+        self, factory: Factory, limits: Limits, progress: "Array[c_ubyte]", tray: Tray
+    ) -> None:
         self.factory = factory
         self.limits = limits
         self.progress = progress
+        self.tray = tray
         self.loaded = False
         self.classifier: Classifies | None = None
 
@@ -169,7 +175,10 @@ class _Worker:
         message = parse_header(raw) if depth == "header" else parse(raw)
         self.progress[1] = _CLASSIFYING
         classifier = self.classifier if depth == "whole" else None
-        return Reading(message, _classified(message, classifier))
+        classification = _classified(message, classifier)
+        if len(message.full_text) > FULL_TEXT_LIMIT:
+            message = replace(message, full_text=message.full_text[:FULL_TEXT_LIMIT])
+        return Reading(message, classification)
 
 
 _PARSING, _CLASSIFYING = 1, 2
@@ -177,14 +186,14 @@ _NOT_BEGUN = 255
 _worker: _Worker | None = None
 
 
-def _start_worker(factory: Factory, limits: Limits, progress: "Array[c_ubyte]") -> None:
+def _start_worker(factory: Factory, limits: Limits, progress: "Array[c_ubyte]", tray: Tray) -> None:
     global _worker
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
     # The default action of the timer's signal is to end the process, whatever it is doing.
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    _worker = _Worker(factory, limits, progress)
+    _worker = _Worker(factory, limits, progress, tray)
 
 
 def _die_with_parent() -> None:
@@ -194,8 +203,10 @@ def _die_with_parent() -> None:
         os._exit(0)
 
 
-def _work(raws: Sequence[bytes], depth: _Depth) -> tuple[int, list[Reading | str]]:
+def _work(given: Sequence[bytes] | int, depth: _Depth) -> tuple[int, list[Reading | str]]:
+    """Read what is given; a number is the size of a letter in the tray."""
     assert _worker is not None, "the worker was started"  # noqa: S101
+    raws = [_worker.tray.take(given)] if isinstance(given, int) else given
     return os.getpid(), _worker.read(raws, depth)
 
 
@@ -216,6 +227,7 @@ class Reader:
         self._context = multiprocessing.get_context("spawn")
         self._progress: Array[c_ubyte] = self._context.RawArray(c_ubyte, 2)
         self._pool: ProcessPool | None = None
+        self._tray: Tray | None = None
         self.worker_pid: int | None = None
 
     def __enter__(self) -> Self:
@@ -240,6 +252,7 @@ class Reader:
             pool, self._pool, self.worker_pid = self._pool, None, None
             pool.stop()  # type: ignore[no-untyped-call]
             pool.join()
+        self._put_tray_away()
 
     def read(self, raw: bytes) -> Reading | ReadingFailed:
         """Read one message."""
@@ -301,16 +314,20 @@ class Reader:
         return answers
 
     def _ask_once(self, raws: Sequence[bytes], depth: _Depth) -> list[Reading | str] | str:
-        if self._pool is None:
+        if self._pool is None or self._tray is None:
+            self._tray = Tray()
             self._pool = ProcessPool(
                 max_workers=1,
                 initializer=_start_worker,
-                initargs=(self._factory, self._limits, self._progress),
+                initargs=(self._factory, self._limits, self._progress, self._tray),
                 context=self._context,
             )
         self._progress[:] = [_NOT_BEGUN, 0]
+        # A letter above the size of a chunk is always alone in it.
+        alone = len(raws) == 1 and len(raws[0]) > CHUNK_BYTES
+        given = self._tray.lay(raws[0]) if alone else raws
         try:
-            future = self._pool.schedule(_work, args=(raws, depth), timeout=self._limits.wall_s)
+            future = self._pool.schedule(_work, args=(given, depth), timeout=self._limits.wall_s)
         except RuntimeError:
             self._abandon()
             return CRASHED
@@ -335,10 +352,16 @@ class Reader:
             self._pool.stop()  # type: ignore[no-untyped-call]
             threading.Thread(target=self._pool.join, daemon=True).start()
             self._pool = None
+        self._put_tray_away()
         if self.worker_pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.worker_pid, signal.SIGKILL)
             self.worker_pid = None
+
+    def _put_tray_away(self) -> None:
+        if self._tray is not None:
+            tray, self._tray = self._tray, None
+            tray.close()
 
 
 def _chunks(raws: Sequence[bytes]) -> Iterator[Sequence[bytes]]:

@@ -5,11 +5,10 @@ library's tree with mail-parser's readers for addresses and dates, the same tree
 standard library's, the header alone, nothing at all. `Message.parser` says which it was.
 """
 
-import email
 import logging
 from dataclasses import replace
 from email.message import Message as Tree
-from email.parser import BytesHeaderParser
+from email.parser import BytesFeedParser, BytesHeaderParser
 
 from inboxbot.mail import headers, structure
 from inboxbot.mail.body import own_words
@@ -24,6 +23,7 @@ logging.getLogger("mailparser").setLevel(logging.CRITICAL)
 OWN_WORDS_LIMIT = 64 * 1024
 DEFECTS_LIMIT = 50
 _HEADER_NAME_LIMIT = 100
+_PIECE = 64 * 1024
 
 _SENTENCES = {
     "NoBoundaryInMultipartDefect": "The parts of the message are not separated.",
@@ -69,7 +69,7 @@ def attachment_bytes(raw: bytes, index: int) -> tuple[Attachment, bytes]:
     """
     limited = within_limits(raw)
     hollow = hollowed(limited.raw)
-    root = structure.rebuilt(structure.nodes_of(email.message_from_bytes(hollow.raw)))
+    root = structure.rebuilt(structure.nodes_of(_tree(hollow.raw)))
     for attachment, data in structure.files(root, hollow, letter(root, hollow).enclosed):
         if attachment.index == index:
             return attachment, data
@@ -79,7 +79,7 @@ def attachment_bytes(raw: bytes, index: int) -> tuple[Attachment, bytes]:
 def _whole(raw: bytes, *, plainly: bool) -> Message:
     limited = within_limits(raw)
     hollow = hollowed(limited.raw)
-    tree = email.message_from_bytes(hollow.raw)
+    tree = _tree(hollow.raw)
     root = structure.rebuilt(structure.nodes_of(tree))
     text = letter(root, hollow)
     message = _from_header(tree, plainly=plainly)
@@ -96,6 +96,14 @@ def _whole(raw: bytes, *, plainly: bool) -> Message:
         charset_guessed=text.guessed,
         defects=tuple(dict.fromkeys(defects))[:DEFECTS_LIMIT],
     )
+
+
+def _tree(raw: bytes) -> Tree:
+    """Parse piece by piece: as a whole, the library would hold each letter five times."""
+    parser = BytesFeedParser()
+    for start in range(0, len(raw), _PIECE):
+        parser.feed(raw[start : start + _PIECE])
+    return parser.close()
 
 
 def _header_alone(raw: bytes) -> Message:

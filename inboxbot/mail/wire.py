@@ -103,9 +103,8 @@ def within_limits(raw: bytes) -> Limited:
         defects.append("A line inside the header is no field; it was passed over.")
     if not _FIELD_START.match(raw) and not raw.startswith(b"From "):
         end = 0
-    head = raw[:end]
-    if end > FIELD_BYTES or head.count(b"\n") > FIELDS:
-        reduced, defect = _reduced(head)
+    if end > FIELD_BYTES or raw.count(b"\n", 0, end) > FIELDS:
+        reduced, defect = _reduced(raw, end)
         if defect:
             defects.append(defect)
             raw, end = reduced + raw[end:], len(reduced)
@@ -136,12 +135,13 @@ def _mended(head: bytes) -> bytes:
     return b"\n".join(kept)
 
 
-def _reduced(head: bytes) -> tuple[bytes, str]:
+def _reduced(raw: bytes, end: int) -> tuple[bytes, str]:
+    """Return a smaller header in the place of the first `end` bytes, and what was done to it."""
     kept: list[bytes] = []
     seen: dict[bytes, int] = {}
     size = 0
     cut = False
-    for field_bytes in _fields(head):
+    for field_bytes in _fields(raw, end):
         name = field_bytes[:200].partition(b":")[0].strip().lower()
         seen[name] = seen.get(name, 0) + 1
         decisive = name in _DECISIVE and seen[name] <= _KEPT_OF_EACH
@@ -154,17 +154,17 @@ def _reduced(head: bytes) -> tuple[bytes, str]:
         size += len(field_bytes)
         kept.append(field_bytes)
     if not cut:
-        return head, ""
+        return b"", ""
     return b"\n".join(kept), "The header is far too large; only a part of it was read."
 
 
-def _fields(head: bytes) -> Iterator[bytes]:
+def _fields(raw: bytes, end: int) -> Iterator[bytes]:
     """Yield the fields of a header, each cut a little above the limit for one field."""
     start = 0
-    for match in _FIELD_END.finditer(head):
-        yield head[start : min(match.start(), start + FIELD_BYTES + 1)].rstrip(b"\r\n")
+    for match in _FIELD_END.finditer(raw, 0, end):
+        yield raw[start : min(match.start(), start + FIELD_BYTES + 1)].rstrip(b"\r\n")
         start = match.end()
-    yield head[start : start + FIELD_BYTES + 1].rstrip(b"\r\n")
+    yield raw[start : min(end, start + FIELD_BYTES + 1)].rstrip(b"\r\n")
 
 
 def _first_excess(raw: bytes, end: int) -> tuple[int, str]:

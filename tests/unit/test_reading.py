@@ -15,6 +15,7 @@ from inboxbot.mail.message import Message
 from inboxbot.reading import (
     CHUNK_BYTES,
     CHUNK_MESSAGES,
+    FULL_TEXT_LIMIT,
     CRASHED,
     TOO_LONG,
     TOO_MUCH_MEMORY,
@@ -116,6 +117,20 @@ def test_a_bad_message_never_takes_its_neighbours_with_it(reader: Reader, subjec
     ]
     certain = [reading.classification.confidence == 0.9 for reading in readings]
     assert certain == [True, True, False, True, True]
+
+
+@pytest.mark.parametrize("subject", ["hello", "die"])
+def test_a_large_letter_is_read_whole_and_comes_back_bounded(reader: Reader, subject: str) -> None:
+    large = letter(subject, "How is it taken? " * (FULL_TEXT_LIMIT // 8))
+    assert len(large) > CHUNK_BYTES
+
+    first, reading, last = reader.read_many([letter("one"), large, letter("three")])
+
+    assert isinstance(reading, Reading)
+    assert reading.message.subject == subject
+    assert (reading.classification.confidence == 0.9) is (subject == "hello")
+    assert len(reading.message.full_text) == FULL_TEXT_LIMIT
+    assert [first.message.subject, last.message.subject] == ["one", "three"]
 
 
 def test_two_bad_messages_in_one_chunk_are_both_found(reader: Reader) -> None:
