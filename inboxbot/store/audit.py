@@ -111,12 +111,18 @@ def count(db: Database) -> int:
     return int(db.execute("SELECT count(*) FROM audit").fetchone()[0])
 
 
-def verify(db: Database) -> list[int]:
-    """Return the ids of the rows at which the chain is broken; empty when it is whole."""
+def verify(db: Database, *, after: int = 0) -> list[int]:
+    """Return the ids of the rows at which the chain is broken; empty when it is whole.
+
+    `after` is a row whose hash is taken for right: only what follows it is looked at.
+    """
     broken: list[int] = []
-    previous, expected_id = "", 1
+    row = db.execute("SELECT hash FROM audit WHERE id = ?", [after]).fetchone()
+    previous, expected_id = str(row[0]) if row else "", after + 1
     rows = db.execute(
-        "SELECT id, at, who, what, message_id, detail, previous, hash FROM audit ORDER BY id"
+        "SELECT id, at, who, what, message_id, detail, previous, hash FROM audit WHERE id > ?"
+        " ORDER BY id",
+        [after],
     )
     for row in rows:
         entry = Entry(*row)

@@ -28,7 +28,7 @@ SHORT = (
     ("organisation", "hours_to_answer", "A person answers within (hours)"),
     ("organisation", "time_zone", "Times are those of"),
 )
-AHEAD = (0, 30, 90)
+AHEAD = (0, 30)
 
 
 @pages.get("/settings")

@@ -1,10 +1,12 @@
 """store.audit: append only, and a change shows."""
 
 import sqlite3
+from datetime import timedelta
 
 import pytest
 
 from inboxbot.store import audit
+from inboxbot.store.audit import Narrowed
 from inboxbot.store.database import write
 
 
@@ -21,6 +23,30 @@ def test_a_whole_chain_verifies(three):
     assert [entry.message_id for entry in audit.entries(three)] == [3, 2, 1]
     assert [entry.id for entry in audit.entries(three, before=3, limit=1)] == [2]
     assert [entry.id for entry in audit.entries(three, message=1)] == [1]
+
+
+def test_a_part_of_the_chain_can_be_looked_at_from_a_row_on(three):
+    assert audit.verify(three, after=2) == []
+    three.execute("DROP TRIGGER audit_is_append_only_update")
+    three.execute("UPDATE audit SET who = 'kim' WHERE id = 2")
+    assert audit.verify(three, after=1) == [2]
+    assert audit.verify(three, after=2) == []
+
+
+def test_rows_are_narrowed_down_by_who_what_and_when(three, now):
+    with write(three):
+        audit.add(three, "kim", "viewed", now + timedelta(days=1), message=1)
+        audit.add(three, "kim", "closed", now + timedelta(days=2), message=1)
+
+    def ids(**wanted):
+        return [entry.id for entry in audit.entries(three, Narrowed(**wanted))]
+
+    assert ids(who="kim") == [5, 4]
+    assert ids(what="viewed", message=1) == [4, 1]
+    assert ids(since=now + timedelta(days=1)) == [5, 4]
+    assert ids(since=now, until=now + timedelta(days=2)) == [4, 3, 2, 1]
+    assert ids(who="kim' OR 1=1 --") == []
+    assert audit.people(three) == ["jo", "kim"]
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit SET who = 'kim'", "DELETE FROM audit"])
