@@ -28,8 +28,6 @@ from inboxbot.tray import Tray
 
 CHUNK_MESSAGES = 32
 CHUNK_BYTES = 1024 * 1024
-# What is handed back of a letter's whole text: nothing looks further into it.
-FULL_TEXT_LIMIT = 1024 * 1024
 # How much later than its limit an answer may come before the whole pool is given up.
 _GRACE_S = 10.0
 
@@ -175,10 +173,7 @@ class _Worker:
         message = parse_header(raw) if depth == "header" else parse(raw)
         self.progress[1] = _CLASSIFYING
         classifier = self.classifier if depth == "whole" else None
-        classification = _classified(message, classifier)
-        if len(message.full_text) > FULL_TEXT_LIMIT:
-            message = replace(message, full_text=message.full_text[:FULL_TEXT_LIMIT])
-        return Reading(message, classification)
+        return Reading(message, _classified(message, classifier))
 
 
 _PARSING, _CLASSIFYING = 1, 2
