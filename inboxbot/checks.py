@@ -5,6 +5,7 @@
 
 import os
 import stat
+from importlib.util import find_spec
 from pathlib import Path
 
 from inboxbot import assembly, config
@@ -87,6 +88,8 @@ def _classifier(configuration: Config) -> list[Problem]:
     found = assembly.model_in_force(configuration)
     if found.problem:
         return [Problem("classify.model", found.problem)]
+    if configuration.classify.learn == "nightly" and find_spec("sklearn") is None:
+        return [Problem("classify.learn", "Training needs scikit-learn, which is not installed.")]
     try:
         LoadClassifier(kind=kind)().classify(Message(subject="Hello", text="A question."))
     except InboxbotError as error:

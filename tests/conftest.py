@@ -12,6 +12,7 @@ from inboxbot.store.database import create
 from inboxbot.store.migrations import migrate
 from inboxbot.store.sqlite import Database
 from tests.dovecot import account, dovecot  # noqa: F401  (fixtures for all tests)
+from tests.lessons import taught, trained  # noqa: F401
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

@@ -1,12 +1,20 @@
 """What there is to learn: offers that name medicines, and are no questions about one."""
 
-from collections.abc import Sequence
-from datetime import datetime
+import shutil
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
+
+from inboxbot import learning
 from inboxbot.classify.category import Category
 from inboxbot.classify.letters import LabelledLetter, shipped
-from inboxbot.store import reviews
-from inboxbot.store.database import write
+from inboxbot.lock import locked
+from inboxbot.store import reviews, settings
+from inboxbot.store.database import connect, create, write
+from inboxbot.store.migrations import migrate
+from inboxbot.store.models import Stored
 from inboxbot.store.sqlite import Database
 from tests import letters
 from tests.letters import Letter
@@ -52,3 +60,41 @@ def judged(db: Database, now: datetime, count: int = len(CITIES)) -> list[int]:
     for row in rows:
         judge(db, row, Category.GENERAL_INQUIRY, now)
     return rows
+
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def train(db: Database, now: datetime = NOW) -> Stored:
+    """Train on what was judged and few shipped letters; this takes seconds, not minutes."""
+    return learning.train(db, "light", who="jo", now=now, shipped=few_shipped())
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a store with judged letters and a model that learned from them.
+
+    Trained once for all processes that test; to be copied.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if base.name.startswith("popen-") else base) / "trained"
+    with locked(folder, patience_s=200):
+        if not (folder / "ready").exists():
+            db = create(folder / "inboxbot.sqlite3")
+            migrate(db)
+            settings.instance(db)
+            judged(db, NOW)
+            letters.add(db, letters.Letter(), NOW)
+            train(db)
+            db.close()
+            (folder / "ready").touch()
+    return folder
+
+
+@pytest.fixture
+def taught(trained: Path, tmp_path: Path) -> Iterator[Database]:
+    """A copy of that store, in `state` of the test's folder."""
+    shutil.copytree(trained, tmp_path / "state")
+    db = connect(tmp_path / "state" / "inboxbot.sqlite3")
+    yield db
+    db.close()

@@ -6,6 +6,7 @@ only; what it finds is kept as plain numbers.
 
 import hashlib
 import importlib.util
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -96,8 +97,8 @@ def table(letters: Sequence[LabelledLetter], kind: Kind) -> Table:
 def _check_installed() -> None:
     if importlib.util.find_spec("sklearn") is None:
         raise PermanentError(
-            "Training needs scikit-learn, which is not installed: install inboxbot with its extra"
-            " `train`, as docs/operations/install.md says."
+            "Training needs scikit-learn, which is not installed: run"
+            f" `{sys.executable} -m pip install scikit-learn`."
         )
 
 

@@ -242,7 +242,7 @@ def test_check_says_nothing_of_a_classifier_that_works(configured) -> None:
 
 
 def test_check_names_a_model_that_is_missing(configured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inboxbot.classify.classifier.resources.files", lambda _: Path("/nowhere"))
+    monkeypatch.setattr("inboxbot.classify.shipped.resources.files", lambda _: Path("/nowhere"))
     classifier._shipped.cache_clear()
     (problem,) = of_the_classifier(configured)
     assert "model is missing" in problem

@@ -1,9 +1,7 @@
 """Training on what staff judged: what is learned from, what is kept, and what is forgotten."""
 
 import dataclasses
-import shutil
 import stat
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,39 +15,12 @@ from inboxbot.classify.model import Model
 from inboxbot.errors import PermanentError, TransientError
 from inboxbot.mail.message import Message
 from inboxbot.store import audit, models, retention, settings
-from inboxbot.store.database import connect, create, write
-from inboxbot.store.migrations import migrate
-from inboxbot.store.models import Stored
+from inboxbot.store.database import write
 from inboxbot.store.sqlite import Database
 from tests import lessons, letters
 from tests.conftest import NOW
 
 SIMILAR = Message(subject=lessons.SUBJECT, text=lessons.SIMILAR)
-
-
-def train(db: Database) -> Stored:
-    return learning.train(db, "light", who="jo", now=NOW, shipped=lessons.few_shipped())
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with eight judged letters and a model that learned from them, to be copied."""
-    folder = tmp_path_factory.mktemp("trained")
-    db = create(folder / "inboxbot.sqlite3")
-    migrate(db)
-    lessons.judged(db, NOW)
-    letters.add(db, letters.Letter(), NOW)
-    train(db)
-    db.close()
-    return folder
-
-
-@pytest.fixture
-def store(trained: Path, tmp_path: Path) -> Iterator[Database]:
-    shutil.copytree(trained, tmp_path / "state")
-    db = connect(tmp_path / "state" / "inboxbot.sqlite3")
-    yield db
-    db.close()
 
 
 def classifier(db: Database) -> Classifier:
@@ -60,36 +31,36 @@ def files(db: Database) -> list[Path]:
     return sorted(models.folder_of(db).iterdir())
 
 
-def test_what_staff_corrected_decides_the_next_similar_letter(store: Database) -> None:
-    assert classifier(store).classify(SIMILAR).category is Category.MEDICATION_QUESTION
-    promotion.promote(store, "light", 1, who="jo", now=NOW)
-    assert classifier(store).classify(SIMILAR).category is Category.GENERAL_INQUIRY
+def test_what_staff_corrected_decides_the_next_similar_letter(taught: Database) -> None:
+    assert classifier(taught).classify(SIMILAR).category is Category.MEDICATION_QUESTION
+    promotion.promote(taught, "light", 1, who="jo", now=NOW)
+    assert classifier(taught).classify(SIMILAR).category is Category.GENERAL_INQUIRY
 
 
-def test_going_back_gives_the_very_same_answers(store: Database) -> None:
+def test_going_back_gives_the_very_same_answers(taught: Database) -> None:
     asked = [SIMILAR, *(letter.message for letter in lessons.few_shipped(10))]
-    before = [dataclasses.astuple(classifier(store).classify(each)) for each in asked]
-    promotion.promote(store, "light", 1, who="jo", now=NOW)
-    between = [dataclasses.astuple(classifier(store).classify(each)) for each in asked]
-    assert promotion.roll_back(store, "light", who="jo", now=NOW) == models.SHIPPED
-    after = [dataclasses.astuple(classifier(store).classify(each)) for each in asked]
+    before = [dataclasses.astuple(classifier(taught).classify(each)) for each in asked]
+    promotion.promote(taught, "light", 1, who="jo", now=NOW)
+    between = [dataclasses.astuple(classifier(taught).classify(each)) for each in asked]
+    assert promotion.roll_back(taught, "light", who="jo", now=NOW) == models.SHIPPED
+    after = [dataclasses.astuple(classifier(taught).classify(each)) for each in asked]
     assert before == after
     assert between != before
 
 
-def test_a_model_says_where_it_comes_from(store: Database) -> None:
-    (stored,) = models.all_models(store)
+def test_a_model_says_where_it_comes_from(taught: Database) -> None:
+    (stored,) = models.all_models(taught)
     assert (stored.letters, stored.corrections, stored.compared_with) == (8, 8, 0)
     assert stored.at == NOW
-    (file,) = files(store)
+    (file,) = files(taught)
     assert file.name == stored.file_name
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-    assert "trained model" in [entry.what for entry in audit.entries(store)]
+    assert "trained model" in [entry.what for entry in audit.entries(taught)]
 
 
-def test_the_comparison_is_on_letters_that_neither_model_saw(store: Database) -> None:
-    (stored,) = models.all_models(store)
+def test_the_comparison_is_on_letters_that_neither_model_saw(taught: Database) -> None:
+    (stored,) = models.all_models(taught)
     changes = {each["what"]: each for each in stored.comparison["changes"]}
     own = changes["letters that staff judged, sorted right"]
     assert (own["letters"], own["before"], own["outcome"]) == (8, 0, "better")
@@ -99,48 +70,48 @@ def test_the_comparison_is_on_letters_that_neither_model_saw(store: Database) ->
     assert urgent["after"] == urgent["before"]
 
 
-def test_no_model_remains_that_learned_from_an_erased_person(store: Database) -> None:
-    promotion.promote(store, "light", 1, who="jo", now=NOW)
-    found = erasing.look(store, "person3@example.net")
-    erasing.erase(store, found, who="jo", now=NOW)
-    assert models.all_models(store) == []
-    assert files(store) == []
-    assert promotion.in_force(store, "light") == promotion.InForce()
-    assert settings.get(store, promotion.LEARN_AGAIN) == "1"
-    again = train(store)
+def test_no_model_remains_that_learned_from_an_erased_person(taught: Database) -> None:
+    promotion.promote(taught, "light", 1, who="jo", now=NOW)
+    found = erasing.look(taught, "person3@example.net")
+    erasing.erase(taught, found, who="jo", now=NOW)
+    assert models.all_models(taught) == []
+    assert files(taught) == []
+    assert promotion.in_force(taught, "light") == promotion.InForce()
+    assert settings.get(taught, promotion.LEARN_AGAIN) == "1"
+    again = lessons.train(taught)
     assert again.id == 2, "a number is not given twice"
-    assert set(found.letters).isdisjoint(models.learned(store, again.id))
+    assert set(found.letters).isdisjoint(models.learned(taught, again.id))
     assert again.letters == 7
-    assert settings.get(store, promotion.LEARN_AGAIN) is None
+    assert settings.get(taught, promotion.LEARN_AGAIN) is None
 
 
-def test_erasing_somebody_else_leaves_the_model(store: Database) -> None:
-    found = erasing.look(store, "ana@example.net")
-    erasing.erase(store, found, who="jo", now=NOW)
-    assert len(models.all_models(store)) == len(files(store)) == 1
+def test_erasing_somebody_else_leaves_the_model(taught: Database) -> None:
+    found = erasing.look(taught, "ana@example.net")
+    erasing.erase(taught, found, who="jo", now=NOW)
+    assert len(models.all_models(taught)) == len(files(taught)) == 1
 
 
-def test_what_age_erased_is_unlearned_as_well(store: Database) -> None:
-    with write(store):
-        store.execute("UPDATE review SET state = 'closed'")
+def test_what_age_erased_is_unlearned_as_well(taught: Database) -> None:
+    with write(taught):
+        taught.execute("UPDATE review SET state = 'closed'")
     months = {"attachments": 0, "raw": 0, "text": 12, "metadata": 0}
     rules = retention.Rules(months=months, by_category={part: {} for part in months})
-    upkeep.erase_by_age(store, rules, NOW + timedelta(days=800))
-    assert models.all_models(store) == []
-    assert files(store) == []
+    upkeep.erase_by_age(taught, rules, NOW + timedelta(days=800))
+    assert models.all_models(taught) == []
+    assert files(taught) == []
 
 
-def test_a_letter_that_is_erased_while_a_model_is_trained_ends_it(store: Database) -> None:
-    (first,) = models.all_models(store)
-    gathered = learning.gather(store, "light", lessons.few_shipped())
-    content = models.content(store, first)
-    found = erasing.look(store, "person3@example.net")
-    erasing.erase(store, found, who="jo", now=NOW)
+def test_a_letter_that_is_erased_while_a_model_is_trained_ends_it(taught: Database) -> None:
+    (first,) = models.all_models(taught)
+    gathered = learning.gather(taught, "light", lessons.few_shipped())
+    content = models.content(taught, first)
+    found = erasing.look(taught, "person3@example.net")
+    erasing.erase(taught, found, who="jo", now=NOW)
     with pytest.raises(TransientError, match="thrown away"):
-        learning.keep(store, gathered, Model.from_bytes(content), Comparison((), {}), "jo", NOW)
-    assert models.all_models(store) == []
-    promotion.sweep(store)
-    assert files(store) == []
+        learning.keep(taught, gathered, Model.from_bytes(content), Comparison((), {}), "jo", NOW)
+    assert models.all_models(taught) == []
+    promotion.sweep(taught)
+    assert files(taught) == []
 
 
 def test_what_staff_took_back_is_not_learned(db: Database) -> None:
@@ -159,11 +130,11 @@ def test_without_a_judged_letter_there_is_nothing_to_learn(db: Database) -> None
     letters.add(db, letters.Letter(), NOW)
     assert not learning.anything_new(db, "light")
     with pytest.raises(PermanentError, match="nothing to learn"):
-        train(db)
+        lessons.train(db)
 
 
-def test_it_is_known_whether_staff_judged_something_since(store: Database) -> None:
-    assert not learning.anything_new(store, "light")
-    row = letters.add(store, lessons.congress(1, html="<p>once more</p>"), NOW)
-    lessons.judge(store, row, Category.GENERAL_INQUIRY, NOW)
-    assert learning.anything_new(store, "light")
+def test_it_is_known_whether_staff_judged_something_since(taught: Database) -> None:
+    assert not learning.anything_new(taught, "light")
+    row = letters.add(taught, lessons.congress(1, html="<p>once more</p>"), NOW)
+    lessons.judge(taught, row, Category.GENERAL_INQUIRY, NOW)
+    assert learning.anything_new(taught, "light")
