@@ -223,8 +223,8 @@ def replay(
     kind = configuration.classify.model
     with ExitStack() as stack:
         db = stack.enter_context(assembly.store(configuration, create=False))
-        identities = assembly.identities(configuration, settings.instance(db))
         db.execute("PRAGMA query_only = ON")
+        identities = assembly.identities(configuration, settings.instance(db))
         reader = stack.enter_context(assembly.reader(configuration, promotion.in_force(db, kind)))
         before = _side(configuration, reader, None)
         if model is not None:
