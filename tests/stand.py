@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Purpose, Role, Stage
 from inboxbot.web.app import create_app
 from inboxbot.web.auth import COOKIE
+from inboxbot.web.site import SeenHealth
 
 PASSWORD = "four words that rhyme"
 IDENTITY = Identity(
@@ -94,6 +95,19 @@ def make_app(path: Path, **more: object) -> Flask:
         "articles": lambda: (ARTICLE,),
     }
     return create_app(**(values | more))  # type: ignore[arg-type]
+
+
+@contextmanager
+def moved(house: Stand, path: Path) -> Iterator[Stand]:
+    """Let a running app work over the store at `path` until the block ends."""
+    made = house.app.extensions["inboxbot"]
+    house.app.extensions["inboxbot"] = replace(made, store=path, seen_health=SeenHealth())
+    db = connect(path)
+    house.faults.clear()
+    try:
+        yield Stand(house.url, path, house.app, db, house.faults)
+    finally:
+        db.close()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from inboxbot.store.users import Role
 from tests import letters
-from tests.stand import Stand, new_store, standing
+from tests.stand import Stand, moved, new_store, standing
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
@@ -44,32 +44,54 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def house(filled: Path) -> Iterator[Stand]:
+    """One app for all tests of a process: the browser keeps its scripts and styles."""
+    with standing(filled) as stand:
+        yield stand
+
+
 @pytest.fixture
-def stand(filled: Path, tmp_path: Path) -> Iterator[Stand]:
+def stand(house: Stand, filled: Path, tmp_path: Path) -> Iterator[Stand]:
     """The app over a store of its own with a few hundred letters."""
     path = tmp_path / "state" / "inboxbot.sqlite3"
-    shutil.copytree(filled.parent, path.parent)
-    with standing(path) as stand:
+    path.parent.mkdir()
+    shutil.copy(filled, path)
+    with moved(house, path) as stand:
         yield stand
     assert stand.faults == []
 
 
+@pytest.fixture(scope="session")
+def usual(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser as most people have it; whoever is signed in changes from test to test."""
+    context = browser.new_context()
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def visit(browser: Browser, stand: Stand) -> Iterator[Visit]:
-    """Open a page as somebody who is signed in, in a browser of their own."""
-    contexts: list[BrowserContext] = []
+def visit(browser: Browser, usual: BrowserContext, stand: Stand) -> Iterator[Visit]:
+    """Open a page as somebody who is signed in; a second person has a browser of their own."""
+    others: list[BrowserContext] = []
 
     def open_page(
         path: str = "/queue", *, name: str = "jo", role: Role = Role.STAFF, **options: object
     ) -> Page:
-        context = browser.new_context(**options)  # type: ignore[arg-type]
-        contexts.append(context)
+        context = usual
+        if options or usual.pages:
+            context = browser.new_context(**options)  # type: ignore[arg-type]
+            context.set_default_timeout(10_000)
+            others.append(context)
         context.add_cookies([stand.cookie(stand.person(name, role))])  # type: ignore[list-item]
-        context.set_default_timeout(10_000)
         page = context.new_page()
         page.goto(stand.url + path)
         return page
 
     yield open_page
-    for context in contexts:
+    for page in usual.pages:
+        page.close()
+    usual.clear_cookies()
+    for context in others:
         context.close()

@@ -193,7 +193,7 @@ def test_on_a_telephone_the_next_step_is_under_the_thumb(stand: Stand, visit: Vi
     expect(page.get_by_label("Your words")).to_be_in_viewport()
     covered = page.evaluate(
         "() => document.getElementById('text').getBoundingClientRect().top"
-        " >= document.querySelector('.bar').getBoundingClientRect().top"
+        " >= document.querySelector('.thumb-bar').getBoundingClientRect().top"
     )
     assert not covered
     with page.expect_navigation():

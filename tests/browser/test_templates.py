@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from inboxbot.store import alerts, audit, outbox, templates, users
 from inboxbot.store.database import write
 from inboxbot.store.users import Role
-from tests.browser.test_pages import SIZES, look_at
+from tests.browser.looking import look_in_every_way
 from tests.workshop import SECRET, TEXT, Workshop, open_workshop, written
 
 EDITOR = "/templates/general_inquiry/en"
@@ -549,17 +549,13 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("size", list(SIZES))
 def test_every_page_of_templates_is_accessible_and_fits(
-    browser: Browser, workshop: Workshop, size: str
+    browser: Browser, workshop: Workshop
 ) -> None:
     fill(workshop)
     faults = []
-    context = browser.new_context(
-        reduced_motion="reduce",
-        viewport=dict(zip(("width", "height"), SIZES[size], strict=True)),  # type: ignore[arg-type]
-        bypass_csp=True,  # axe is put into the page
-    )
+    # axe is put into the page.
+    context = browser.new_context(reduced_motion="reduce", bypass_csp=True)
     context.add_cookies(
         [workshop.cookie(workshop.person("ada", Role.ADMINISTRATOR))]  # type: ignore[list-item]
     )
@@ -567,9 +563,7 @@ def test_every_page_of_templates_is_accessible_and_fits(
     for name, path in PAGES.items():
         page.goto(workshop.url + path)
         assert re.sub(r"\?.*", "", path) in page.url
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            faults += look_at(page, name, size, scheme)
+        faults += look_in_every_way(page, name)
     context.close()
     assert faults == []
 
