@@ -30,7 +30,7 @@ from inboxbot.pause import Pauses
 from inboxbot.postman import Postman
 from inboxbot.promotion import Watch
 from inboxbot.store import alerts, settings
-from inboxbot.store.database import write
+from inboxbot.store.database import must_be_whole, write
 from inboxbot.store.sqlite import Database
 from inboxbot.watcher import Watcher
 
@@ -162,6 +162,7 @@ class Daemon:
     def start(self) -> None:
         """Open everything, take back what an earlier process left, and begin."""
         self._db = self._open()
+        must_be_whole(self._db)
         chores = Chores(self._configuration, self._open, _now)
         self._count = chores.serve_figures(self._stack)
         reader = self._stack.enter_context(assembly.reader(self._configuration))

@@ -19,6 +19,7 @@ from inboxbot.reading import Reader
 from inboxbot.replaying import Replayed, Side
 from inboxbot.sender import Sent
 from inboxbot.store import decisions, messages, settings
+from inboxbot.store.database import must_be_whole
 from inboxbot.store.settings import Instance
 from inboxbot.store.sqlite import Database
 from inboxbot.triage import Outcome, Triage
@@ -92,6 +93,7 @@ def poll(configuration: Config) -> Polled:
     """Look into every mailbox and decide on what is stored. Raises `Locked`, `StoreError`."""
     looked = []
     with locked(configuration.store_path.parent), assembly.store(configuration) as db:
+        must_be_whole(db)
         for box in configuration.mailbox:
             with closing(Watcher(configuration, box, db, _now)) as watcher:
                 try:
@@ -142,6 +144,7 @@ class Posted:
 def send(configuration: Config) -> Posted:
     """Make one pass over the outbox. Raises `Locked`, `StoreError`, `TransientError`."""
     with locked(configuration.store_path.parent), assembly.store(configuration) as db:
+        must_be_whole(db)
         postman = Postman(configuration, db, _now)
         postman.sender.start()
         sent = postman.sender.send_due()

@@ -23,7 +23,7 @@ BUSY_TIMEOUT_S = 10.0
 
 
 def marker(path: Path) -> Path:
-    """Return the file beside the database that says that it was initialised once."""
+    """Return the file beside the database that says that it once had its tables."""
     return path.with_name(path.name + ".initialised")
 
 
@@ -41,8 +41,19 @@ def connect(path: Path) -> Database:
             if lost
             else f"There is no database at {path} yet: run `inboxbot poll` or `inboxbot run`."
         )
+    if path.stat().st_size == 0 and marker(path).exists():
+        raise StoreError(emptied(path))
     _must_be_ours(path)
     return _open(path)
+
+
+def emptied(path: Path) -> str:
+    """Return what is said of a database that had its tables once and has none now."""
+    return (
+        f"The database {path} is empty though it was not before: put it back, or run "
+        "`inboxbot restore` with the newest backup. It is not filled anew, because every letter "
+        "would be new again."
+    )
 
 
 def create(path: Path) -> Database:
@@ -53,8 +64,30 @@ def create(path: Path) -> Database:
     if not path.exists() and not marker(path).exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        marker(path).touch(mode=0o600)
     return connect(path)
+
+
+def file_of(db: Database) -> Path:
+    """Return the file that an open database lies in."""
+    return Path(db.execute("PRAGMA database_list").fetchone()[2])
+
+
+def must_be_whole(db: Database) -> None:
+    """Raise `StoreError` where what decides on the sending of replies is damaged.
+
+    The bytes of letters are left out: they are most of the database, each has its fingerprint,
+    and one that is damaged stops no other.
+    """
+    for table in ("setting", "mailbox", "place", "message", "decision", "review", "outbox"):
+        try:
+            found = db.execute(f"PRAGMA quick_check('{table}')").fetchone()[0]
+        except sqlite3.DatabaseError as error:
+            raise store_error(error, file_of(db)) from error
+        if found != "ok":
+            raise StoreError(
+                f"The database {file_of(db)} is damaged (table {table}): stop, keep the file, and "
+                "run `inboxbot restore` with the newest backup."
+            )
 
 
 def _must_be_ours(path: Path) -> None:

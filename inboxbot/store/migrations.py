@@ -6,7 +6,7 @@ commit together, or not at all.
 """
 
 from inboxbot.errors import StoreError
-from inboxbot.store.database import write
+from inboxbot.store.database import emptied, file_of, marker, write
 from inboxbot.store.sqlite import Database, Migrations
 
 steps = Migrations("inboxbot")
@@ -15,12 +15,17 @@ steps = Migrations("inboxbot")
 def migrate(db: Database) -> list[str]:
     """Bring the schema up to date; return the names of the steps applied.
 
-    Raises `StoreError` where the database was written by a newer program.
+    Raises `StoreError` where the database was written by a newer program, or has lost the
+    tables that it had: made anew, every letter would be new again.
     """
     check_not_newer(db)
+    path = file_of(db)
+    if marker(path).exists() and not list(steps.applied(db)):
+        raise StoreError(emptied(path))
     with write(db):  # Two processes starting together: the second finds nothing to do.
         pending = [step.name for step in steps.pending(db)]
         steps.apply(db)
+    marker(path).touch(mode=0o600)
     return pending
 
 

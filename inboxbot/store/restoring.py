@@ -129,3 +129,4 @@ def _in_use(path: Path) -> bool:
 def _remove(path: Path) -> None:
     for ending in _PARTS:
         path.with_name(path.name + ending).unlink(missing_ok=True)
+    marker(path).unlink(missing_ok=True)

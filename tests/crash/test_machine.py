@@ -28,6 +28,7 @@ from inboxbot.store import backup, outbox, restoring
 from inboxbot.store.database import moment, write
 from inboxbot.store.outbox import State
 from tests.crash.pipeline import (
+    MEMORY,
     Crash,
     Outside,
     Process,
@@ -52,8 +53,6 @@ REACHABLE = [
     for name in faults.NAMES
     if name.partition(".")[2] not in ("connected", "envelope", "text", "dot", "answered")
 ]
-# A process that dies leaves the same files in memory as on a disk, and much sooner.
-MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 STAGES = ("everything", "everything", "send", "send", "triage", "poll", "resolve")
 KINDS = st.lists(st.sampled_from(("person", "person", "person", "robot")), min_size=1, max_size=4)
 ANSWERS = st.lists(st.sampled_from(OUTCOMES), max_size=3)
