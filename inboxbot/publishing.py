@@ -20,6 +20,8 @@ from inboxbot.store.sqlite import Database
 from inboxbot.store.templates import Version
 
 BY_HAND = "file"
+BUILT_IN = 0
+"""The number of what there is before any version."""
 
 
 def publish(
@@ -74,9 +76,12 @@ def roll_back(
     who: str,
     now: datetime,
 ) -> Version:
-    """Publish an earlier version again, as a new one. Raises like `publish`."""
+    """Publish an earlier version again, as a new one; 0 is the built-in. Raises like `publish`."""
     earlier = templates.get(db, name, language, number)
-    if earlier is None:
+    source = Source(earlier.text, earlier.html) if earlier else None
+    if number == BUILT_IN:
+        source = library.built_in(name, language)
+    if source is None:
         raise TemplateError("There is no such version.")
     sync_one(db, library, name, language, now)
     current = templates.live(db, name, language)
@@ -85,9 +90,9 @@ def roll_back(
         library,
         name,
         language,
-        Source(earlier.text, earlier.html),
+        source,
         who=who,
-        comment=f"Back to version {number}",
+        comment=f"Back to version {number}" if number != BUILT_IN else "Back to the built-in reply",
         based_on=current.number if current else 0,
         now=now,
     )

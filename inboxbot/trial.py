@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.classify.category import Category, Classification
 from inboxbot.errors import InboxbotError, NotAllowed, TransientError
+from inboxbot.mail import compose
 from inboxbot.mail.message import Address, Identity, Message, Reply
 from inboxbot.mail.smtp import Outcome, Verdict
 from inboxbot.reply.policy import Decision
 from inboxbot.reply.reason import Disposition
+from inboxbot.reply.template import Filled
 from inboxbot.store import audit, test_mails
 from inboxbot.store.database import write
 from inboxbot.store.sqlite import Database
@@ -64,18 +66,57 @@ def ask(
         first_contact=True,
         now=now,
     )
+    keep(
+        db,
+        prepared.reply,
+        template=prepared.template,
+        language=prepared.language,
+        who=who,
+        now=now,
+    )
+
+
+def ask_for_draft(
+    db: Database,
+    identity: Identity,
+    filled: Filled,
+    *,
+    address: str,
+    template: str,
+    language: str,
+    envelope_sender: str,
+    who: str,
+    now: datetime,
+) -> None:
+    """Leave a draft, as its writer sees it in the preview, to the daemon; its subject says [TEST].
+
+    Raises `NotAllowed` after too many in a short time, and `ComposeMismatchError`.
+    """
+    reply = compose.acknowledgement(
+        Message(sender=Address("", address)),
+        identity,
+        f"[TEST] {filled.subject}",
+        filled.text,
+        filled.html,
+        recipient=address,
+        kind=template,
+        language=language,
+        now=now,
+        fingerprint=secrets.token_hex(32),
+        envelope_sender=envelope_sender,
+    )
+    keep(db, reply, template=template, language=language, who=who, now=now)
+
+
+def keep(
+    db: Database, reply: Reply, *, template: str, language: str, who: str, now: datetime
+) -> None:
+    """Leave a finished mail to the daemon; raises `NotAllowed` after too many in a short time."""
     with write(db):
         if test_mails.asked_since(db, now - WITHIN) >= AT_MOST:
             raise NotAllowed(f"At most {AT_MOST} test mails in ten minutes: wait a little.")
-        test_mails.add(
-            db,
-            prepared.reply,
-            staff=who,
-            template=prepared.template,
-            language=prepared.language,
-            now=now,
-        )
-        audit.add(db, who, "test mail", now, detail=f"{prepared.template} {prepared.language}")
+        test_mails.add(db, reply, staff=who, template=template, language=language, now=now)
+        audit.add(db, who, "test mail", now, detail=f"{template} {language}")
 
 
 def hand_in(db: Database, send: Send, now: datetime) -> int:

@@ -579,6 +579,11 @@ def desk(db: Database) -> None:
         CREATE INDEX outbox_reserved_relay ON outbox (relay, goes_at) WHERE COUNTED;
         -- JSON: the key that the pages name, and the one that this person presses instead
         ALTER TABLE user ADD COLUMN keys TEXT NOT NULL DEFAULT '{}';
+        -- Proven by a code that was mailed to it; of the code only a hash is kept.
+        ALTER TABLE user ADD COLUMN address TEXT;
+        ALTER TABLE user ADD COLUMN address_asked TEXT;
+        ALTER TABLE user ADD COLUMN address_code TEXT;
+        ALTER TABLE user ADD COLUMN address_until TEXT;
         """
     _run(db, script.replace("COUNTED", counted))
 

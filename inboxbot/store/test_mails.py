@@ -62,8 +62,10 @@ def add(
 
 
 def newest(db: Database) -> TestMail | None:
-    """Return the test mail that was asked for last, or None."""
-    row = db.execute(f"SELECT {_COLUMNS} FROM test_mail ORDER BY id DESC LIMIT 1").fetchone()  # noqa: S608
+    """Return the test mail that was asked for last, or None; one with a code is none."""
+    row = db.execute(
+        f"SELECT {_COLUMNS} FROM test_mail WHERE template <> 'address' ORDER BY id DESC LIMIT 1"  # noqa: S608
+    ).fetchone()
     return _mail(row) if row else None
 
 

@@ -58,6 +58,10 @@ class User:
     afterwards: str
     created_at: datetime
     keys: dict[str, str]
+    address: str | None
+    address_asked: str | None
+    address_code: str | None
+    address_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class Session:
 
 _USER = (
     "id, name, role, password_hash, totp_secret, totp_step, disabled, theme, text_size, shortcuts,"
-    " afterwards, created_at, keys"
+    " afterwards, created_at, keys, address, address_asked, address_code, address_until"
 )
 _SESSION = "hash, user_id, stage, form_token, agent, created_at, seen_at, confirmed_at"
 
@@ -122,6 +126,7 @@ def _as_user(row: tuple[object, ...]) -> User:
     values[2] = Role(str(values[2]))
     values[6], values[9] = bool(values[6]), bool(values[9])
     values[11], values[12] = moment(str(values[11])), json.loads(str(values[12]))
+    values[16] = moment(str(values[16])) if values[16] else None
     return User(*values)  # type: ignore[arg-type]
 
 

@@ -25,10 +25,11 @@ AFTERWARDS = ("next", "stay", "list")
 @pages.get("/me")
 def settings() -> str:
     """Show one's own settings."""
-    return _page()
+    return page()
 
 
-def _page(wrong: str = "", typed: dict[str, str] | None = None) -> str:
+def page(wrong: str = "", typed: dict[str, str] | None = None) -> str:
+    """Return the page, with what is wrong with a form of it."""
     return render_template(
         "account.html",
         wrong=wrong,
@@ -64,7 +65,7 @@ def own_keys() -> Response | tuple[str, int]:
     own, wrong = keys.chosen(typed)
     if wrong:
         said = words._("“{}” cannot be the key for “{}”: it is taken, or is no single sign.")
-        return _page(said.format(own[wrong], wrong), own), 422
+        return page(said.format(own[wrong], wrong), own), 422
     with write(db()):
         users.change(db(), me().id, keys=json.dumps(own))
     return redirect(url_for("account.settings"), 303)
@@ -78,11 +79,11 @@ def _one_of(known: tuple[str, ...], text: str | None) -> str:
 def password() -> Response | tuple[str, int]:
     """Set a new password; every session ends, this one too."""
     if not accounts.is_password_of(me(), request.form.get("old", "")):
-        return _page(wrong=words._("The present password is not right.")), 422
+        return page(wrong=words._("The present password is not right.")), 422
     new = request.form.get("new", "")
     wrong = accounts.password_problem(new, me().name, site().organisation)
     if wrong is not None:
-        return _page(wrong=wrong), 422
+        return page(wrong=wrong), 422
     with write(db()):
         accounts.set_password(db(), me(), new, who=me().name, now=now())
     return _signed_out()

@@ -55,6 +55,7 @@ from inboxbot.web import (
     snippets,
     team,
     templates,
+    trying,
     versions,
     words,
 )
@@ -111,7 +112,17 @@ def create_app(
     app.url_map.strict_slashes = False
     for part in (auth, queue, letter, files, answer, person, account, snippets, admin):
         app.register_blueprint(part.pages)
-    for part in (templates, versions, reports, audit, settings, going_live, team, confirming):
+    for part in (
+        templates,
+        trying,
+        versions,
+        reports,
+        audit,
+        settings,
+        going_live,
+        team,
+        confirming,
+    ):
         app.register_blueprint(part.pages)
     app.register_blueprint(privacy.pages)
     app.register_blueprint(pages)

@@ -61,6 +61,16 @@ class InForce:
     own_domains: frozenset[str]
     told: frozenset[str]
 
+    def is_ours(self, address: str) -> bool:
+        """Say whether an address is one of our own people's: only they get test mails."""
+        local, at, domain = address.lower().rpartition("@")
+        if not local or not at or any(c.isspace() or c in '<>,;"' for c in address):
+            return False
+        # The mailbox itself would take the mail for a letter.
+        if address.lower() in self.own_addresses:
+            return False
+        return domain in self.own_domains or address.lower() in self.told
+
     def changed_since(self) -> bool:
         """Say whether the file was written, or removed, after this process had read it."""
         try:

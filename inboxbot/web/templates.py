@@ -32,7 +32,7 @@ from inboxbot.reply import workbench
 from inboxbot.reply.checks import Source
 from inboxbot.reply.folder import ALL_NAMES, FileProblem
 from inboxbot.reply.samples import SAMPLES
-from inboxbot.store import alerts, templates
+from inboxbot.store import alerts, templates, test_mails
 from inboxbot.store.database import write
 from inboxbot.store.templates import Draft
 from inboxbot.store.users import Stage
@@ -92,10 +92,11 @@ def _place(problem: FileProblem) -> dict[str, str] | None:
 @pages.get("/templates/<name>/<language>")
 def edit(name: str, language: str) -> str:
     """Show the editor, with the person's own draft where there is one."""
-    return _editor(bench(name, language))
+    return editor(bench(name, language))
 
 
-def _editor(here: Bench, **more: object) -> str:
+def editor(here: Bench, **more: object) -> str:
+    """Return the editor; `more` is what a form of it has to say."""
     chosen = request.values
     person = benches.reader(here, chosen.get("who", ""))
     view, part = chosen.get("view", ""), chosen.get("part", "")
@@ -110,6 +111,8 @@ def _editor(here: Bench, **more: object) -> str:
         "part": part if part in ("text", "html") else "text",
         "may_publish": benches.may_publish(),
         "can_download": bool(site().identities),
+        "can_test": bool(site().identities) and roles.allowed("trying.send", me().role),
+        "tested": _tested(here),
     }
     return render_template("template.html", **(values | more))
 
@@ -139,6 +142,13 @@ def save(name: str, language: str) -> AnyResponse | tuple[str, int] | str:
         key: request.form[key] for key in ("who", "view", "part") if request.form.get(key)
     }
     return redirect(url_for("templates.edit", **here.at, **chosen), 303)
+
+
+def _tested(here: Bench) -> test_mails.TestMail | None:
+    """Return the person's test mail of this template, where it was the last one."""
+    mail = test_mails.newest(db()) if "tested" in request.args else None
+    mine = mail is not None and (mail.staff, mail.template) == (me().name, here.name)
+    return mail if mine else None
 
 
 def _record_edits(name: str, language: str) -> None:
@@ -189,7 +199,7 @@ def discard(name: str, language: str) -> str:
     here = bench(name, language)
     with write(db()):
         templates.discard_draft(db(), name, language, me().name)
-    return _editor(bench(name, language), gone=here.draft)
+    return editor(bench(name, language), gone=here.draft)
 
 
 @pages.post("/templates/<name>/<language>/mend")

@@ -176,7 +176,8 @@ def history(name: str, language: str) -> str:
 
 def _history(here: Bench, wrong: str = "") -> str:
     versions = templates.history(db(), here.name, here.language.code)
-    first = library().built_in(here.name, here.language.code) or Source("")
+    built_in = library().built_in(here.name, here.language.code)
+    first = built_in or Source("")
     rows = []
     for at, version in enumerate(versions[:SHOWN]):
         older = versions[at + 1] if at + 1 < len(versions) else None
@@ -195,6 +196,7 @@ def _history(here: Bench, wrong: str = "") -> str:
         here=here,
         rows=rows,
         more=len(versions) > SHOWN,
+        has_built_in=built_in is not None,
         done=live if live is not None and done == str(live.number) else None,
         before=next((each for each in versions if str(each.number) == before_it), None),
         may_publish=benches.may_publish(),

@@ -152,6 +152,7 @@ AUDIT = {
     "role changed": "changed a role",
     "templates approved": "approved the templates",
     "test mail": "sent a test mail",
+    "address proven": "proved their own address",
     "exported person": "handed over a person's data",
     "erased person": "erased a person",
     "erased by age": "erased by age",

@@ -98,6 +98,11 @@ def test_a_template_with_a_slip_is_mended_with_one_click_and_published(
     assert workshop.file().read_text() == TEXT.replace("Hello,", "Good day,")
     assert (workshop.live().who, workshop.live().comment) == ("ada", "Sounds warmer")
     assert workshop.draft() is None
+    page.get_by_role("button", name="Send this one again version 1").click()
+    expect(page.locator(".toast")).to_contain_text("Version 3 is sent from now on.")
+    page.get_by_role("button", name="Send this one again the built-in reply").click()
+    expect(page.locator(".toast")).to_contain_text("Version 4 is sent from now on.")
+    assert workshop.live().comment == "Back to the built-in reply"
     assert "published template" in [entry.what for entry in audit.entries(workshop.db)]
 
 

@@ -167,6 +167,18 @@ def test_rolling_back_is_a_new_version_with_the_old_words(db, library, now):
         publishing.roll_back(db, library, *CELL, 99, who="kim", now=now)
 
 
+def test_the_first_version_can_be_taken_back_to_the_built_in_words(db, library, folder, now):
+    publishing.sync(db, library, now)
+    shipped, _ = Library().source("urgent", "en")
+    mine = Source(shipped.text.replace("You are not alone with this.", "We are here."))
+    publishing.publish(db, library, "urgent", "en", mine, who="jo", comment="", based_on=0, now=now)
+    version = publishing.roll_back(db, library, "urgent", "en", 0, who="jo", now=now)
+    assert (version.number, version.comment) == (2, "Back to the built-in reply")
+    assert version.text == shipped.text
+    publishing.roll_back(db, library, "urgent", "en", 1, who="jo", now=now)
+    assert "We are here." in library.render("urgent", "en", ANA).text
+
+
 def stopped_before_the_file(db, source, now):
     with write(db):
         return templates.add(

@@ -138,6 +138,8 @@ for (const area of sheets) {
 }
 who.addEventListener("change", () => {
   const file = document.querySelector("[data-who]");
+  const test = document.querySelector("[data-who-field]");
+  if (test) test.value = who.value;
   if (file) file.search = new URLSearchParams({ who: who.value });
   unkept = true;
   look();
