@@ -35,7 +35,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that both were asked: how many each has right, and where they differ."""
+    """One thing that both were asked: how many each has right, and where they differ.
+
+    `language` is set where it is about letters in one.
+    """
 
     what: str
     letters: int
@@ -44,6 +47,7 @@ class Change:
     gained: int
     lost: int
     outcome: Outcome
+    language: str = ""
 
     @property
     def sentence(self) -> str:
@@ -90,7 +94,10 @@ def compare(
             for category in Category
         ),
         *(
-            _sorted(f"shipped letters in {lang}", [p for p in shipped if p[0].lang == lang])
+            replace(
+                _sorted(f"shipped letters in {lang}", [p for p in shipped if p[0].lang == lang]),
+                language=lang,
+            )
             for lang, count in sorted(Counter(p[0].lang for p in shipped).items())
             if lang and count >= MIN_OF_LANGUAGE
         ),

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inboxbot.classify.comparison import Outcome
 from inboxbot.cli.common import (
     FINDINGS,
     configuration,
@@ -67,8 +68,8 @@ def _print_trained(stored: "Stored", worse: list[str], promote: bool) -> None:
         f"Compared with {promotion.name(stored.compared_with).lower()}, on letters that neither "
         "had seen:\n"
     )
-    for change in stored.comparison["changes"]:
-        click.echo(f"  {change['sentence']}")
+    for line in _changes(stored.comparison["changes"]):
+        click.echo(f"  {line}")
     click.echo()
     if worse:
         click.echo(f"Something got worse, so it is not put in force: {'; '.join(worse)}.")
@@ -80,6 +81,15 @@ def _print_trained(stored: "Stored", worse: list[str], promote: bool) -> None:
             f"`inboxbot replay --model {stored.id}`; to put it in force: "
             f"`inboxbot model promote {stored.id}`."
         )
+
+
+def _changes(changes: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each thing compared; languages in which nothing changed share one."""
+    still = [each for each in changes if each["language"] and each["outcome"] == Outcome.SAME]
+    lines = [each["sentence"] for each in changes if each not in still]
+    if still:
+        lines.append(f"shipped letters in {len(still)} languages: {Outcome.SAME}")
+    return lines
 
 
 @click.group("model")
