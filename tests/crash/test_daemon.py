@@ -2,6 +2,7 @@
 and without room on its disk."""
 
 import json
+import os
 import random
 import signal
 import sqlite3
@@ -56,6 +57,12 @@ def broken(world: World) -> list[str]:
     if invariants.seen_twice(world.sink.message_ids):
         found.append("a reply was taken twice")
     return found
+
+
+def complaints(zygote: Zygote) -> int:
+    """Return how often the daemon said that a job or a look failed."""
+    log = zygote.log.read_text()
+    return log.count("mailbox-failed") + log.count("job-failed")
 
 
 def resolve(world: World) -> None:
@@ -133,12 +140,18 @@ def test_r30_asked_to_stop_it_ends_in_time_and_leaves_nothing_uncertain(
     rng = random.Random(30)
     world.sink.delay = lambda: 0.05 * rng.random()
     count = 0
-    for _ in range(15):
-        for _ in range(rng.randrange(4)):
+    for turn in range(15):
+        for _ in range(1 + rng.randrange(4)):
             world.deliver(world.person(rng), "person")
             count += 1
         zygote.start()
-        time.sleep(3 * rng.random())
+        if turn % 3:
+            # Among the replies, where the most is at stake; else anywhere on the way there.
+            before = len(world.sink.accepted)
+            wait_for(lambda n=before: len(world.sink.accepted) > n, 20, "a reply is on its way")  # type: ignore[misc]
+            time.sleep(0.1 * rng.random())
+        else:
+            time.sleep(rng.random())
         began = time.monotonic()
         code = zygote.kill(rng.choice((signal.SIGTERM, signal.SIGINT)))
         assert time.monotonic() - began < 10
@@ -161,12 +174,10 @@ def test_r24_without_room_nothing_is_acknowledged_that_is_not_stored_and_it_reco
     rng = random.Random(24)
     for _ in range(40):
         world.deliver(world.person(rng), "person")
-    wait_for(
-        lambda: any(line in zygote.log.read_text() for line in ("mailbox-failed", "job-failed")),
-        60,
-        "it says that it cannot write",
-    )
-    time.sleep(2)
+    wait_for(lambda: complaints(zygote) > 0, 60, "it says that it cannot write")
+    # It goes on trying, and failing, for as long as there is no room.
+    failures = complaints(zygote)
+    wait_for(lambda: complaints(zygote) > failures, 60, "it tries again")
     zygote.lift_file_size()
     wait_for(lambda: all_sent(world, 40), 90, "every reply is sent")
     zygote.kill()
@@ -189,6 +200,29 @@ def test_r25_a_foreign_writer_that_holds_the_database_delays_and_breaks_nothing(
         foreign.execute("COMMIT")
     wait_for(lambda: all_sent(world, 5), 60, "every reply is sent")
     zygote.kill()
+    assert broken(world) == []
+
+
+def test_r40_with_few_files_to_open_it_does_all_of_its_work(world: World, zygote: Zygote) -> None:
+    zygote.start(open_files=64)
+    rng = random.Random(40)
+    for _ in range(10):
+        world.deliver(world.person(rng), "person")
+    wait_for(lambda: all_sent(world, 10), 60, "every reply is sent")
+    zygote.kill()
+    assert broken(world) == []
+
+
+def test_r40_a_worker_that_the_kernel_ends_for_its_memory_is_started_again(
+    world: World, zygote: Zygote
+) -> None:
+    zygote.start()
+    rng = random.Random(40)
+    for count in range(1, 4):
+        world.deliver(world.person(rng), "person")
+        wait_for(lambda count=count: all_sent(world, count), 60, "every reply is sent")  # type: ignore[misc]
+        os.kill(zygote.worker(), signal.SIGKILL)
+    assert zygote.kill(signal.SIGTERM) == 0
     assert broken(world) == []
 
 

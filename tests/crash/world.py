@@ -252,14 +252,17 @@ class Zygote:
         self._process.stdout.close()
         self._process.wait(20)
 
-    def start(self, *, command: str = "run", fault: str = "", file_size: int = 0) -> None:
-        """Start a command; `fault` is what INBOXBOT_FAULT would be, `file_size` a limit."""
+    def start(
+        self, *, command: str = "run", fault: str = "", file_size: int = 0, open_files: int = 0
+    ) -> None:
+        """Start a command; `fault` is what INBOXBOT_FAULT would be, the others are limits."""
         assert self._process.stdin is not None
         wanted = {
             "output": str(self.log),
             "command": command,
             "fault": fault,
             "file_size": file_size,
+            "open_files": open_files,
         }
         self._process.stdin.write(json.dumps(wanted) + "\n")
         self._process.stdin.flush()
@@ -274,6 +277,14 @@ class Zygote:
         """Let files grow again: there is room on the disk."""
         unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, unlimited)
+
+    def worker(self) -> int:
+        """Return the process in which the daemon reads letters, or 0."""
+        for thread in Path(f"/proc/{self.pid}/task").iterdir():
+            for child in (thread / "children").read_text().split():
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    return int(child)
+        return 0
 
     def wait(self, seconds: float) -> int:
         """Wait until the command has ended by itself and return its exit code."""

@@ -28,7 +28,7 @@ def main() -> None:
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-def _become(output: str, command: str, fault: str, file_size: int) -> Any:
+def _become(output: str, command: str, fault: str, file_size: int, open_files: int) -> Any:
     import inboxbot.cli
     from inboxbot import faults
 
@@ -40,6 +40,8 @@ def _become(output: str, command: str, fault: str, file_size: int) -> Any:
         faults.point = faults.armed(fault)
     if file_size:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, resource.RLIM_INFINITY))
+    if open_files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
     sys.argv = ["inboxbot", command]
     try:
         inboxbot.cli.main()

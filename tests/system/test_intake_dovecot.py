@@ -3,7 +3,6 @@
 import random
 import resource
 import secrets
-import signal
 import subprocess
 import sys
 import time
@@ -97,46 +96,6 @@ def test_r34_an_old_mailbox_is_ready_in_seconds_with_flat_memory(
     silent = {each.keep_silent for each in messages.undecided(db, limit=100)}
     assert silent == {"baseline"}
     taking.box.close()
-
-
-@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.long)])
-def test_random_kills_leave_every_letter_recorded_once_and_its_flags_unchanged(
-    account: Account, taking: TakingIn, store_path: Path, count: int
-) -> None:
-    dice = random.Random(7)
-    account.fill(letters(count, size=2_000))
-    client = account.client()
-    client.add_flags([1, 5, 9], [b"\\Seen"])
-    client.logout()
-    command = [sys.executable, "-m", "tests.poll_once", str(account.server.port)]
-    killed = 0
-    while True:
-        child = subprocess.Popen([*command, str(store_path), PASSWORD, account.name], cwd=ROOT)
-        try:
-            assert child.wait(dice.uniform(0.3, 1.2)) == 0
-            break
-        except subprocess.TimeoutExpired:
-            child.send_signal(signal.SIGKILL)
-            child.wait(10)
-            killed += 1
-            taking.check()
-        if killed == 10:
-            break
-    taking.later(minutes=10)
-    while taking.poll().waiting:
-        taking.later(minutes=10)
-    assert taking.sweep() == 0
-    taking.later(minutes=10)
-    assert set(taking.places().values()) == {"ingested"}
-    assert sorted(taking.stored()) == sorted(letters(count, size=2_000))
-    assert killed > 0
-    taking.check()
-    client = account.client(None)
-    client.select_folder("INBOX", readonly=True)
-    flags = client.get_flags(client.search("ALL"))
-    client.logout()
-    assert [uid for uid, each in flags.items() if b"\\Seen" in each] == [1, 5, 9]
-    assert set().union(*flags.values()) <= {b"\\Seen", b"\\Recent"}
 
 
 def token(dovecot: Dovecot, email: str, valid_s: int = 600) -> str:

@@ -402,7 +402,7 @@ def test_a_report_of_a_reply_that_we_never_sent_blocks_nobody(desk: Desk) -> Non
 # --- loops ---------------------------------------------------------------------------
 
 
-def test_our_own_acknowledgement_fed_back_is_never_answered(desk: Desk) -> None:
+def test_r38_our_own_acknowledgement_fed_back_is_never_answered(desk: Desk) -> None:
     desk.run(letter())
     (outcome,) = desk.run(desk.sink.accepted[0].raw)
     assert outcome.disposition == "suppress"
@@ -426,7 +426,7 @@ def unmarked(raw: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("gateway", [lambda raw: raw, unmarked], ids=["marked", "unmarked"])
-def test_two_installations_acknowledge_each_other_at_most_once(
+def test_r38_two_installations_acknowledge_each_other_at_most_once(
     tmp_path: Path, sink: SmtpSink, gateway
 ) -> None:
     with SmtpSink() as other_sink:
@@ -458,7 +458,7 @@ def test_two_installations_acknowledge_each_other_at_most_once(
 
 
 @pytest.mark.parametrize("fields", ["reply", "subject", "nothing"])
-def test_a_vacation_responder_without_marks_ends_the_talk(desk: Desk, fields: str) -> None:
+def test_r38_a_vacation_responder_without_marks_ends_the_talk(desk: Desk, fields: str) -> None:
     desk.run(letter())
     for day in range(3):
         for hour in range(5):
@@ -476,6 +476,16 @@ def test_a_vacation_responder_without_marks_ends_the_talk(desk: Desk, fields: st
         desk.pass_(hours=24)
     # Answers to us never get another; one without any sign of it gets one a day at most.
     assert len(recipients(desk)) == (3 if fields == "nothing" else 1)
+
+
+def test_r38_an_acknowledgement_that_comes_back_is_answered_by_nobody(desk: Desk) -> None:
+    desk.run(letter())
+    (outcome,) = desk.run(bounce_of(desk.sink.accepted[0]))
+    assert outcome.disposition == "suppress"
+    assert [state for state, _ in desk.states()] == ["bounced"]
+    desk.pass_(hours=1)
+    assert decided(desk.run(letter(2, message_id="<2@person.example>")))[0][0] != "acknowledge"
+    assert len(recipients(desk)) == 1
 
 
 # --- who is never acknowledged -------------------------------------------------------
