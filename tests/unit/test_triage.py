@@ -253,7 +253,7 @@ def test_a_writer_that_fails_again_and_again_leaves_the_letter_to_staff(
     assert decided(desk.triage.run()) == [("hold", "unreadable")]
 
 
-def test_a_process_that_ends_again_and_again_costs_only_the_letter_that_ends_it(
+def test_r40_a_process_that_ends_again_and_again_costs_only_the_letter_that_ends_it(
     make: Make,
 ) -> None:
     class EndsTheProcess(Here):
