@@ -278,6 +278,7 @@ class Metrics(_Section):
     """`[metrics]`: figures for Prometheus, and two pages that say whether all is well."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = 0  # 0: none
+    web_port: Annotated[int, Field(ge=0, le=65535)] = 0  # of the review app's own process
 
 
 class Alerts(_Section):

@@ -150,8 +150,15 @@ def mark_failed(mailbox: int) -> None:
 # Triage
 
 
-def decided(message: int, category: str, confidence: float, disposition: str, reason: str) -> None:
-    """Say what was decided on a message, and why."""
+def decided(
+    message: int,
+    category: str,
+    confidence: float,
+    disposition: str,
+    reason: str,
+    classified_s: float = 0.0,
+) -> None:
+    """Say what was decided on a message, and why; classifying it took so much work."""
     _say(
         logging.INFO,
         "decided",
@@ -160,6 +167,7 @@ def decided(message: int, category: str, confidence: float, disposition: str, re
         confidence=round(confidence, 3),
         disposition=disposition,
         reason=reason,
+        classified_s=round(classified_s, 4),
     )
 
 

@@ -102,7 +102,19 @@ class StoreFigures(Collector):
             "When the last backup was verified; 0 for never",
             verified.timestamp() if verified else 0,
         )
+        yield _certificates(db)
         yield _histogram(db)
+
+
+def _certificates(db: Database) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "inboxbot_tls_peer_expiry_timestamp_seconds",
+        "When the certificate of the server of a mailbox ends",
+        labels=["mailbox", "server"],
+    )
+    for mailbox, until in settings.moments(db, settings.CERTIFICATE_UNTIL):
+        family.add_metric([mailbox, "imap"], until.timestamp())
+    return family
 
 
 def _histogram(db: Database) -> HistogramMetricFamily:
@@ -156,6 +168,12 @@ class Counted(logging.Handler):
             buckets=(0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0),
             registry=registry,
         )
+        self._classify_s = Histogram(
+            "inboxbot_classify_seconds",
+            "How much work classifying a letter took",
+            buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5),
+            registry=registry,
+        )
         self._polls = Counter(
             "inboxbot_poll", "Looks into a mailbox", ["mailbox", "result"], registry=registry
         )
@@ -185,8 +203,27 @@ class Counted(logging.Handler):
                 self._failed.labels(str(fields["job"]).partition(" ")[0]).inc()
             case "decided":
                 self._confidence.observe(float(fields["confidence"]))
+                if fields["classified_s"]:
+                    self._classify_s.observe(float(fields["classified_s"]))
 
     def polled(self, mailbox: str, seconds: float, *, well: bool) -> None:
         """Count one look into a mailbox, and how long it took."""
         self._polls.labels(mailbox, "ok" if well else "error").inc()
         self._poll_s.observe(seconds)
+
+
+class Answered:
+    """Times the answers of the review app, which is a process of its own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._seconds = Histogram(
+            "inboxbot_http_request_duration_seconds",
+            "How long a page of the review app took",
+            ["route", "code"],
+            buckets=(0.01, 0.05, 0.1, 0.15, 0.3, 1, 3, 10),
+            registry=registry,
+        )
+
+    def answered(self, route: str, code: int, seconds: float) -> None:
+        """Count one answer; `route` is the name of a page, never an address."""
+        self._seconds.labels(route, str(code)).observe(seconds)

@@ -11,10 +11,11 @@ import os
 import resource
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import TimeoutError as Overdue
 from ctypes import Array, c_ubyte
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import connection
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -85,10 +86,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A message, and what it was taken for."""
+    """A message, and what it was taken for, which took `classified_s` of work."""
 
     message: Message
     classification: Classification
+    classified_s: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,9 @@ class _Worker:
         message = parse_header(raw) if depth == "header" else parse(raw)
         self.progress[1] = _CLASSIFYING
         classifier = self.classifier if depth == "whole" else None
-        return Reading(message, _classified(message, classifier))
+        before = time.thread_time()
+        classification = _classified(message, classifier)
+        return Reading(message, classification, time.thread_time() - before)
 
 
 _PARSING, _CLASSIFYING = 1, 2

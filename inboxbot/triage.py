@@ -165,6 +165,7 @@ class Triage:
                 outcome.confidence,
                 outcome.disposition,
                 outcome.reason or "",
+                0.0 if isinstance(reading, ReadingFailed) else reading.classified_s,
             )
             if isinstance(reading, ReadingFailed):
                 events.unreadable(outcome.message, reading.reason)

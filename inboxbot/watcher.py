@@ -49,6 +49,7 @@ class Watcher:
         self._token_lasts_s = 0.0
         self._push = Push(self._every_s)
         self._beat_at = 0.0
+        self._certificate_until: datetime | None = None
 
     def poll(self, stop: Callable[[], bool] = lambda: False) -> PollResult:
         """Fetch what is new. Raises the errors of `intake.poll`."""
@@ -122,6 +123,7 @@ class Watcher:
             stop=stop,
         )
         self._push.looked(self._last.listed, self._last.waiting)
+        self._note_certificate()
         for state, code in (
             (State.QUARANTINED, Code.QUARANTINED),
             (State.OVERSIZE, Code.OVERSIZE),
@@ -133,6 +135,15 @@ class Watcher:
         if self._last.first and self._import_since:
             self._bring_in_history(stop)
         return self._last
+
+    def _note_certificate(self) -> None:
+        """Keep when the server's certificate ends, where it is not known yet or is a new one."""
+        until = self._mailbox.certificate_until()
+        if until is None or until == self._certificate_until:
+            return
+        with write(self._db):
+            settings.put_moment(self._db, f"{settings.CERTIFICATE_UNTIL}{self.name}", until)
+        self._certificate_until = until
 
     def _all_fetched(self) -> None:
         """End the alert of letters that could not be fetched, once there are none left."""

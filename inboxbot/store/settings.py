@@ -30,6 +30,10 @@ class Mode(StrEnum):
         }[self]
 
 
+# With the name of a mailbox behind it: when the certificate of its IMAP server ends.
+CERTIFICATE_UNTIL = "certificate_until:"
+
+
 @dataclass(frozen=True, slots=True)
 class Instance:
     """Who this installation is: a public id for the loop mark, and a secret."""
@@ -65,6 +69,16 @@ def get_moment(db: Database, name: str) -> datetime | None:
 def put_moment(db: Database, name: str, when: datetime) -> None:
     """Put a time under `name` within the caller's transaction."""
     put(db, name, stamp(when))
+
+
+def moments(db: Database, prefix: str) -> list[tuple[str, datetime]]:
+    """Return the times whose names begin with `prefix`, by the rest of the name."""
+    rows = db.execute(
+        "SELECT name, value FROM setting WHERE name >= ?1 AND name < ?1 || char(0x10ffff)"
+        " ORDER BY name",
+        [prefix],
+    )
+    return [(str(name)[len(prefix) :], moment(value)) for name, value in rows]
 
 
 def instance(db: Database) -> Instance:

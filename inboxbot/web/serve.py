@@ -3,17 +3,21 @@
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flask import Flask
+from prometheus_client import CollectorRegistry
 from waitress import create_server
 
-from inboxbot import assembly, events
+from inboxbot import assembly, events, metrics, pulse
 from inboxbot.config import Config, is_loopback
 from inboxbot.health import health
-from inboxbot.store.settings import instance
+from inboxbot.store.database import connect
+from inboxbot.store.settings import instance, mode
 from inboxbot.store.sqlite import Database
+from inboxbot.web import timing
 from inboxbot.web.app import create_app
 from inboxbot.web.in_force import in_force
 
@@ -24,7 +28,23 @@ def serve(configuration: Config, *, port: int | None = None) -> None:
     """Run the review app until SIGTERM or Ctrl-C."""
     events.configure()
     app = from_configuration(configuration)
-    listen(app, configuration.web.host, configuration.web.port if port is None else port)
+    with ExitStack() as stack:
+        if configuration.metrics.web_port:
+            _serve_figures(app, configuration, stack)
+        listen(app, configuration.web.host, configuration.web.port if port is None else port)
+
+
+def _serve_figures(app: Flask, configuration: Config, stack: ExitStack) -> None:
+    """Serve how long pages take, and whether the store can be read."""
+    registry = CollectorRegistry()
+    timing.watch(app, metrics.Answered(registry).answered)
+
+    def not_ready() -> list[str]:
+        with closing(connect(configuration.store_path)) as db:
+            mode(db)
+        return []
+
+    stack.enter_context(pulse.served(configuration.metrics.web_port, registry, not_ready))
 
 
 def from_configuration(configuration: Config) -> Flask:

@@ -13,9 +13,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from inboxbot import events, metrics, pulse
 from inboxbot.errors import StoreError
-from inboxbot.store import audit, backup, figures
+from inboxbot.store import audit, backup, figures, settings
 from inboxbot.store.database import connect, stamp, write
+from inboxbot.web import timing
 from tests.outbox_rows import put_reply
+from tests.stand import make_app
 
 
 @pytest.fixture
@@ -91,7 +93,10 @@ def test_what_the_log_tells_is_counted(registry, counted):
     events.uidvalidity_changed(1, 5, 0, False)
     events.template_broken("urgent")
     events.job_failed("poll support", ValueError())
-    events.decided(1, "general_inquiry", 0.97, "acknowledge", "")
+    events.decided(1, "general_inquiry", 0.97, "acknowledge", "", 0.02)
+    events.decided(
+        2, "general_inquiry", 0.5, "acknowledge", ""
+    )  # Given up before it was classified.
     counted.polled("support", 0.2, well=True)
     counted.polled("support", 9, well=False)
     found = samples(registry)
@@ -105,10 +110,38 @@ def test_what_the_log_tells_is_counted(registry, counted):
         ("inboxbot_job_failures_total", (("job", "poll"),)),
         ("inboxbot_poll_total", (("mailbox", "support"), ("result", "ok"))),
         ("inboxbot_poll_total", (("mailbox", "support"), ("result", "error"))),
-        ("inboxbot_classification_confidence_count", ()),
+        ("inboxbot_classify_seconds_count", ()),
     ]:
         assert found[name, labels] == 1, name
+    assert found["inboxbot_classification_confidence_count", ()] == 2
+    assert found["inboxbot_classify_seconds_sum", ()] == pytest.approx(0.02)
     assert found["inboxbot_poll_duration_seconds_sum", ()] == pytest.approx(9.2)
+
+
+def test_the_end_of_a_certificate_is_told_as_the_last_look_saw_it(db, registry, now):
+    with write(db):
+        settings.put_moment(db, f"{settings.CERTIFICATE_UNTIL}support", now + timedelta(days=9))
+        settings.put_moment(db, "certificate", now)
+    name = "inboxbot_tls_peer_expiry_timestamp_seconds"
+    told = {key: value for key, value in samples(registry).items() if key[0] == name}
+    labels = (("mailbox", "support"), ("server", "imap"))
+    assert told == {(name, labels): (now + timedelta(days=9)).timestamp()}
+
+
+def test_the_answers_of_the_review_app_are_timed_by_page_and_code(db, store_path, registry):
+    app = make_app(store_path)
+    timing.watch(app, metrics.Answered(registry).answered)
+    client = app.test_client()
+    client.get("/alive")
+    client.get("/queue?view=mine&s=some-token")
+    client.get("/nowhere/ana@example.net")
+    name = "inboxbot_http_request_duration_seconds_count"
+    told = {labels: value for (key, labels), value in samples(registry).items() if key == name}
+    assert told == {
+        (("code", "200"), ("route", "app.alive")): 1,
+        (("code", "302"), ("route", "queue.letters")): 1,
+        (("code", "404"), ("route", "none")): 1,
+    }
 
 
 def test_every_metric_has_a_good_name_and_says_what_it_is(registry, counted):
