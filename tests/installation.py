@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests import dovecot, smtp_sink
+from tests import command, dovecot, smtp_sink
 
 CONFIGURATION = """\
 [organisation]
@@ -78,14 +78,7 @@ class Installation:
         self, *arguments: str, code: int | None = 0, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; its exit code must be `code`, or any for None."""
-        done = subprocess.run(
-            [sys.executable, "-m", "inboxbot", *arguments],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            cwd=self.folder,
-            env=self._environment(environment),
-        )
+        done = command.SERVER.run(arguments, self.folder, self._environment(environment), 120)
         assert code in (None, done.returncode), f"{done.returncode}: {done.stdout}{done.stderr}"
         assert "Traceback" not in done.stderr
         return done
