@@ -19,7 +19,13 @@ from inboxbot.store.database import moment, stamp, store_error, write
 from inboxbot.store.sqlite import Database
 
 # Where staff write freely: a person may be named on a letter of somebody else.
-_FREE_TEXT = (("note", "text"), ("person_note", "text"), ("draft", "text"), ("snippet", "text"))
+_FREE_TEXT = (
+    ("note", "text"),
+    ("person_note", "text"),
+    ("draft", "text"),
+    ("snippet", "text"),
+    ("snippet_proposal", "text"),
+)
 _INDEXES = ("reading_words", "reading_unspaced")
 _PATIENCE_S = 10.0
 

@@ -584,6 +584,17 @@ def desk(db: Database) -> None:
         ALTER TABLE user ADD COLUMN address_asked TEXT;
         ALTER TABLE user ADD COLUMN address_code TEXT;
         ALTER TABLE user ADD COLUMN address_until TEXT;
+        -- In how many answers it was sent.
+        ALTER TABLE snippet ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE snippet_proposal (
+            id INTEGER PRIMARY KEY,
+            shortcut TEXT NOT NULL UNIQUE,
+            title TEXT NOT NULL,
+            language TEXT NOT NULL,
+            text TEXT NOT NULL,
+            staff TEXT NOT NULL,
+            updated_at TEXT NOT NULL
+        ) STRICT;
         """
     _run(db, script.replace("COUNTED", counted))
 

@@ -14,7 +14,7 @@ from inboxbot.actions import Answer
 from inboxbot.errors import Conflict, InboxbotError
 from inboxbot.mail import compose
 from inboxbot.review import Letter
-from inboxbot.store import drafts, replies
+from inboxbot.store import drafts, replies, snippets
 from inboxbot.store.database import write
 from inboxbot.store.decisions import Recorded
 from inboxbot.web import words
@@ -95,6 +95,8 @@ def send(letter: int) -> Response | tuple[str, int]:
     except InboxbotError as error:
         return page(recorded, draft=saved, blocking=[str(error)]), 409
     with write(db()):
+        if not done.again:
+            snippets.count_used(db(), request.form.getlist("used")[:50])
         # Kept until it has left: taking the answer back brings the text back.
         drafts.touch(db(), letter, me().name, writing=False, now=now())
     return redirect(

@@ -65,6 +65,8 @@ ROLES: dict[str, frozenset[Role]] = {
     "person.note": STAFF,
     "snippets.listed": STAFF,
     "snippets.save": STAFF,
+    "snippets.refuse": STAFF,
+    "snippets.approve": ADMINISTRATORS,
     "snippets.remove": ADMINISTRATORS,
     "templates.listed": ADMINISTRATORS,
     "templates.edit": ADMINISTRATORS,

@@ -1,15 +1,18 @@
-"""Ready-made replies: the texts that staff insert into an answer."""
+"""Ready-made replies: the texts that staff insert into an answer.
+
+Staff propose, an administrator approves: what goes out in our name again and again was read twice.
+"""
 
 import re
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from inboxbot.errors import TemplateError
+from inboxbot.errors import Conflict, NotAllowed, TemplateError
 from inboxbot.reply import ready, workbench
 from inboxbot.store import audit, snippets
 from inboxbot.store.database import write
-from inboxbot.web import words
+from inboxbot.web import roles, words
 from inboxbot.web.site import db, me, now
 
 pages = Blueprint("snippets", __name__)
@@ -23,7 +26,9 @@ _LANGUAGE = re.compile(r"[a-z]{2}\Z")
 def listed() -> str:
     """Show the ready-made replies, and one of them to change."""
     shortcut = request.args.get("edit", "")
-    found = snippets.get(db(), shortcut) if shortcut else None
+    found = None
+    if shortcut:
+        found = snippets.proposal(db(), shortcut) or snippets.get(db(), shortcut)
     return _page({"shortcut": "", "title": "", "language": "en", "text": ""}, found)
 
 
@@ -35,15 +40,23 @@ def _page(typed: dict[str, str], found: snippets.Snippet | None = None, wrong: s
             "language": found.language,
             "text": found.text,
         }
-    everything = snippets.everything(db())
+    wanted = request.args.get("q", "").strip()[:100]
+    everything, proposed = snippets.everything(db()), snippets.proposals(db())
     return render_template(
         "replies.html",
-        snippets=everything,
-        advice={each.shortcut: _advice(each) for each in everything},
+        snippets=[each for each in everything if _fits(each, wanted)],
+        proposals=proposed,
+        advice={each.shortcut: _advice(each) for each in (*everything, *proposed)},
+        wanted=wanted,
         values=workbench.values(),
         typed=typed,
         wrong=wrong,
     )
+
+
+def _fits(snippet: snippets.Snippet, wanted: str) -> bool:
+    told = f"/{snippet.shortcut} {snippet.title} {snippet.language} {snippet.text}".casefold()
+    return all(word in told for word in wanted.casefold().split())
 
 
 def _advice(snippet: snippets.Snippet) -> tuple[str, ...]:
@@ -56,7 +69,7 @@ def _advice(snippet: snippets.Snippet) -> tuple[str, ...]:
 
 @pages.post("/replies")
 def save() -> Response | tuple[str, int]:
-    """Store a ready-made reply; what was typed stays on the page where something is wrong."""
+    """Store a ready-made reply, or propose it; what was typed stays where something is wrong."""
     typed = {
         name: request.form.get(name, "").strip()
         for name in ("shortcut", "title", "language", "text")
@@ -80,8 +93,9 @@ def save() -> Response | tuple[str, int]:
         )
     if wrong:
         return _page(typed, wrong=wrong), 422
+    final = roles.allowed("snippets.approve", me().role)
     with write(db()):
-        snippets.save(
+        (snippets.save if final else snippets.propose)(
             db(),
             typed["shortcut"],
             typed["title"][:80],
@@ -90,8 +104,41 @@ def save() -> Response | tuple[str, int]:
             me().name,
             now(),
         )
-        audit.add(db(), me().name, "snippet saved", now(), detail=typed["shortcut"])
+        what = "snippet saved" if final else "snippet proposed"
+        audit.add(db(), me().name, what, now(), detail=typed["shortcut"])
     return redirect(url_for("snippets.listed"), 303)
+
+
+@pages.post("/replies/approve")
+def approve() -> Response:
+    """Let a proposal go into answers from now on, as it was shown."""
+    found = _proposal()
+    with write(db()):
+        snippets.approve(db(), found, now())
+        audit.add(db(), me().name, "snippet approved", now(), detail=found.shortcut)
+    return redirect(url_for("snippets.listed"), 303)
+
+
+@pages.post("/replies/refuse")
+def refuse() -> Response:
+    """Throw a proposal away: an administrator any, others their own."""
+    found = _proposal()
+    if found.staff != me().name and not roles.allowed("snippets.approve", me().role):
+        raise NotAllowed("This proposal is somebody else's.")
+    with write(db()):
+        snippets.refuse(db(), found.shortcut)
+        audit.add(db(), me().name, "snippet refused", now(), detail=found.shortcut)
+    return redirect(url_for("snippets.listed"), 303)
+
+
+def _proposal() -> snippets.Snippet:
+    """Return the proposal of a form, as it was when the page was shown."""
+    found = snippets.proposal(db(), request.form.get("shortcut", ""))
+    if found is None or found.updated_at.isoformat() != request.form.get("seen"):
+        raise Conflict(
+            words._("This proposal was changed or settled meanwhile. Please look again.")
+        )
+    return found
 
 
 @pages.post("/replies/remove")

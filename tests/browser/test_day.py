@@ -222,6 +222,7 @@ def test_an_answer_is_written_with_a_ready_made_reply_sent_and_taken_back(
     assert b"Ask your doctor." in answer.raw
     assert b"In-Reply-To: " in answer.raw
     assert b"Auto-Submitted" not in answer.raw
+    assert [each.used for each in snippets.everything(stand.db)] == [1]
     press(page, "z")
     assert [each.kind for each in replies.of_letter(stand.db, letter)] == ["acknowledgement"]
     expect(page.get_by_label("Your words")).to_have_value("Dear Ana, thank you. Ask your doctor.")

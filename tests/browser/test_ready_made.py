@@ -36,12 +36,12 @@ def test_a_mistake_is_refused_with_its_place_and_what_was_typed_stays(
     page.get_by_label("Short word").fill("call")
     page.get_by_label("Title").fill("Please call")
     page.get_by_label("Text").fill("Please call {{ fone }}.")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Propose").click()
     expect(page.get_by_role("alert")).to_contain_text(
         "Line 1, column 16: “fone” is not a known value. Did you mean phone?"
     )
     page.get_by_label("Text").fill("Please call {{ phone }}. Take 50 mg twice a day.")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Propose").click()
     expect(page.get_by_text("Look twice:")).to_contain_text("a dose")
 
 

@@ -352,6 +352,9 @@ if (compose) {
     button.addEventListener("click", () => {
       text.setRangeText(button.dataset.insert, text.selectionStart, text.selectionEnd, "end");
       unkept = true;
+      const used = document.createElement("input");
+      Object.assign(used, { type: "hidden", name: "used", value: button.dataset.short });
+      compose.append(used);
       closeMenus();
       text.focus();
     });

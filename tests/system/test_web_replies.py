@@ -1,0 +1,133 @@
+"""Ready-made replies: staff propose them, an administrator approves, and each use is counted."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from inboxbot import accounts
+from inboxbot.store import audit, snippets, users
+from inboxbot.store.database import write
+from inboxbot.store.sqlite import Database
+from inboxbot.store.users import Purpose, Role, Stage
+from inboxbot.web.auth import COOKIE
+from tests import letters
+from tests.letters import Letter
+from tests.stand import make_app, new_store
+
+
+class Somebody:
+    def __init__(self, app: Flask, db: Database, name: str, role: Role) -> None:
+        now = datetime.now(UTC)
+        accounts.add_user(db, name, role, who="test", now=now, purpose=Purpose.PASSWORD)
+        user = users.named(db, name)
+        assert user is not None
+        with write(db):
+            token = users.open_session(db, user.id, Stage.OPEN, "test", now)
+        session = users.session(db, token)
+        assert session is not None
+        self.form_token = session.form_token
+        self.client: FlaskClient = app.test_client()
+        self.client.set_cookie(COOKIE, token, domain="localhost", secure=True)
+
+    def post(self, path: str, **form: str) -> TestResponse:
+        return self.client.post(path, data={"form_token": self.form_token} | form)
+
+    def write(self, text: str, shortcut: str = "call") -> TestResponse:
+        return self.post("/replies", shortcut=shortcut, title="Call us", language="en", text=text)
+
+    def seen(self) -> str:
+        found = re.search(r'name="seen" value="([^"]+)"', self.client.get("/replies").text)
+        assert found is not None
+        return found[1]
+
+
+@pytest.fixture
+def db(store_path: Path) -> Database:
+    return new_store(store_path)
+
+
+@pytest.fixture
+def app(db: Database, store_path: Path) -> Flask:
+    return make_app(store_path)
+
+
+@pytest.fixture
+def jo(app: Flask, db: Database) -> Somebody:
+    return Somebody(app, db, "jo", Role.STAFF)
+
+
+@pytest.fixture
+def ada(app: Flask, db: Database) -> Somebody:
+    return Somebody(app, db, "ada", Role.ADMINISTRATOR)
+
+
+def texts(db: Database) -> list[str]:
+    return [each.text for each in snippets.everything(db)]
+
+
+def test_what_staff_propose_is_used_once_an_administrator_approves(
+    jo: Somebody, ada: Somebody, db: Database
+) -> None:
+    letter = letters.add(db, Letter(), datetime.now(UTC))
+    assert jo.write("Please call us.").status_code == 303
+    assert texts(db) == []
+    assert "Please call us." not in jo.client.get(f"/m/{letter}").text
+    assert jo.post("/replies/approve", shortcut="call", seen=jo.seen()).status_code == 403
+    assert ada.post("/replies/approve", shortcut="call", seen=ada.seen()).status_code == 303
+    assert texts(db) == ["Please call us."]
+    assert snippets.everything(db)[0].staff == "jo"
+    assert "Please call us." in jo.client.get(f"/m/{letter}").text
+    whats = [(entry.who, entry.what) for entry in audit.entries(db)]
+    assert ("jo", "snippet proposed") in whats
+    assert ("ada", "snippet approved") in whats
+
+
+def test_a_change_is_a_proposal_too_and_what_is_in_use_stays_meanwhile(
+    jo: Somebody, ada: Somebody, db: Database
+) -> None:
+    ada.write("Please call us.")
+    jo.write("Please call us before noon.")
+    assert texts(db) == ["Please call us."]
+    shown = jo.seen()
+    jo.write("Please call us after noon.")
+    assert ada.post("/replies/approve", shortcut="call", seen=shown).status_code == 409
+    assert ada.post("/replies/approve", shortcut="call", seen=ada.seen()).status_code == 303
+    assert texts(db) == ["Please call us after noon."]
+    assert snippets.proposals(db) == []
+
+
+def test_a_proposal_is_thrown_away_by_its_writer_or_an_administrator_alone(
+    jo: Somebody, ada: Somebody, app: Flask, db: Database
+) -> None:
+    kim = Somebody(app, db, "kim", Role.STAFF)
+    jo.write("One.", "one")
+    seen = jo.seen()
+    assert kim.post("/replies/refuse", shortcut="one", seen=seen).status_code == 403
+    assert jo.post("/replies/refuse", shortcut="one", seen=seen).status_code == 303
+    jo.write("Two.", "two")
+    assert ada.post("/replies/refuse", shortcut="two", seen=ada.seen()).status_code == 303
+    assert snippets.proposals(db) == []
+
+
+def test_they_are_found_by_their_words(ada: Somebody) -> None:
+    ada.write("Please call us.", "call")
+    ada.write("Ask your doctor.", "doctor")
+    page = ada.client.get("/replies?q=ASK+doctor").text
+    assert "Ask your doctor." in page
+    assert "Please call us." not in page
+    assert "None fits." in ada.client.get("/replies?q=nothing").text
+
+
+def test_an_answer_counts_what_went_into_it_once(jo: Somebody, ada: Somebody, db: Database) -> None:
+    letter = letters.add(db, Letter(), datetime.now(UTC))
+    ada.write("Please call us.")
+    form = {"text": "Dear Ana. Please call us.", "version": "1", "answers": "0", "once": "o"}
+    for _ in range(2):  # A double click.
+        jo.post(f"/m/{letter}/answer", used="call", **form)
+    assert [each.used for each in snippets.everything(db)] == [1]
+    assert "sent in 1 answer" in jo.client.get("/replies").text
