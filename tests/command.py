@@ -112,7 +112,7 @@ def _become(
         program()
     except SystemExit as end:
         code = end.code
-    except BaseException:
+    except Exception:  # noqa: BLE001  (told as Python tells what a program lets through)
         sys.excepthook(*sys.exc_info())
     with contextlib.suppress(OSError):
         sys.stdout.flush()
