@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "note": ("staff", "Write a note on a letter, for staff only."),
     "user": ("users", "Add, list, disable and reset who may sign in to the review app."),
     "outbox": ("replies", "List, resolve or cancel replies that need a person."),
+    "report": ("reporting", "Say how much came in, how long people waited, how right it was."),
     "doctor": ("upkeep", "Check everything, also the servers; each finding with what to do."),
     "backup": ("upkeep", "Copy the database while everything goes on, and verify the copy."),
     "verify-backup": ("upkeep", "Check copies to their last byte."),
