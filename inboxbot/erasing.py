@@ -19,7 +19,7 @@ from inboxbot.errors import NotAllowed, TransientError
 from inboxbot.mail.conversation import folded
 from inboxbot.mail.parse import attachment_bytes, parse
 from inboxbot.mail.traces import Traces, traces
-from inboxbot.store import audit, erasure, holds, messages, people, settings
+from inboxbot.store import audit, erasure, holds, messages, models, people, settings
 from inboxbot.store.backup import Copy
 from inboxbot.store.database import moment, stamp, write
 from inboxbot.store.erasure import Written
@@ -34,7 +34,7 @@ class Found:
     """What there is of a person; numbers are rows.
 
     `quoting` are letters of others that name or quote them, `replies` are replies to others
-    that do; `held` says that a legal hold forbids to erase.
+    that do; `models` learned from the letters; `held` says that a legal hold forbids to erase.
     """
 
     addresses: tuple[str, ...]
@@ -44,6 +44,7 @@ class Found:
     replies: tuple[int, ...]
     held: bool
     traces: Traces
+    models: tuple[int, ...] = ()
 
 
 def look(
@@ -124,6 +125,7 @@ def _find(
         replies=tuple(_replies(db, set(own), sought)),
         held=any(holds.held(db, each) for each in addresses),
         traces=sought,
+        models=tuple(models.learned_from(db, own)),
     )
 
 

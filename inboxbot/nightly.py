@@ -35,9 +35,9 @@ def look(
 
     Returns the exit code of the training, or None where there was none or `stop` ended it.
     """
-    gone = promotion.forget_now(db, WHO, now)
+    promotion.forget_now(db, WHO, now)
     local = now.astimezone(ZoneInfo(configuration.organisation.time_zone))
-    again = bool(gone) or settings.get(db, LEARN_AGAIN) is not None
+    again = settings.get(db, LEARN_AGAIN) is not None
     nightly = configuration.classify.learn == "nightly" and due(local, settings.get(db, LEARNED_ON))
     if not again and not nightly:
         return None
@@ -57,7 +57,7 @@ def due(local: datetime, learned_on: str | None) -> bool:
 
 def command(configuration: Config, *, if_new: bool) -> list[str]:
     """Return the command that trains and puts in force what is better."""
-    call = [sys.executable, "-m", "inboxbot", "train", "--promote"]
+    call = [sys.executable, "-m", "inboxbot", "train", "--promote", "--who", WHO]
     return [*call, *(["--if-new"] if if_new else []), "--config", str(configuration.source)]
 
 

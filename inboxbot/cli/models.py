@@ -23,8 +23,11 @@ _AT_ONCE = "The daemon uses it from its next pass on, within 20 seconds; no rest
 @click.command("train")
 @click.option("--promote", is_flag=True, help="Put it in force if nothing got worse.")
 @click.option("--if-new", is_flag=True, help="Only if staff judged a letter since the last time.")
+@click.option("--who", hidden=True, help="Whom the audit names: the daemon names itself.")
 @options
-def train_command(promote: bool, if_new: bool, config_file: str | None, as_json: bool) -> None:
+def train_command(
+    promote: bool, if_new: bool, who: str | None, config_file: str | None, as_json: bool
+) -> None:
     """Train a model on the shipped letters and all that staff corrected or confirmed.
 
     It is compared with the model in force, and says what got better and worse. This takes some
@@ -35,7 +38,7 @@ def train_command(promote: bool, if_new: bool, config_file: str | None, as_json:
     from inboxbot.store import models
 
     settings = configuration(config_file)
-    kind = settings.classify.model
+    kind, who = settings.classify.model, who or modes.operator()
     with assembly.store(settings, create=False) as db:
         if if_new and not learning.anything_new(db, kind):
             if as_json:
@@ -44,10 +47,10 @@ def train_command(promote: bool, if_new: bool, config_file: str | None, as_json:
                 click.echo("Staff have judged no letter since the last training.")
             return
         with locked(settings.store_path.parent / models.FOLDER):
-            stored = learning.train(db, kind, who=modes.operator(), now=now())
+            stored = learning.train(db, kind, who=who, now=now())
         worse = promotion.what_got_worse(stored)
         if promote and not worse:
-            promotion.promote(db, kind, stored.id, who=modes.operator(), now=now())
+            promotion.promote(db, kind, stored.id, who=who, now=now())
     if as_json:
         print_json(_as_object(stored, promote and not worse) | stored.comparison)
     else:

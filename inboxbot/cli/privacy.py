@@ -163,6 +163,7 @@ def _print_found(found: "Found", copies: list["Copy"], weeks: int, as_json: bool
         print_json(
             {"addresses": found.addresses, "letters": len(found.letters),
              "quoting": len(found.quoting), "replies_to_others": len(found.replies),
+             "models": found.models,
              "legal_hold": found.held, "outside": outside}
         )  # fmt: skip
         return
@@ -173,6 +174,10 @@ def _print_found(found: "Found", copies: list["Copy"], weeks: int, as_json: bool
         "                  the bytes as received are erased"
     )
     click.echo(f"replies to others {len(found.replies)} hold their words: the bytes are erased")
+    click.echo(
+        f"models            {len(found.models)} learned from their letters: they are removed, and\n"
+        "                  the daemon trains again what was in force"
+    )
     if found.held:
         click.echo("legal hold        yes: nothing can be erased")
     click.echo("out of reach of this command:")

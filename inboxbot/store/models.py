@@ -266,6 +266,16 @@ def stale(db: Database) -> list[int]:
     )
 
 
+def learned_from(db: Database, letters: Sequence[int]) -> list[int]:
+    """Return the models that learned from one of these letters."""
+    rows = db.execute(
+        "SELECT DISTINCT model_id FROM model_letter"
+        " WHERE message_id IN (SELECT value FROM json_each(?)) ORDER BY model_id",
+        [json.dumps(list(letters))],
+    )
+    return [int(row[0]) for row in rows]
+
+
 def remove(db: Database, numbers: Sequence[int]) -> None:
     """Remove models within the caller's transaction; their files go with the next `sweep`."""
     for number in numbers:

@@ -73,6 +73,7 @@ def test_the_comparison_is_on_letters_that_neither_model_saw(taught: Database) -
 def test_no_model_remains_that_learned_from_an_erased_person(taught: Database) -> None:
     promotion.promote(taught, "light", 1, who="jo", now=NOW)
     found = erasing.look(taught, "person3@example.net")
+    assert found.models == (1,)
     erasing.erase(taught, found, who="jo", now=NOW)
     assert models.all_models(taught) == []
     assert files(taught) == []
@@ -87,6 +88,7 @@ def test_no_model_remains_that_learned_from_an_erased_person(taught: Database) -
 
 def test_erasing_somebody_else_leaves_the_model(taught: Database) -> None:
     found = erasing.look(taught, "ana@example.net")
+    assert found.models == ()
     erasing.erase(taught, found, who="jo", now=NOW)
     assert len(models.all_models(taught)) == len(files(taught)) == 1
 

@@ -69,7 +69,8 @@ def test_the_command_is_for_the_same_configuration(tmp_path: Path) -> None:
     configured = configuration(tmp_path, "nightly")
     call = nightly.command(configured, if_new=True)
     assert call[1:] == [
-        "-m", "inboxbot", "train", "--promote", "--if-new", "--config", str(configured.source)
+        "-m", "inboxbot", "train", "--promote", "--who", "nightly", "--if-new",
+        "--config", str(configured.source),
     ]  # fmt: skip
 
 
