@@ -1,12 +1,16 @@
 """For those who look after the service: is it well, and the safety stop."""
 
-from datetime import timedelta
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.metadata import version
 
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from inboxbot import modes
-from inboxbot.store import figures, settings
+from inboxbot.store import audit, backup, figures, settings
+from inboxbot.store.audit import Narrowed
 from inboxbot.store.settings import Mode
 from inboxbot.web.site import db, me, now, site
 
@@ -23,6 +27,30 @@ def health_page() -> str:
         problems=problems(),
         figures=figures.figures(db()),
         mode=settings.mode(db()),
+        before_pause=modes.before_pause(db()),
+        mode_set=next(audit.entries(db(), Narrowed(what="mode"), limit=1), None),
+        machine=machine(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What the page says of the machine; sizes are in MB."""
+
+    version: str
+    database_mb: int
+    free_mb: int
+    backup_verified_at: datetime | None
+
+
+def machine() -> Machine:
+    """Look at the files of the store."""
+    store = site().store
+    return Machine(
+        version=version("inboxbot"),
+        database_mb=store.stat().st_size // 2**20,
+        free_mb=shutil.disk_usage(store.parent).free // 2**20,
+        backup_verified_at=settings.get_moment(db(), backup.VERIFIED_AT),
     )
 
 
@@ -45,6 +73,6 @@ def pause() -> Response:
 
 @pages.post("/health/resume")
 def resume() -> Response:
-    """Let acknowledgements leave again; what was held stays held."""
-    modes.set_mode(db(), Mode.LIVE, who=me().name, now=now())
+    """End the safety stop; what was held stays held."""
+    modes.resume(db(), who=me().name, now=now())
     return redirect(url_for("admin.health_page"), 303)

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from inboxbot import accounts, team
+from inboxbot import accounts, modes, team
 from inboxbot.errors import Conflict
-from inboxbot.store import audit, holds, retention, settings, test_mails, users
+from inboxbot.store import audit, backup, holds, retention, settings, test_mails, users
 from inboxbot.store.audit import Narrowed
 from inboxbot.store.database import write
 from inboxbot.store.settings import Mode
@@ -346,6 +347,45 @@ def test_at_most_five_test_mails_in_ten_minutes(ada: Somebody, db: Database) -> 
     assert answer.status_code == 422
     assert "wait a little" in answer.text
     assert len(test_mails.waiting(db)) == 5
+
+
+# The safety stop
+
+
+def test_everybody_on_the_team_stops_and_an_administrator_lets_go(
+    ada: Somebody, kim: Somebody, db: Database
+) -> None:
+    modes.set_mode(db, Mode.LIVE, who="ada", now=datetime.now(UTC))
+    assert "Pause all acknowledgements" in kim.get("/health").text
+    kim.post("/health/pause")
+    assert settings.mode(db) is Mode.PAUSED
+    page = kim.get("/health").text
+    assert re.search(r"pressed the safety stop.*<bdi>kim</bdi>", page)
+    assert "Let them go again" not in page
+    assert kim.post("/health/resume").status_code == 403
+    assert "Let them go again" in ada.get("/health").text
+    ada.post("/health/resume")
+    assert settings.mode(db) is Mode.LIVE
+    assert recorded(db, "mode")[:2] == [("ada", "paused -> live"), ("kim", "live -> paused")]
+
+
+def test_a_stop_is_no_way_around_shadow_mode(ada: Somebody, kim: Somebody, db: Database) -> None:
+    kim.post("/health/pause")
+    kim.post("/health/pause")  # A double click.
+    assert "Back to shadow mode" in ada.get("/health").text
+    ada.post("/health/resume")
+    assert settings.mode(db) is Mode.SHADOW
+    ada.post("/health/resume")  # Nothing is paused.
+    assert settings.mode(db) is Mode.SHADOW
+
+
+def test_the_health_page_tells_of_backup_disk_and_version(kim: Somebody, db: Database) -> None:
+    assert "none yet" in kim.get("/health").text
+    with write(db):
+        settings.put_moment(db, backup.VERIFIED_AT, datetime.now(UTC) - timedelta(hours=3))
+    page = kim.get("/health").text
+    assert re.search(r"Last verified backup</dt><dd><time[^>]*>3 h</time>", page)
+    assert version("inboxbot") in page
 
 
 # Settings and retention
