@@ -4,7 +4,8 @@ import stat
 
 import pytest
 
-from inboxbot import promotion
+from inboxbot import erasing, promotion
+from inboxbot.classify.category import Category
 from inboxbot.classify.shipped import shipped_fingerprint
 from inboxbot.errors import PermanentError
 from inboxbot.promotion import InForce, Watch
@@ -12,7 +13,9 @@ from inboxbot.store import alerts, audit, models
 from inboxbot.store.database import write
 from inboxbot.store.models import Stored
 from inboxbot.store.sqlite import Database
+from tests import lessons, letters
 from tests.conftest import NOW
+from tests.letters import Letter
 
 
 def stored(db: Database, content: bytes = b"numbers", **instead: object) -> Stored:
@@ -157,3 +160,29 @@ def test_what_a_stopped_process_left_is_swept(db: Database) -> None:
     (folder / "8-half.part").write_bytes(b"x")
     promotion.sweep(db)
     assert list(folder.iterdir()) == [file_of(db, model)]
+
+
+def test_a_model_goes_that_learned_a_quote_which_was_taken_out(db: Database) -> None:
+    said = "my father has difficulty at night and we do not know whom else to ask about it"
+    letters.add(db, Letter(text=f"Hello, {said}.", address="erased@example.net"), NOW)
+    quoting = letters.add(
+        db, Letter(text=f"Can you help them? They wrote: {said}.", address="tom@example.net"), NOW
+    )
+    lessons.judge(db, quoting, Category.PROFILE_REQUEST, NOW)
+    model = stored(db, learned_from=models.lessons(db))
+    found = erasing.look(db, "erased@example.net")
+    assert (found.quoting, found.models) == ((quoting,), ())
+    erasing.erase(db, found, who="jo", now=NOW)
+    assert models.all_models(db) == []
+    assert not file_of(db, model).exists()
+    assert [entry.what for entry in audit.entries(db, limit=2)] == [
+        "erased person", "removed models"
+    ]  # fmt: skip
+
+
+def test_a_model_that_learned_of_others_stays(db: Database) -> None:
+    letters.add(db, Letter(text="Hello there, good morning.", address="erased@example.net"), NOW)
+    lessons.judged(db, NOW, 2)
+    stored(db, learned_from=models.lessons(db))
+    erasing.erase(db, erasing.look(db, "erased@example.net"), who="jo", now=NOW)
+    assert len(models.all_models(db)) == 1
