@@ -8,12 +8,14 @@ import pytest
 
 from inboxbot import trial
 from inboxbot.acknowledge import Acknowledger
+from inboxbot.chores import Chores
 from inboxbot.errors import AuthenticationError, TransientError
 from inboxbot.mail.smtp import Outcome, Settings, SmtpTransport, Verdict
 from inboxbot.store import outbox, settings, test_mails
 from inboxbot.store.settings import Mode
 from inboxbot.store.test_mails import State
 from tests.desk import FACTS, TEMPLATES
+from tests.office import configuration
 from tests.smtp_sink import PASSWORD, USER, SmtpSink
 from tests.stand import IDENTITY
 
@@ -112,3 +114,21 @@ def test_each_has_a_message_id_of_its_own(asked, now):
     )
     ids = {reply.message_id for _, reply in test_mails.waiting(asked)}
     assert len(ids) == 2
+
+
+def test_the_daemon_hands_it_in_with_its_other_chores(asked, now, store_path, tmp_path):
+    with SmtpSink() as sink:
+        read = configuration(tmp_path)
+        server = read.mailbox[0].smtp.model_copy(
+            update={"host": "127.0.0.1", "port": sink.port, "security": "none", "username": ""}
+        )
+        box = read.mailbox[0].model_copy(update={"smtp": server})
+        read = read.model_copy(
+            update={
+                "mailbox": (box,),
+                "store": read.store.model_copy(update={"path": str(store_path)}),
+            }
+        )
+        Chores(read, lambda: asked, lambda: now).watch()()
+        assert "ada@example.org" in sink.accepted[0].recipients
+    assert kept(asked)[0][0] == "sent"
