@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sqlite3
+import threading
 import urllib.error
 import urllib.request
 
@@ -15,21 +16,22 @@ from tests.smtp_sink import free_port
 
 @pytest.fixture
 def notified(tmp_path):
-    """Listen as systemd does; returns the address and what was said so far."""
+    """Listen as systemd does, all the time; returns the address and what was said so far."""
     address = str(tmp_path / "notify.sock")
+    heard: list[str] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(address)
-        listener.setblocking(False)
-        heard: list[str] = []
 
-        def said(text):
-            while True:
-                try:
-                    heard.append(listener.recv(4096).decode())
-                except BlockingIOError:
-                    return any(text in line for line in heard)
+        def listen():
+            while said := listener.recv(4096).decode():
+                heard.append(said)
 
-        yield address, said
+        ears = threading.Thread(target=listen)
+        ears.start()
+        yield address, lambda text: any(text in line for line in heard)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", address)
+        ears.join()
 
 
 def test_it_tells_systemd_when_it_is_ready_goes_on_and_ends(installation, notified):
