@@ -91,6 +91,20 @@ class AddNote:
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """Put a word on a letter, to find it again."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Untag:
+    """Take a word off a letter."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Keep an acknowledgement back that has not left yet."""
 
@@ -146,6 +160,8 @@ Action = (
     | Snooze
     | Wake
     | AddNote
+    | Tag
+    | Untag
     | Hold
     | Release
     | Drop

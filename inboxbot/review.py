@@ -5,6 +5,7 @@ audit gets its row and the way back is stored, all or nothing. What somebody els
 the page was shown is never overwritten.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,13 +28,15 @@ from inboxbot.actions import (
     Resolve,
     Settle,
     Snooze,
+    Tag,
     Unclaim,
+    Untag,
     Wake,
 )
 from inboxbot.classify.category import Category
 from inboxbot.errors import Conflict, NotAllowed, PermanentError
 from inboxbot.reply.reason import Reason
-from inboxbot.store import audit, decisions, outbox, replies, reviews, undo
+from inboxbot.store import audit, decisions, outbox, replies, reviews, tags, undo
 from inboxbot.store.database import stamp, write
 from inboxbot.store.outbox import State as ReplyState
 from inboxbot.store.reviews import OPEN, Review, State
@@ -41,6 +44,7 @@ from inboxbot.store.sqlite import Database
 from inboxbot.store.undo import Item
 
 NOTE_LIMIT = 20_000
+_TAG = re.compile(r"\w[\w -]{0,29}\Z")
 
 
 class NoSuchLetter(PermanentError):  # noqa: N818  (it is what happened)
@@ -216,6 +220,13 @@ def _apply(action: Action, turn: _Turn) -> tuple[str, str, Back]:
             return "woken", "", ()
         case AddNote(text):
             return _add_note(turn, text)
+        case Tag(name):
+            return _tag(turn, name)
+        case Untag(name):
+            if not tags.remove(turn.db, turn.review.id, name):
+                raise Conflict(f"Letter {turn.review.id} has no such tag.")
+            turn.change()
+            return "untagged", "", (("tag", turn.review.id, name),)
         case Hold():
             return _hold(turn)
         case Release():
@@ -262,6 +273,16 @@ def _add_note(turn: _Turn, text: str) -> tuple[str, str, Back]:
     row = reviews.add_note(turn.db, turn.review.id, turn.staff, text, turn.now)
     turn.change()
     return "noted", str(row), (("note", row, ""),)
+
+
+def _tag(turn: _Turn, typed: str) -> tuple[str, str, Back]:
+    name = " ".join(typed.casefold().split())
+    if not _TAG.match(name):
+        raise Conflict("A tag is a word or two: letters, numbers, dash, at most 30 of them.")
+    if not tags.add(turn.db, turn.review.id, name):
+        raise Conflict(f"Letter {turn.review.id} has this tag already.")
+    turn.change()
+    return "tagged", "", (("untag", turn.review.id, name),)
 
 
 def _hold(turn: _Turn) -> tuple[str, str, Back]:
@@ -382,6 +403,10 @@ def _take_back_one(db: Database, item: Item, action: str, staff: str, now: datet
                 reviews.take_back_verdict(db, row)
             case "note":
                 reviews.remove_note(db, row, staff)
+            case "tag":
+                tags.add(db, row, text)
+            case "untag":
+                tags.remove(db, row, text)
             case "release":
                 outbox.release(db, row, staff, now)
             case "put_back":

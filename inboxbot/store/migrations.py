@@ -584,6 +584,12 @@ def desk(db: Database) -> None:
         ALTER TABLE user ADD COLUMN address_asked TEXT;
         ALTER TABLE user ADD COLUMN address_code TEXT;
         ALTER TABLE user ADD COLUMN address_until TEXT;
+        CREATE TABLE tag (
+            message_id INTEGER NOT NULL REFERENCES message ON DELETE CASCADE,
+            name TEXT NOT NULL,
+            PRIMARY KEY (message_id, name)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX tag_name ON tag (name, message_id);
         -- In how many answers it was sent.
         ALTER TABLE snippet ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
         CREATE TABLE snippet_proposal (

@@ -28,6 +28,7 @@ OPERATORS = (
     "ack",
     "reason",
     "template",
+    "tag",
     "person",
 )
 LENGTH_LIMIT, TERMS_LIMIT, DEPTH_LIMIT = 500, 40, 10

@@ -122,6 +122,11 @@ def _field(found: Field, to: _Parameters, now: datetime, staff: str) -> str:
             return _acknowledgement(found)
         case "reason":
             return f"(d.reason = {to.add(value)} OR o.reason = {to.add(value)})"
+        case "tag":
+            return (
+                "v.message_id IN (SELECT message_id FROM tag"  # noqa: S608
+                f" WHERE name = {to.add(value.casefold())})"
+            )
         case "template":
             return f"o.template = {to.add(value)}"
         case _:

@@ -18,7 +18,9 @@ from inboxbot.actions import (
     Resolve,
     Settle,
     Snooze,
+    Tag,
     Unclaim,
+    Untag,
     Wake,
 )
 from inboxbot.classify.category import Category
@@ -34,7 +36,7 @@ FURTHEST = timedelta(days=366)
 
 # Actions that fit many letters at once.
 BULK = ("take", "claim", "unclaim", "confirm", "correct", "close", "not-for-us", "snooze",
-        "renew", "reopen", "hold", "release", "drop")  # fmt: skip
+        "renew", "reopen", "tag", "hold", "release", "drop")  # fmt: skip
 
 
 class NotUnderstood(Conflict):
@@ -68,6 +70,10 @@ def action(name: str, form: Mapping[str, str]) -> Action:
             return Snooze(_until(form.get("until", ""), form.get("day", "")))
         case "wake":
             return Wake()
+        case "tag":
+            return Tag(form.get("tag", "")[:100])
+        case "untag":
+            return Untag(form.get("tag", "")[:100])
         case "note":
             return AddNote(form.get("text", ""))
         case "hold":

@@ -38,6 +38,7 @@ KEYS = (
     Key("s", "what the state of the letter can become"),
     Key("r", "answer"),
     Key("n", "write a note"),
+    Key("t", "put a tag on"),
     Key("z", "undo the last action"),
     Key("w", "show or hide the marks in the text"),
     Key("f", "formatted view, and back"),

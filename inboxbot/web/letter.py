@@ -33,6 +33,7 @@ from inboxbot.store import (
     queue,
     replies,
     reviews,
+    tags,
     users,
 )
 from inboxbot.store import undo as steps
@@ -99,6 +100,8 @@ def page(recorded: Recorded, **more: object) -> str:
         "acknowledgement": acknowledgement,
         "answers": [each for each in sent if each.kind == "answer"],
         "notes": reviews.notes(db(), letter),
+        "tags": tags.of_letters(db(), [letter]).get(letter, []),
+        "known_tags": tags.known(db()),
         "timeline": timeline(recorded, sent),
         "person": _person(recorded),
         "present": drafts.present(db(), [letter], other_than=me().name, now=now()).get(letter, []),

@@ -9,7 +9,7 @@ from inboxbot import review
 from inboxbot.actions import Release
 from inboxbot.errors import Conflict
 from inboxbot.review import Letter
-from inboxbot.store import drafts, places, queue, reviews, searches, users
+from inboxbot.store import drafts, places, queue, reviews, searches, tags, users
 from inboxbot.store import undo as steps
 from inboxbot.store.database import write
 from inboxbot.store.queue import Listing, View
@@ -45,6 +45,8 @@ def _page(here: Chosen, rows: list[queue.Row]) -> str:
         more=shown[-1].id if len(rows) > PAGE else None,
         after=_after(),
         counts=queue.counts(db(), staff=me().name, now=now()),
+        tags=tags.of_letters(db(), [row.id for row in shown]),
+        known_tags=tags.known(db()),
         saved=searches.saved(db(), me().name),
         present=drafts.present(db(), [row.id for row in shown], other_than=me().name, now=now()),
         colleagues=[user.name for user in users.everybody(db()) if not user.disabled],

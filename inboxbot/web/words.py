@@ -97,6 +97,8 @@ DONE = {
     "Snooze": ("Set aside.", "{} letters set aside."),
     "Wake": ("Back in the queue.", "{} letters back in the queue."),
     "AddNote": ("Note added.", "{} notes added."),
+    "Tag": ("Tag added.", "{} letters tagged."),
+    "Untag": ("Tag taken off.", "{} tags taken off."),
     "Hold": ("The acknowledgement is held.", "{} acknowledgements held."),
     "Release": (
         "The acknowledgement leaves in a moment.",
@@ -120,6 +122,8 @@ AUDIT = {
     "snoozed": "set the letter aside",
     "woken": "brought the letter back",
     "noted": "wrote a note",
+    "tagged": "put a tag on the letter",
+    "untagged": "took a tag off the letter",
     "held": "held the acknowledgement",
     "released": "released the acknowledgement",
     "dropped": "decided to send no acknowledgement",

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from playwright.sync_api import Page, expect
 
-from inboxbot.store import queue, replies, reviews, snippets
+from inboxbot.store import queue, replies, reviews, snippets, tags
 from inboxbot.store.database import write
 from inboxbot.store.queue import Listing, View
 from inboxbot.store.reviews import Review
@@ -62,6 +62,12 @@ def test_in_the_list_keys_act_on_the_letter_where_one_is(stand: Stand, visit: Vi
     press(page, "Enter")
     assert review_of(stand, first).snoozed_until is not None
     first = listed(stand)[0]
+    page.keyboard.press("t")
+    page.keyboard.type("equipment")
+    press(page, "Enter")
+    assert tags.of_letters(stand.db, [first]) == {first: ["equipment"]}
+    assert review_of(stand, first).confirmed_at is None
+    expect(page.locator("[data-row]").first).to_contain_text("equipment")
     press(page, "!")
     assert review_of(stand, first).closed_as == "not_for_us"
     press(page, "z")
@@ -116,6 +122,11 @@ def test_the_other_keys_of_a_letter(stand: Stand, visit: Visit) -> None:
     expect(page.locator("iframe")).to_have_count(1)
     press(page, "f")
     expect(page.locator("iframe")).to_have_count(0)
+    page.keyboard.press("t")
+    page.keyboard.type("ramp")
+    press(page, "Enter")
+    press(page, "z")
+    assert tags.of_letters(stand.db, [letter]) == {}
     page.keyboard.press("s")
     expect(page.get_by_role("region", name="What now?").get_by_role("button").first).to_be_focused()
     page.keyboard.press("w")

@@ -17,13 +17,15 @@ from inboxbot.actions import (
     Resolve,
     Settle,
     Snooze,
+    Tag,
     Unclaim,
+    Untag,
     Wake,
 )
 from inboxbot.classify.category import Category
 from inboxbot.errors import Conflict
 from inboxbot.reply.reason import Disposition, Reason
-from inboxbot.store import audit, queue, replies, reviews
+from inboxbot.store import audit, queue, replies, reviews, search, tags
 from inboxbot.store.queue import Listing, View
 from inboxbot.store.reviews import State
 from inboxbot.store.sqlite import Database
@@ -82,6 +84,7 @@ def snapshot(db: Database, letter: int) -> tuple[object, ...]:
         found.closed_as,
         len(reviews.corrections(db, letter)),
         len(reviews.notes(db, letter)),
+        tags.of_letters(db, [letter]),
         reply and (reply.state, reply.reason),
     )
 
@@ -144,6 +147,7 @@ def test_a_letter_that_is_not_there_is_said_to_be_missing(db: Database, now: dat
         Close("not_for_us"),
         Snooze(datetime.fromisoformat("2026-03-05T09:00:00+00:00")),
         AddNote("a word"),
+        Tag("Equipment"),
         Drop(),
         Release(timedelta(seconds=10)),
     ],
@@ -163,6 +167,7 @@ def test_every_action_can_be_undone(db: Database, held: int, now: datetime, acti
         (Claim(), Unclaim()),
         (Close(), Reopen()),
         (Claim(), Renew()),
+        (Tag("equipment"), Untag("equipment")),
         (Snooze(datetime.fromisoformat("2026-03-05T09:00:00+00:00")), Wake()),
         (Release(timedelta(hours=1)), Hold()),
     ],
@@ -275,3 +280,18 @@ def test_an_empty_note_and_a_past_time_are_refused(
         with pytest.raises(Conflict):
             act(db, action, letter, now)
     assert audited(db, letter) == []
+
+
+def test_a_tag_is_a_plain_word_found_by_the_search_and_put_on_once(
+    db: Database, letter: int, now: datetime
+) -> None:
+    act(db, Tag("  Feeding   Tube "), letter, now)
+    assert tags.of_letters(db, [letter]) == {letter: ["feeding tube"]}
+    assert tags.known(db) == ["feeding tube"]
+    listing = search.narrowed(Listing(view=View.OPEN), 'tag:"Feeding tube"', now)
+    assert queue.ids(db, listing, staff="jo", now=now, limit=9) == [letter]
+    for typed in ("feeding tube", "", "x" * 31, "<b>", "a,b"):
+        with pytest.raises(Conflict):
+            act(db, Tag(typed), letter, now)
+    with pytest.raises(Conflict):
+        act(db, Untag("nothing"), letter, now)

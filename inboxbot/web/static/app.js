@@ -203,6 +203,14 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+for (const field of document.querySelectorAll("#bulk .menu input:not([type=checkbox])")) {
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    field.closest(".menu").querySelector("button").click();
+  });
+}
+
 for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
 
 // Every action of the page by its name: the links and buttons that are there, and no others.
