@@ -54,6 +54,14 @@ def remove_factor(db: Database, user: int, *, by: User, now: datetime) -> None:
         audit.add(db, by.name, "second factor removed", now, detail=found.name)
 
 
+def end_everybodys_sessions(db: Database, *, by: User, apart_from: str, now: datetime) -> int:
+    """Sign everybody out everywhere but in one session; return how many browsers it were."""
+    with write(db):
+        ended = users.end_all_sessions(db, apart_from=apart_from)
+        audit.add(db, by.name, "everybody signed out", now, detail=f"{ended}")
+    return ended
+
+
 def end_sessions(db: Database, user: int, *, by: User, now: datetime) -> None:
     """Sign somebody out everywhere; raises `Conflict` for one's own account."""
     with write(db):

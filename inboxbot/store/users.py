@@ -226,6 +226,11 @@ def end_sessions(db: Database, user: int) -> None:
     db.execute("DELETE FROM session WHERE user_id = ?", [user])
 
 
+def end_all_sessions(db: Database, *, apart_from: str) -> int:
+    """End every session of everybody but one; return how many there were."""
+    return db.execute("DELETE FROM session WHERE hash <> ?", [apart_from]).rowcount
+
+
 def end_old_sessions(db: Database, idle_since: datetime, created_before: datetime) -> None:
     """End the sessions that nobody used, or that are as old as sessions get."""
     db.execute(

@@ -54,22 +54,22 @@ class Erasure:
 class Erasures:
     """All that are going on, by their token."""
 
-    _all: dict[str, Erasure] = field(default_factory=dict)
+    all: dict[str, Erasure] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, token: str, staff: str) -> Erasure | None:
         """Return one of somebody's own, or None."""
         with self._lock:
-            found = self._all.get(token)
+            found = self.all.get(token)
         return found if found is not None and found.staff == staff else None
 
     def look(self, store: Path, address: str, *, staff: str, now: datetime) -> str:
         """Begin to look for a person; return the token."""
         token, begun = secrets.token_urlsafe(16), Erasure(staff, address, now)
         with self._lock:
-            for old in [key for key, each in self._all.items() if now - each.began_at > KEPT]:
-                del self._all[old]
-            self._all[token] = begun
+            for old in [key for key, each in self.all.items() if now - each.began_at > KEPT]:
+                del self.all[old]
+            self.all[token] = begun
 
         def work(db: Database) -> None:
             begun.found = _look(db, begun)

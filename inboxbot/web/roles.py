@@ -99,6 +99,7 @@ ROLES: dict[str, frozenset[Role]] = {
     "going_live.back_to_shadow": ADMINISTRATORS,
     "team.listed": ADMINISTRATORS,
     "team.add": ADMINISTRATORS,
+    "team.end_everybodys_sessions": ADMINISTRATORS,
     "team.show": ADMINISTRATORS,
     "team.change_role": ADMINISTRATORS,
     "team.disable": ADMINISTRATORS,

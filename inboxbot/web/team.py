@@ -12,7 +12,7 @@ from inboxbot.errors import Conflict
 from inboxbot.store import users
 from inboxbot.store.users import Purpose, Role, User
 from inboxbot.web.confirming import confirmed
-from inboxbot.web.site import db, me, now
+from inboxbot.web.site import db, me, now, session
 
 pages = Blueprint("team", __name__)
 
@@ -49,6 +49,14 @@ def add() -> Response | tuple[str, int] | str:
     except Conflict as error:
         return _page(str(error), name, role), 422
     return _link(name.strip().lower(), token)
+
+
+@pages.post("/users/sessions/end")
+def end_everybodys_sessions() -> Response:
+    """Sign everybody out everywhere, but for this browser."""
+    if confirmed():
+        team.end_everybodys_sessions(db(), by=me(), apart_from=session().hash, now=now())
+    return _back()
 
 
 @pages.get("/users/<int:user>")

@@ -157,6 +157,7 @@ AUDIT = {
     "confirmation failed": "typed a wrong password again",
     "session ended": "ended one of their sessions",
     "role changed": "changed a role",
+    "everybody signed out": "signed everybody out",
     "templates approved": "approved the templates",
     "test mail": "sent a test mail",
     "address proven": "proved their own address",

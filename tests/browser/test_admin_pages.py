@@ -10,6 +10,7 @@ from inboxbot import going_live
 from inboxbot.store import audit, holds, users
 from inboxbot.store.database import write
 from inboxbot.store.users import Role
+from inboxbot.web.erasures import Erasure
 from tests.browser.looking import look_in_every_way
 from tests.office import TEMPLATES, office, watch
 from tests.stand import Stand, new_store
@@ -77,6 +78,12 @@ def test_the_pages_of_administration_are_accessible_and_fit(
         page.get_by_role("button", name="Look what would be erased").click()
         page.wait_for_selector("h1:has-text('What would be erased')")
         faults += look_in_every_way(page, "erasure")
+        erasures = stand.app.extensions["inboxbot"].erasures
+        erasures.all["going-on"] = Erasure(
+            "ada", "ana@example.net", datetime.now(UTC), letters=12_345, looked_at=678
+        )
+        page.goto(f"{stand.url}/erasures/going-on")
+        faults += look_in_every_way(page, "erasure-going-on")
         context.close()
     assert stand.faults == []
     assert faults == []

@@ -178,6 +178,18 @@ def test_somebody_is_signed_out_everywhere(ada: Somebody, kim: Somebody, db: Dat
     assert recorded(db, "sessions ended") == [("ada", "kim")]
 
 
+def test_everybody_is_signed_out_but_whoever_asks(
+    ada: Somebody, kim: Somebody, db: Database
+) -> None:
+    with write(db):
+        elsewhere = users.open_session(db, ada.id, Stage.OPEN, "elsewhere", datetime.now(UTC))
+    ada.post("/users/sessions/end")
+    assert users.sessions(db, kim.id) == []
+    assert users.session(db, elsewhere) is None
+    assert ada.get("/users").status_code == 200
+    assert recorded(db, "everybody signed out") == [("ada", "2")]
+
+
 @pytest.mark.parametrize("what", ["role", "disable", "reset", "second-step/remove", "sessions/end"])
 def test_nobody_acts_on_their_own_account_there(ada: Somebody, db: Database, what: str) -> None:
     before = users.get(db, ada.id)
