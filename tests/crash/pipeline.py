@@ -6,11 +6,12 @@ process are replaced, so that thousands of crashes fit into a minute.
 
 import random
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -106,6 +107,28 @@ def letter(number: int, kind: str = "person", words: str = "") -> bytes:
     ).encode()
 
 
+@cache
+def _installed() -> dict[str, bytes]:
+    """Return the files of a store after the first start on an empty mailbox, gone live."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        process = Process(
+            Outside(Path(folder) / "inboxbot.sqlite3", datetime(2026, 1, 1, tzinfo=UTC))
+        )
+        process.go_live()
+        process.close()
+        return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
+
+
+def install(outside: Outside) -> None:
+    """Make the first start on what is an empty mailbox yet, and go live."""
+    outside.path.parent.mkdir(parents=True, exist_ok=True)
+    for name, content in _installed().items():
+        (outside.path.parent / name).write_bytes(content)
+    process = Process(outside)
+    process.poll()
+    process.close()
+
+
 class Process:
     """One life of the program: opened database, stages, and what it does until it ends."""
 
@@ -179,9 +202,20 @@ class Process:
         for _ in range(6):
             self.outside.pass_(minutes=20)
             self.run()
+            if self._is_still():
+                return
         self.outside.pass_(seconds=PATIENCE_S)
         for _ in range(2):
             self.run()
+
+    def _is_still(self) -> bool:
+        """Say whether no further pass has anything to do, or to find out."""
+        return not self.db.execute(
+            "SELECT EXISTS (SELECT 1 FROM place WHERE state IN ('listed', 'retry'))"
+            " OR EXISTS (SELECT 1 FROM message WHERE decided_at IS NULL)"
+            " OR EXISTS (SELECT 1 FROM outbox WHERE state IN"
+            " ('queued', 'claimed', 'sending', 'deferred', 'uncertain'))"
+        ).fetchone()[0]
 
     def broken(self) -> list[str]:
         """Return every promise that is broken at this moment."""

@@ -2,8 +2,7 @@
 
 import shutil
 import sqlite3
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from inboxbot.store import database, invariants, migrations, restoring
 from inboxbot.store.backup import copies, upgrade
 from inboxbot.store.migrations import migrate
 from inboxbot.store.sqlite import Database
-from tests.crash.pipeline import MEMORY, Crash, Outside, Process, crash, failing_at, letter
+from tests.crash.pipeline import Crash, Outside, Process, crash, failing_at, letter
 from tests.installation import install
 from tests.outbox_rows import put_reply
 
@@ -192,13 +191,6 @@ def test_r27_before_a_migration_a_copy_is_made_that_can_be_restored(
     with closing(database.connect(path)) as db:
         assert migrations.pending(db) == []
         assert invariants.check(db) == ()
-
-
-@pytest.fixture
-def in_memory() -> Iterator[Path]:
-    """Return a folder in memory: a process that dies leaves the same files there, and sooner."""
-    with tempfile.TemporaryDirectory(prefix="inboxbot-", dir=MEMORY) as folder:
-        yield Path(folder)
 
 
 def schema(db: Database) -> list[str]:

@@ -19,6 +19,7 @@ from tests.crash.pipeline import (
     crash,
     disk_full,
     failing_at,
+    install,
     letter,
     listening,
 )
@@ -27,24 +28,13 @@ from tests.fake_transport import UNKNOWN_TAKEN
 KINDS = ("person", "person", "robot")
 
 
-def outside_with_letters(folder: Path, now: datetime, installed: Path | None = None) -> Outside:
-    """Return a live installation (a copy of `installed`) to which three letters have just come."""
+def outside_with_letters(folder: Path, now: datetime) -> Outside:
+    """Return a live installation to which three letters have just come."""
     outside = Outside(folder / "inboxbot.sqlite3", now)
-    if installed is None:
-        install(outside)
-    else:
-        shutil.copytree(installed, folder)
+    install(outside)
     for number, kind in enumerate(KINDS):
         outside.deliver(letter(number, kind), kind)
     return outside
-
-
-def install(outside: Outside) -> None:
-    """Make the first start on an empty mailbox, and go live."""
-    process = Process(outside)
-    process.go_live()
-    process.poll()
-    process.close()
 
 
 def one_life(outside: Outside) -> None:
@@ -63,15 +53,14 @@ def one_life(outside: Outside) -> None:
 
 @pytest.mark.parametrize("fail", [disk_full, crash])
 def test_r24_r07_each_write_fails_in_turn_and_nothing_is_lost_or_doubled(
-    tmp_path: Path, now: datetime, fail: Callable[[], None]
+    in_memory: Path, now: datetime, fail: Callable[[], None]
 ) -> None:
-    install(Outside(tmp_path / "installed" / "inboxbot.sqlite3", now))
     number = acknowledged = 0
     reached = True
     while reached:
         number += 1
-        folder = tmp_path / str(number)
-        outside = outside_with_letters(folder, now, tmp_path / "installed")
+        folder = in_memory / str(number)
+        outside = outside_with_letters(folder, now)
         with failing_at(number, fail) as failing:
             one_life(outside)
             reached = failing.writes >= number
@@ -82,13 +71,14 @@ def test_r24_r07_each_write_fails_in_turn_and_nothing_is_lost_or_doubled(
         assert process.unaccounted() == [], number
         acknowledged += len(outside.server.accepted)
         process.close()
+        shutil.rmtree(folder)
     assert number > 50, "the writes of every stage were met"
     assert acknowledged >= number, "most letters were acknowledged all the same"
 
 
-def test_every_fault_point_is_reached(tmp_path: Path, now: datetime) -> None:
+def test_every_fault_point_is_reached(in_memory: Path, now: datetime) -> None:
     reached: set[str] = set()
-    outside = outside_with_letters(tmp_path, now)
+    outside = outside_with_letters(in_memory, now)
     with listening(reached.add):
         one_life(outside)
     # Those of the connection itself are in `tests/crash/test_fault_points.py`.
@@ -111,9 +101,9 @@ def test_every_fault_point_is_reached(tmp_path: Path, now: datetime) -> None:
              ("claimed", "sending", "recorded")]
 )  # fmt: skip
 def test_a_fault_that_is_no_end_is_survived(
-    tmp_path: Path, now: datetime, name: str, action: str
+    in_memory: Path, now: datetime, name: str, action: str
 ) -> None:
-    outside = outside_with_letters(tmp_path, now)
+    outside = outside_with_letters(in_memory, now)
     process = Process(outside)
     with listening(faults.armed(f"{name}:{action}")):
         for _ in range(3):
@@ -126,8 +116,8 @@ def test_a_fault_that_is_no_end_is_survived(
     process.close()
 
 
-def test_uncertain_replies_are_shown_to_staff(tmp_path: Path, now: datetime) -> None:
-    outside = outside_with_letters(tmp_path, now)
+def test_uncertain_replies_are_shown_to_staff(in_memory: Path, now: datetime) -> None:
+    outside = outside_with_letters(in_memory, now)
     outside.server.script = [UNKNOWN_TAKEN]
     process = Process(outside)
     process.poll()

@@ -34,6 +34,7 @@ from tests.crash.pipeline import (
     Process,
     crash,
     failing_at,
+    install,
     letter,
     listening,
     shuffled,
@@ -67,9 +68,8 @@ class Installation(RuleBasedStateMachine):
         self.outside = Outside(
             self.folder / "state" / "inboxbot.sqlite3", datetime(2026, 3, 2, 9, tzinfo=UTC)
         )
+        install(self.outside)
         self.process = Process(self.outside, "process 0")
-        self.process.go_live()
-        self.process.poll()
         self.lives = 0
         self.number = 0
         self.copy: Path | None = None

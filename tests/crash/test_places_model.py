@@ -31,6 +31,7 @@ from inboxbot.mail.mailbox import FetchError
 from inboxbot.store.database import connect, create
 from inboxbot.store.migrations import migrate
 from tests.conftest import NOW
+from tests.crash.pipeline import MEMORY
 from tests.fakes import FakeMailbox, Kept
 from tests.numbered import letter
 from tests.taking_in import TakingIn
@@ -45,7 +46,7 @@ class Places(RuleBasedStateMachine):
 
     @initialize(old=st.integers(0, 3), email_ids=st.booleans())
     def start(self, old: int, email_ids: bool) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="inboxbot-places-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="inboxbot-places-", dir=MEMORY))
         self.path = self.folder / "inboxbot.sqlite3"
         migrate(create(self.path))
         self.box = FakeMailbox(email_ids=email_ids)

@@ -13,9 +13,9 @@ from tests.crash.pipeline import Crash, Outside, Process, letter, listening
 
 @pytest.mark.parametrize("known_to_the_copy", ["nothing", "stored", "decided"])
 def test_r42_what_was_answered_after_the_backup_is_not_answered_again(
-    tmp_path: Path, now: datetime, known_to_the_copy: str
+    in_memory: Path, now: datetime, known_to_the_copy: str
 ) -> None:
-    outside = Outside(tmp_path / "state" / "inboxbot.sqlite3", now)
+    outside = Outside(in_memory / "state" / "inboxbot.sqlite3", now)
     process = Process(outside)
     process.go_live()
     process.poll()
@@ -24,7 +24,7 @@ def test_r42_what_was_answered_after_the_backup_is_not_answered_again(
         process.poll()
     if known_to_the_copy == "decided":
         process.triage.run()
-    copy = backup.make(process.db, tmp_path / "backup", now).file
+    copy = backup.make(process.db, in_memory / "backup", now).file
     process.run()
     assert len(outside.server.accepted) == 1
     process.close()
@@ -46,13 +46,13 @@ def test_r42_what_was_answered_after_the_backup_is_not_answered_again(
 
 @pytest.mark.parametrize("renumbered", [False, True])
 def test_r42_a_clock_that_is_behind_at_the_restore_lets_nobody_be_answered_again(
-    tmp_path: Path, now: datetime, renumbered: bool
+    in_memory: Path, now: datetime, renumbered: bool
 ) -> None:
-    outside = Outside(tmp_path / "state" / "inboxbot.sqlite3", now)
+    outside = Outside(in_memory / "state" / "inboxbot.sqlite3", now)
     process = Process(outside)
     process.go_live()
     process.poll()
-    copy = backup.make(process.db, tmp_path / "backup", now).file
+    copy = backup.make(process.db, in_memory / "backup", now).file
     outside.pass_(minutes=30)
     outside.deliver(letter(1), "person")
     process.run()
@@ -75,13 +75,13 @@ def test_r42_a_clock_that_is_behind_at_the_restore_lets_nobody_be_answered_again
 
 
 def test_r42_a_look_that_ends_between_the_listing_and_the_fetch_forgets_no_restore(
-    tmp_path: Path, now: datetime
+    in_memory: Path, now: datetime
 ) -> None:
-    outside = Outside(tmp_path / "state" / "inboxbot.sqlite3", now)
+    outside = Outside(in_memory / "state" / "inboxbot.sqlite3", now)
     process = Process(outside)
     process.go_live()
     process.poll()
-    copy = backup.make(process.db, tmp_path / "backup", now).file
+    copy = backup.make(process.db, in_memory / "backup", now).file
     outside.pass_(minutes=30)
     outside.deliver(letter(1), "person")
     process.run()
