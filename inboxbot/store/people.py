@@ -26,6 +26,17 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Correspondent:
+    """An address that somebody wrote from, with the newest letter from it."""
+
+    address: str
+    name: str
+    letters: int
+    newest: int
+    newest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FromPerson:
     """A letter of a person, for the list of them."""
 
@@ -82,6 +93,20 @@ def known(db: Database, address: str) -> int:
     row = int(db.execute("INSERT INTO person DEFAULT VALUES").lastrowid or 0)
     db.execute("INSERT INTO person_address VALUES (?, ?)", [folded(address), row])
     return row
+
+
+def correspondents(db: Database, *, limit: int, before: int | None = None) -> list[Correspondent]:
+    """Return who wrote, the newest letter first; `before` is the letter that a page ended with."""
+    rows = db.execute(
+        "SELECT w.address, r.sender_name, w.letters, w.newest, m.received_at FROM ("
+        " SELECT return_address AS address, count(*) AS letters, max(message_id) AS newest"
+        " FROM reading WHERE return_address IS NOT NULL GROUP BY return_address"
+        " HAVING ?1 IS NULL OR max(message_id) < ?1 ORDER BY newest DESC LIMIT ?2) w"
+        " JOIN reading r ON r.message_id = w.newest JOIN message m ON m.id = w.newest"
+        " ORDER BY w.newest DESC",
+        [before, limit],
+    )
+    return [Correspondent(row[0], row[1], row[2], row[3], moment(row[4])) for row in rows]
 
 
 def letters(

@@ -18,8 +18,23 @@ from inboxbot.web.site import db, me, now
 pages = Blueprint("person", __name__)
 
 SHOWN = 100
+PAGE = 50
 NOTE_LIMIT = 20_000
 _LANGUAGE = re.compile(r"[a-z]{2}\Z")
+
+
+@pages.get("/people")
+def listed() -> str:
+    """Show who wrote, the newest first."""
+    text = request.args.get("before", "")
+    before = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+    rows = people.correspondents(db(), limit=PAGE + 1, before=before)
+    return render_template(
+        "people.html",
+        rows=rows[:PAGE],
+        more=rows[PAGE - 1].newest if len(rows) > PAGE else None,
+        before=before,
+    )
 
 
 @pages.get("/person/<int:letter>")

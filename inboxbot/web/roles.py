@@ -58,6 +58,7 @@ ROLES: dict[str, frozenset[Role]] = {
     "answer.send": STAFF,
     "answer.draft": STAFF,
     "answer.discard": STAFF,
+    "person.listed": STAFF,
     "person.show": STAFF,
     "person.change": STAFF,
     "person.link": STAFF,

@@ -143,6 +143,10 @@ def test_the_other_keys_of_a_letter(stand: Stand, visit: Visit) -> None:
     page.keyboard.press("Escape")
     press(page, "Escape")
     expect(page.get_by_role("heading", name="Needs review")).to_be_visible()
+    for key, heading in (("p", "People"), ("r", "Reports"), ("m", "Ready-made replies")):
+        page.keyboard.press("g")
+        press(page, key)
+        expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
     page.keyboard.press("g")
     press(page, "s")
     expect(page.get_by_role("heading", name="Your own keys")).to_be_visible()
