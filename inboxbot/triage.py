@@ -86,21 +86,23 @@ class Triage:
         Raises `TransientError` where the database cannot be written now.
         """
         outcomes: list[Outcome] = []
-        tried: set[int] = set()
+        failed: set[int] = set()
         consequences.settle(self._db, self._now())
         while not stop():
             waiting = [
                 stored
-                for stored in messages.undecided(self._db, limit=BATCH + len(tried))
-                if stored.id not in tried
+                for stored in messages.undecided(self._db, limit=BATCH + len(failed))
+                if stored.id not in failed
             ]
             if not waiting:
                 break
             for batch in _batches(waiting):
                 if stop():
                     break
-                tried.update(stored.id for stored in batch)
-                outcomes += self._run_batch(batch)
+                decided = self._run_batch(batch)
+                failed.update(stored.id for stored in batch)
+                failed.difference_update(outcome.message for outcome in decided)
+                outcomes += decided
         return outcomes
 
     def _run_batch(self, batch: Sequence[Undecided]) -> list[Outcome]:

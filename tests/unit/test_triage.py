@@ -178,6 +178,24 @@ def test_it_stops_between_two_batches(desk: Desk) -> None:
     assert len(desk.triage.run()) == 10
 
 
+def test_however_many_wait_a_batch_stays_small(make: Make) -> None:
+    class Counting(Here):
+        sizes: list[int] = []  # noqa: RUF012
+
+        def read_many(self, raws: Sequence[bytes]) -> Iterator[Reading | ReadingFailed]:
+            self.sizes.append(len(raws))
+            return super().read_many(raws)
+
+    reader = Counting(ByWords())
+    desk = make(reader=reader)
+    for number in range(230):
+        sender = f"a@other{number}.example"
+        desk.box.deliver(letter(number, sender=sender, message_id=f"<{number}@x.example>"), NOW)
+    desk.poll()
+    assert len(desk.triage.run()) == 230
+    assert reader.sizes == [50, 50, 50, 50, 30]
+
+
 # --- poison --------------------------------------------------------------------------
 
 
