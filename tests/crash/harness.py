@@ -106,7 +106,7 @@ class Run:
             self._wait_until_it_sends()
             until = 0.05 * self._rng.random()
         else:
-            until = self._rng.choice((0.3, 0.6, 3.0)) * self._rng.random()
+            until = self._rng.choice((0.3, 0.6, 1.5)) * self._rng.random()
         end = time.monotonic() + until
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, self._rng.random()))
