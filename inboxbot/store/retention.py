@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from inboxbot.errors import StoreError
 from inboxbot.mail.strip import without_attachments
 from inboxbot.store import erasure, messages
 from inboxbot.store.database import stamp, write
@@ -159,8 +160,14 @@ def _erase_raw(db: Database, letters: Sequence[int]) -> None:
 
 
 def _erase_attachments(db: Database, letter: int) -> None:
-    """Empty the files of a letter; one that cannot be taken apart loses its bytes altogether."""
-    left = without_attachments(messages.raw(db, letter))
+    """Empty the files of a letter; one that cannot be taken apart loses its bytes altogether.
+
+    So does one whose bytes are damaged: it must not keep the others from being erased.
+    """
+    try:
+        left = without_attachments(messages.raw(db, letter))
+    except StoreError:
+        left = None
     if left is None:
         _erase_raw(db, [letter])
     else:

@@ -113,6 +113,15 @@ def test_a_letter_that_cannot_be_taken_apart_loses_its_bytes(db, now, monkeypatc
     assert parts(db, letter) == {"text", "metadata"}
 
 
+def test_a_letter_whose_bytes_are_damaged_loses_them_and_holds_up_no_other(db, now):
+    damaged, other = put(db, 1, now), put(db, 2, now)
+    query = "UPDATE raw SET encoding = 'zlib', bytes = x'00' WHERE message_id = ?"
+    db.execute(query, [damaged])
+    upkeep.erase_by_age(db, RULES, now + timedelta(days=400))
+    assert parts(db, damaged) == {"text", "metadata"}
+    assert parts(db, other) == {"raw", "text", "metadata"}
+
+
 def test_a_kind_of_letter_may_have_months_of_its_own(db, now):
     rules = Rules({"raw": 24}, {"raw": {"medication_question": 6, "profile_request": 0}})
     short = put(db, 1, now, category="medication_question")
