@@ -88,3 +88,16 @@ def test_a_model_that_is_worse_is_shown_with_what_got_worse(
     assert trained["worse"] == ["shipped letters sorted right"]
     refused = command("model", "promote", "1").exception
     assert "got worse: shipped letters sorted right" in str(refused)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_the_command_learns_beside_all_shipped_letters(command: Command, taught: Database) -> None:
+    (told,) = objects(command("train", "--promote", "--json"))
+    assert (told["model"], told["in_force"], told["letters"]) == (2, True, 8)
+    changes = {each["what"]: each for each in told["changes"]}  # type: ignore[attr-defined]
+    assert changes["letters that staff judged, sorted right"]["outcome"] == "better"
+    assert changes["shipped letters sorted right"]["letters"] > 1900
+    assert changes["urgent letters found"]["lost"] == 0
+    (file,) = models.folder_of(taught).glob("2-*.model")
+    assert file.stat().st_mode & 0o077 == 0
