@@ -1,8 +1,8 @@
 """The process: scheduled jobs, signals, and one instance at a time.
 
-Each mailbox is polled by a job of its own, so that one that hangs never disturbs another. What
-is new wakes the triage, and what the triage decides wakes the sender; correctness rests on
-neither, since both also run by themselves.
+Each mailbox is polled by a job of its own, and its replies are sent by one, so that a server that
+hangs never disturbs another mailbox. What is new wakes the triage, and what the triage decides
+wakes the senders; correctness rests on neither, since they also run by themselves.
 
 APScheduler keeps to the wall clock: after a step back it would sleep for as long as the step.
 So the main thread counts by the monotonic clock and wakes a job that is overdue.
@@ -153,7 +153,7 @@ class Daemon:
         self._db: Database
         self._count: Callable[[str, float, bool], None]
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(5 + len(configuration.mailbox))},
+            executors={"default": ThreadPoolExecutor(4 + 2 * len(configuration.mailbox))},
             # Of several instances one works and the others leave at once (`Job.take_turns`).
             job_defaults={"coalesce": True, "max_instances": 4, "misfire_grace_time": None},
             timezone=UTC,
@@ -167,8 +167,8 @@ class Daemon:
         self._count = chores.serve_figures(self._stack)
         reader = self._stack.enter_context(assembly.reader(self._configuration))
         triage = passes.triage(self._configuration, self._open(), reader)
-        postman = Postman(self._configuration, self._open(), _now)
-        postman.sender.start()
+        first, *others = self._postmen()
+        first.sender.start()
         for box in self._configuration.mailbox:
             watcher = Watcher(self._configuration, box, self._open(), _now)
             self._stack.callback(watcher.close)
@@ -181,19 +181,21 @@ class Daemon:
             if found is not None:
                 reader.use(assembly.classifier(self._configuration, found))
             if triage.run(stop=self._halt.is_set):
-                self._wake("send")
+                self._wake_senders()
 
         def send() -> None:
             with self._sending:
-                postman.sender.send_due(stop=self._halt.is_set)
+                first.sender.send_due(stop=self._halt.is_set)
 
         def resolve() -> None:
             with self._sending:
-                if postman.resolver.resolve():
-                    self._wake("send")
+                if first.resolver.resolve():
+                    self._wake_senders()
 
         self._add("triage", TRIAGE_EVERY_S, decide)
         self._add("send", SEND_EVERY_S, send)
+        for number, other in enumerate(others, 2):
+            self._add(f"send {number}", SEND_EVERY_S, self._sending_of(other))
         self._add("resolve", RESOLVE_EVERY_S, resolve)
         self._add("templates", TEMPLATES_EVERY_S, self._templates())
         self._add("watch", WATCH_EVERY_S, chores.watch())
@@ -258,6 +260,29 @@ class Daemon:
             publishing.sync(db, library, _now())
 
         return look
+
+    def _postmen(self) -> list[Postman]:
+        """Return one for each mailbox; the first also serves those that are configured no more."""
+        others = [box.name for box in self._configuration.mailbox[1:]]
+
+        def postman(name: str, serves: Callable[[str], bool]) -> Postman:
+            return Postman(self._configuration, self._open(), _now, name=name, serves=serves)
+
+        return [
+            postman("", lambda mailbox: mailbox not in others),
+            *(postman(name, name.__eq__) for name in others),
+        ]
+
+    def _sending_of(self, postman: Postman) -> Callable[[], None]:
+        def send() -> None:
+            postman.sender.send_due(stop=self._halt.is_set)
+
+        return send
+
+    def _wake_senders(self) -> None:
+        for name in self._jobs:
+            if name.startswith("send"):
+                self._wake(name)
 
     def _open(self) -> Database:
         return self._stack.enter_context(assembly.store(self._configuration))

@@ -17,18 +17,30 @@ from inboxbot.uncertain import Resolver
 
 
 class Postman:
-    """Sends what is due and finds out what became of uncertain replies."""
+    """Sends what is due and finds out what became of uncertain replies.
 
-    def __init__(self, configuration: Config, db: Database, now: Callable[[], datetime]) -> None:
+    `name` tells the postmen of one process apart; each serves the mailboxes that it is told to.
+    """
+
+    def __init__(
+        self,
+        configuration: Config,
+        db: Database,
+        now: Callable[[], datetime],
+        *,
+        name: str = "",
+        serves: Callable[[str], bool] = lambda _mailbox: True,
+    ) -> None:
         self._configuration = configuration
         self._boxes = {box.name: box for box in configuration.mailbox}
         copies = any(box.sent_copy == "append" for box in configuration.mailbox)
         self.sender = Sender(
             db,
             transport_for=self._transport_for,
-            owner=f"{socket.gethostname()}:{os.getpid()}",
+            owner=f"{socket.gethostname()}:{os.getpid()}{name and f':{name}'}",
             now=now,
             copy=self._copy if copies else None,
+            serves=serves,
         )
         self.resolver = Resolver(
             db,

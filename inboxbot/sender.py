@@ -72,7 +72,8 @@ class Sender:
     """Everything that sending needs. One at a time: the caller has the state folder.
 
     `transport_for` opens the server of a mailbox by its name; `copy`, where it is given, puts
-    what was sent into the Sent folder. `owner` names this process in leases.
+    what was sent into the Sent folder. `owner` names this sender in leases; where a process has
+    several of them, each has a name of its own and `serves` mailboxes that the others do not.
     """
 
     def __init__(
@@ -84,8 +85,10 @@ class Sender:
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
         copy: Copy | None = None,
+        serves: Callable[[str], bool] = lambda _mailbox: True,
     ) -> None:
         self._db = db
+        self._serves = serves
         self._transport_for = transport_for
         self._owner = owner
         self._now = now
@@ -123,7 +126,7 @@ class Sender:
         for mailbox in sending.due_mailboxes(self._db, self._now()):
             if stop():
                 break
-            if not self._pauses.over(mailbox):
+            if not self._serves(mailbox) or not self._pauses.over(mailbox):
                 continue
             try:
                 with self._transport_for(mailbox) as transport:

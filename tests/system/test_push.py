@@ -333,3 +333,29 @@ def test_of_two_mailboxes_one_that_hangs_never_disturbs_the_other(
             with account.client(None) as client:
                 client.append("INBOX", letter(number))
             until(lambda sent=number: len(sink.accepted) > sent, within_s=20)
+
+
+def test_a_mail_server_that_hangs_delays_no_reply_of_another_mailbox(
+    tmp_path, account, server, sink
+):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        installation = install(
+            tmp_path, imap_host="127.0.0.1", imap_port=account.server.port,
+            imap_user=account.name, smtp_port=sink.port,
+        )  # fmt: skip
+        installation.environment["INBOXBOT_SECOND_PASSWORD"] = SCRIPT_PASSWORD
+        text = installation.configuration.read_text()
+        second = SECOND.format(port=server.port, smtp=silent.getsockname()[1])
+        installation.configuration.write_text(
+            text.replace("[classify]", second + "\n[classify]", 1)
+        )
+        installation.run("poll")
+        installation.run("mode", "live")
+        with installation.daemon():
+            to_second = letter(7).replace(b"support@example.org", b"second@example.org")
+            server.deliver(to_second, datetime.now(UTC))
+            silent.settimeout(30)
+            waiting, _ = silent.accept()
+            with waiting, account.client(None) as client:
+                client.append("INBOX", letter(8))
+                until(lambda: sink.accepted, within_s=15)
