@@ -1,5 +1,6 @@
 """reply.guard: the bank of forbidden sentences is refused, the bank of allowed ones is not."""
 
+import itertools
 import time
 from pathlib import Path
 
@@ -122,14 +123,17 @@ def test_any_text_is_read_without_an_error(text, language):
     ],
 )
 def test_time_grows_no_faster_than_the_text(language, piece):
+    numbers = itertools.count()
+
     def seconds(pieces: int) -> float:
         # Numbered, so that no sentence repeats and none comes from the cache.
-        text = "".join(f"{piece}{number} " for number in range(pieces))
+        text = "".join(f"{piece}{next(numbers)} " for _ in range(pieces))
         start = time.process_time()
         violations(text, language)
         return time.process_time() - start
 
     seconds(10)
-    few, many = seconds(125), seconds(1_000)
-    assert many < 16 * max(few, 0.01)
-    assert many < 4.0
+    # The least of three: whatever else the machine does can only add.
+    few, many = (min(seconds(pieces) for _ in range(3)) for pieces in (60, 480))
+    assert many < 16 * max(few, 0.005)
+    assert many < 2.0
