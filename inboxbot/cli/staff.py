@@ -234,6 +234,7 @@ def release_command(
         if letter is not None:
             _perform(db, [letter], Release(written=_writer(settings, db).acknowledgement), as_json)
         else:
+            from inboxbot import assembly
             from inboxbot.store import replies
 
             rules = assembly.rules(settings, assembly.library(settings))
@@ -261,7 +262,6 @@ def hold_command(letter: int, config_file: str | None, as_json: bool) -> None:
     _act(config_file, letter, Hold(), as_json)
 
 
-            from inboxbot import assembly
 @click.command("close")
 @ID
 @click.option("--not-for-us", is_flag=True, help="It was spam or not meant for us.")
