@@ -21,7 +21,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
     """Open the first letter of an app whose sessions are short."""
     with ExitStack() as stack:
 
-        def open_page(**sessions: timedelta) -> tuple[Stand, Page]:
+        def open_page(**sessions: object) -> tuple[Stand, Page]:
             path = tmp_path / "state" / "inboxbot.sqlite3"
             db = new_store(path)
             letters.add(db, Letter(), datetime.now(UTC))
@@ -56,11 +56,18 @@ def test_an_end_that_cannot_be_put_off_is_told_without_the_button(opened: Open) 
 def test_after_the_end_the_letter_is_gone_from_the_screen_and_what_was_typed_comes_back(
     opened: Open,
 ) -> None:
-    stand, page = opened(session_longest=timedelta(seconds=4))
+    late = [timedelta()]
+    stand, page = opened(clock=lambda: datetime.now(UTC) + late[0])
+    page.clock.install()
+    page.reload()
+    page.get_by_label("Your words").fill("Dear Ana, half a sentence")
     with page.expect_response("**/draft"):
-        page.get_by_label("Your words").fill("Dear Ana, half a sentence")
+        page.clock.run_for(2_500)
     page.locator("#note").fill("Call her back.")
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=15_000)
+    late[0] = timedelta(minutes=31)
+    page.clock.fast_forward(31 * 60_000)
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible(timeout=30_000)
+    late[0] = timedelta()
     assert page.url.endswith("/login?next=%2Fm%2F1")
     assert "session over" in [entry.what for entry in audit.entries(stand.db)]
     page.context.add_cookies([stand.cookie(stand.person("jo"))])  # type: ignore[list-item]
