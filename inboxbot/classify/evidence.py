@@ -4,6 +4,8 @@ Pure. A segment counts as much as the answer changes when it is left out; within
 the words that the model weighs most are quoted. Nothing here changes the answer.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from inboxbot.classify import scoring
@@ -74,7 +76,7 @@ def _narrow(model: Model, seen: Views, index: int, column: int) -> tuple[int, in
 
 
 def _gains(
-    model: Model, seen: Views, index: int, column: int, segment: Segment, found: list[Word]
+    model: Model, seen: Views, index: int, column: int, segment: Segment, found: Sequence[Word]
 ) -> Floats:
     """Return for each word what its sequences, listed topics and medicines count for."""
     gains = np.zeros(len(found), dtype=np.float32)

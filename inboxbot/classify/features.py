@@ -4,10 +4,11 @@ Pure. Word and character sequences are hashed, so a trained model holds no word 
 letter, and erasing a letter never needs more than training again.
 """
 
+import functools
 import math
 import zlib
-from collections import defaultdict
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,38 +46,52 @@ class Hits:
 
 def grams(letter: Letter) -> Grams:
     """Return the sequences of `letter`, sublinear in their count and of length 1 together."""
-    entries: list[tuple[int, int, int]] = []
-    counts: dict[int, int] = defaultdict(int)
+    buckets: list[int] = []
+    segments: list[int] = []
+    places: list[int] = []
     seen = 0
     for index, segment in enumerate(letter.segments):
         found = words(segment.text)[: MAX_WORDS - seen]
         seen += len(found)
-        for position, keys in enumerate(_sequences(found, segment)):
-            for key in keys:
-                bucket = zlib.crc32(key.encode("utf-8", "replace")) % BUCKETS
-                counts[bucket] += 1
-                entries.append((bucket, index, position))
+        for position, own in enumerate(_sequences(found, segment)):
+            buckets += own
+            segments += [index] * len(own)
+            places += [position] * len(own)
+    counts = Counter(buckets)
     # Every occurrence carries its share of 1 + log(count), so that shares sum to the feature.
     shares = {bucket: (1 + math.log(count)) / count for bucket, count in counts.items()}
     length = math.sqrt(sum((shares[b] * n) ** 2 for b, n in counts.items())) or 1.0
-    table = np.array(entries, dtype=np.int64).reshape(-1, 3)
-    values = np.array([shares[bucket] / length for bucket, _, _ in entries], dtype=np.float32)
-    return Grams(table[:, 0], values, table[:, 1], table[:, 2])
+    parts = {bucket: share / length for bucket, share in shares.items()}
+    return Grams(
+        np.array(buckets, dtype=np.int64),
+        np.array([parts[bucket] for bucket in buckets], dtype=np.float32),
+        np.array(segments, dtype=np.int64),
+        np.array(places, dtype=np.int64),
+    )
 
 
-def _sequences(found: list[Word], segment: Segment) -> list[list[str]]:
-    """Return for each word the sequences that start with it."""
-    keys = []
+def _sequences(found: Sequence[Word], segment: Segment) -> Iterator[list[int]]:
+    """Yield for each word the buckets of the sequences that start with it."""
     for position, word in enumerate(found):
-        own = [f"w {word.norm}"]
+        own, *characters = _of_word(word.norm)
+        buckets = [own]
         if segment.field == "subject":
-            own.append(f"s {word.norm}")
+            buckets.append(_bucket(f"s {word.norm}"))
         if position + 1 < len(found):
-            own.append(f"b {word.norm} {found[position + 1].norm}")
-        padded = f" {word.norm[:24]} "
-        own += [f"c{padded[i : i + n]}" for n in (3, 4, 5) for i in range(len(padded) - n + 1)]
-        keys.append(own)
-    return keys
+            buckets.append(_bucket(f"b {word.norm} {found[position + 1].norm}"))
+        yield buckets + characters
+
+
+@functools.lru_cache(maxsize=8192)  # Most words of a letter stood in another one, too.
+def _of_word(norm: str) -> tuple[int, ...]:
+    """Return the buckets of a word itself and of its characters in a row."""
+    padded = f" {norm[:24]} "
+    rows = [f"c{padded[i : i + n]}" for n in (3, 4, 5) for i in range(len(padded) - n + 1)]
+    return tuple(_bucket(key) for key in (f"w {norm}", *rows))
+
+
+def _bucket(key: str) -> int:
+    return zlib.crc32(key.encode("utf-8", "replace")) % BUCKETS
 
 
 def hits(letter: Letter) -> Hits:

@@ -50,11 +50,16 @@ _DENSE = {"kana": 2.5, "Hani": 2.5, "ko": 2.0}
 
 @dataclass(frozen=True, slots=True)
 class Languages:
-    """The weights of little words by language, rare letters, and usual parts of words."""
+    """The weights of little words by language; who has a rare letter, or a usual part of words.
 
+    `lengths` are those that the parts have.
+    """
+
+    names: tuple[str, ...]
     words: Mapping[str, Mapping[str, float]]
     letters: Mapping[str, frozenset[str]]
     parts: Mapping[str, tuple[str, ...]]
+    lengths: tuple[int, ...]
 
 
 @functools.cache
@@ -67,10 +72,19 @@ def load() -> Languages:
     for name, table in tables.items():
         for word in table["words"].split():
             words[word][name] = 1 / shared[word] ** 0.5
+    letters: dict[str, set[str]] = defaultdict(set)
+    parts: dict[str, list[str]] = defaultdict(list)
+    for name, table in tables.items():
+        for letter in table["letters"]:
+            letters[letter].add(name)
+        for part in table.get("parts", "").split():
+            parts[part].append(name)
     return Languages(
+        tuple(tables),
         words,
-        {name: frozenset(table["letters"]) for name, table in tables.items()},
-        {name: tuple(table.get("parts", "").split()) for name, table in tables.items()},
+        {letter: frozenset(names) for letter, names in letters.items()},
+        {part: tuple(names) for part, names in parts.items()},
+        tuple(sorted({len(part) for part in parts})),
     )
 
 
@@ -100,7 +114,7 @@ def _by_words(text: str, script: str) -> tuple[str | None, float]:
     """Return the best language of a script that several share."""
     known = load()
     others = {name for group in _GROUPS.values() for name in group}
-    wanted = _GROUPS.get(script) or tuple(n for n in known.letters if n not in others)
+    wanted = _GROUPS.get(script) or tuple(n for n in known.names if n not in others)
     scores = dict.fromkeys(wanted, 0.0)
     found = _WORD.findall(text.lower().replace("’", "'"))
     for word in found:
@@ -109,10 +123,12 @@ def _by_words(text: str, script: str) -> tuple[str | None, float]:
             for name, weight in known.words.get(piece, {}).items():
                 if name in scores:
                     scores[name] += weight
-        for name in wanted:
-            if known.letters[name].intersection(word):
+        for name in _with_letters_of(word, known):
+            if name in scores:
                 scores[name] += 0.5
-            scores[name] += 0.12 * sum(part in word for part in known.parts[name])
+        for name, count in _with_parts_of(word, known).items():
+            if name in scores:
+                scores[name] += 0.12 * count
     ranked = sorted(scores, key=lambda name: (-scores[name], name))
     best, second = scores[ranked[0]], scores[ranked[1]]
     if best <= 0:
@@ -121,3 +137,14 @@ def _by_words(text: str, script: str) -> tuple[str | None, float]:
     spoken = best / (best + 0.6)
     lead = 1 / (1 + math.exp(-4.0 * (best - second) / math.sqrt(best + second + 0.5)))
     return ranked[0], lead * spoken
+
+
+def _with_letters_of(word: str, known: Languages) -> set[str]:
+    """Return the languages of which a rare letter stands in `word`."""
+    return {name for letter in word for name in known.letters.get(letter, ())}
+
+
+def _with_parts_of(word: str, known: Languages) -> Counter[str]:
+    """Return for each language how many of its usual parts stand in `word`."""
+    pieces = {word[at : at + n] for n in known.lengths for at in range(len(word) - n + 1)}
+    return Counter(name for piece in pieces & known.parts.keys() for name in known.parts[piece])

@@ -9,7 +9,7 @@ import functools
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -39,7 +39,7 @@ class Phrase:
     topic: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Lexicon:
     """The topics in their order, and the entries in the forms that are looked up."""
 
@@ -57,25 +57,21 @@ class Lexicon:
         found = plain_words(text)
         hits = []
         for at, word in enumerate(found):
-            for topic in self._topics_of(word.norm):
+            for topic in _topics_of(self, word.norm):
                 hits.append(Hit(topic, word.start, word.end))
-            for phrase in self.phrases.get(word.norm, ()):
+            phrases = self.phrases.get(word.norm)
+            if phrases is None:
+                continue
+            follows = found[at + 1].norm if at + 1 < len(found) else ""
+            for phrase in phrases:
+                # Most end here: the second word is another one.
+                if not follows.startswith(phrase.words[1]) and phrase.words[1] != _GAP:
+                    continue
                 if end := _follows(phrase, found, at):
                     hits.append(Hit(phrase.topic, word.start, end))
         if _SPACELESS.search(text):
             hits += self._in_spaceless(same_length(text))
         return sorted(hits, key=lambda hit: (hit.start, hit.end))
-
-    def _topics_of(self, word: str) -> set[str]:
-        forms = [word]
-        if not word.isascii():
-            forms += [word[len(p) :] for p in _PREFIXES if word.startswith(p) and len(word) > 4]
-        topics: set[str] = set()
-        for form in forms:
-            topics.update(self.whole.get(form, ()))
-            for length in range(1, min(len(form), self.longest) + 1):
-                topics.update(self.beginnings.get(form[:length], ()))
-        return topics
 
     def _in_spaceless(self, text: str) -> Iterator[Hit]:
         for start in range(len(text)):
@@ -84,7 +80,20 @@ class Lexicon:
                     yield Hit(topic, start, start + length)
 
 
-def _follows(phrase: Phrase, found: list[Word], at: int) -> int | None:
+@functools.lru_cache(maxsize=8192)  # Most words of a letter stood in another one, too.
+def _topics_of(known: Lexicon, word: str) -> frozenset[str]:
+    forms = [word]
+    if not word.isascii():
+        forms += [word[len(p) :] for p in _PREFIXES if word.startswith(p) and len(word) > 4]
+    topics: set[str] = set()
+    for form in forms:
+        topics.update(known.whole.get(form, ()))
+        for length in range(1, min(len(form), known.longest) + 1):
+            topics.update(known.beginnings.get(form[:length], ()))
+    return frozenset(topics)
+
+
+def _follows(phrase: Phrase, found: Sequence[Word], at: int) -> int | None:
     """Return where `phrase` ends if it starts at word `at`, else None."""
     position, gap = at, 0
     for index, wanted in enumerate(phrase.words):

@@ -27,16 +27,18 @@ _STEM = 7
 _PREFIXES = ("وال", "بال", "لل", "ال", "و", "ב", "ה", "ו", "ל", "מ", "ש", "כ")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Names:
     """The known names in the forms that are compared.
 
-    `exact` maps normalised names to generics, `spaceless` finds names inside scripts that
+    `exact` maps normalised names to generics, `first` holds the words that names of several
+    words begin with, `spaceless` finds names inside scripts that
     write no spaces, `skeletons` and `deletions` find other spellings and slips; a word in
     `ordinary` is no medicine however close it comes.
     """
 
     exact: Mapping[str, tuple[str, ...]]
+    first: frozenset[str]
     skeletons: Mapping[str, str]
     deletions: Mapping[str, tuple[str, ...]]
     consonants: Mapping[str, tuple[str, ...]]
@@ -91,6 +93,7 @@ def build(
     found = sorted((key for key in exact if _SPACELESS.search(key)), key=len, reverse=True)
     return Names(
         exact,
+        frozenset(key.partition(" ")[0] for key in exact if " " in key),
         skeletons,
         {short: tuple(forms) for short, forms in deleted.items()},
         {key: tuple(forms) for key, forms in same_consonants.items()},
@@ -125,7 +128,8 @@ def _in_segment(segment: Segment, names: Names) -> list[Medicine]:
         if _SPACELESS.search(parts[at].norm):
             at += 1
             continue
-        for length in range(min(_MAX_NAME_WORDS, len(parts) - at), 0, -1):
+        longest = _MAX_NAME_WORDS if parts[at].norm in names.first else 1
+        for length in range(min(longest, len(parts) - at), 0, -1):
             run = parts[at : at + length]
             generics = names.exact.get(" ".join(part.norm for part in run))
             if generics is None and length == 1:
@@ -136,6 +140,8 @@ def _in_segment(segment: Segment, names: Names) -> list[Medicine]:
                 break
         else:
             at += 1
+    if not _SPACELESS.search(segment.text):
+        return found
     for match in names.spaceless.finditer(same_length(segment.text)):
         found += [
             _medicine(segment, match.start(), match.end(), generic)
@@ -150,6 +156,7 @@ def _medicine(segment: Segment, start: int, end: int, generic: str) -> Medicine:
     )
 
 
+@functools.lru_cache(maxsize=8192)  # Most words of a letter stood in another one, too.
 def _single(word: str, names: Names) -> tuple[str, ...] | None:
     """Return the generics of one word in another language's spelling, or with a slip."""
     if len(word) < 5 or word in names.ordinary or any(char.isdigit() for char in word):

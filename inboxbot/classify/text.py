@@ -4,6 +4,7 @@ Pure. Nothing is moved: tags are blanked with spaces of the same length, so that
 and word still knows its place in `message.subject` or `message.text`.
 """
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -133,13 +134,18 @@ def _trimmed(field: str, text: str, start: int, stop: int) -> Iterator[Segment]:
         start = end
 
 
-def plain_words(text: str) -> list[Word]:
+# Each list and each model asks for the words of the same segments, one after the other.
+@functools.lru_cache(maxsize=2 * MAX_SEGMENTS)
+def plain_words(text: str) -> tuple[Word, ...]:
     """Return the words of `text` as they are separated there."""
-    return [Word(m.start(), m.end(), norm(m.group())) for m in _WORD.finditer(text)]
+    return tuple(Word(m.start(), m.end(), norm(m.group())) for m in _WORD.finditer(text))
 
 
-def words(text: str) -> list[Word]:
+@functools.lru_cache(maxsize=2 * MAX_SEGMENTS)
+def words(text: str) -> tuple[Word, ...]:
     """Return the words of `text`; runs of Chinese and Japanese characters give one each."""
+    if not _WIDE.search(text):
+        return plain_words(text)
     found = []
     for match in _WORD.finditer(text):
         if _WIDE.search(match.group()):
@@ -149,7 +155,7 @@ def words(text: str) -> list[Word]:
             ]
         else:
             found.append(Word(match.start(), match.end(), norm(match.group())))
-    return found
+    return tuple(found)
 
 
 def norm(word: str) -> str:
