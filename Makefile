@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-DEBIAN_PACKAGES := dovecot-imapd chromium systemd fonts-noto-core fonts-noto-cjk
+DEBIAN_PACKAGES := dovecot-imapd chromium-headless-shell systemd fonts-noto-core fonts-noto-cjk
 
 # The tests start the program hundreds of times: it must not be compiled anew each time.
 export PYTHONDONTWRITEBYTECODE :=
