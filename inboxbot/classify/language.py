@@ -123,10 +123,11 @@ def _by_words(text: str, script: str) -> tuple[str | None, float]:
             for name, weight in known.words.get(piece, {}).items():
                 if name in scores:
                     scores[name] += weight
-        for name in _with_letters_of(word, known):
+        with_letters, with_parts = _looks_of(word)
+        for name in with_letters:
             if name in scores:
                 scores[name] += 0.5
-        for name, count in _with_parts_of(word, known).items():
+        for name, count in with_parts:
             if name in scores:
                 scores[name] += 0.12 * count
     ranked = sorted(scores, key=lambda name: (-scores[name], name))
@@ -139,12 +140,11 @@ def _by_words(text: str, script: str) -> tuple[str | None, float]:
     return ranked[0], lead * spoken
 
 
-def _with_letters_of(word: str, known: Languages) -> set[str]:
-    """Return the languages of which a rare letter stands in `word`."""
-    return {name for letter in word for name in known.letters.get(letter, ())}
-
-
-def _with_parts_of(word: str, known: Languages) -> Counter[str]:
-    """Return for each language how many of its usual parts stand in `word`."""
+@functools.lru_cache(maxsize=8192)  # Most words of a letter stood in another one, too.
+def _looks_of(word: str) -> tuple[frozenset[str], tuple[tuple[str, int], ...]]:
+    """Return who has a rare letter of `word`, and how many usual parts of whom stand in it."""
+    known = load()
+    with_letters = {name for letter in word for name in known.letters.get(letter, ())}
     pieces = {word[at : at + n] for n in known.lengths for at in range(len(word) - n + 1)}
-    return Counter(name for piece in pieces & known.parts.keys() for name in known.parts[piece])
+    parts = Counter(name for piece in pieces & known.parts.keys() for name in known.parts[piece])
+    return frozenset(with_letters), tuple(parts.items())

@@ -122,10 +122,11 @@ def find(letter: Letter, names: Names) -> tuple[Medicine, ...]:
 
 def _in_segment(segment: Segment, names: Names) -> list[Medicine]:
     parts = plain_words(segment.text)
+    plain = segment.text.isascii()
     found = []
     at = 0
     while at < len(parts):
-        if _SPACELESS.search(parts[at].norm):
+        if not plain and _SPACELESS.search(parts[at].norm):
             at += 1
             continue
         longest = _MAX_NAME_WORDS if parts[at].norm in names.first else 1
@@ -140,7 +141,7 @@ def _in_segment(segment: Segment, names: Names) -> list[Medicine]:
                 break
         else:
             at += 1
-    if not _SPACELESS.search(segment.text):
+    if plain:
         return found
     for match in names.spaceless.finditer(same_length(segment.text)):
         found += [
