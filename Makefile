@@ -15,7 +15,7 @@ WORKERS ?= 3
 SCRATCH := $(shell df --output=avail,target -BG /dev/shm 2>/dev/null | awk '$$1 + 0 >= 4 {print $$2}')
 PYTEST := $(if $(SCRATCH),TMPDIR=$(SCRATCH)) $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help demo test check docs lint format types contracts test-long crash-test lock clean debian install audit sbom
+.PHONY: help demo test check docs lint format types contracts test-long crash-test bench lock clean debian install audit sbom
 
 help:
 	@echo "make demo        set up, and watch letters being read, sorted and acknowledged"
@@ -23,6 +23,7 @@ help:
 	@echo "make check       the fast part: format, lint, types, import contracts"
 	@echo "make test-long   the tests that take minutes"
 	@echo "make crash-test  1,000 kills of the daemon, and what became of the letters"
+	@echo "make bench       measure speed, memory and cost against the goals (SIZE=full: an hour)"
 	@echo "make format      put the code in its one format"
 	@echo "make install     as root: the program, its units and folders (docs/operations/install.md)"
 	@echo "make audit       look up every locked version among the known vulnerabilities"
@@ -79,6 +80,11 @@ test-long: debian $(READY)
 
 crash-test: debian $(READY)
 	@$(BIN)/python -m tests.crash.harness --kills 1000
+
+# quick takes about five minutes; it waits until the machine has little else to do.
+SIZE ?= quick
+bench: debian $(READY)
+	@$(BIN)/python -m benchmarks $(SIZE)
 
 lock: $(READY)
 	@$(BIN)/python -m pip install --quiet uv

@@ -1,0 +1,152 @@
+"""What a letter and a page cost in things that can be counted: the same on any machine.
+
+Times are measured by `make bench`; here, what they are made of is held down: round trips, bytes,
+commits and statements, and that none of them grows with what lies in the mailbox or the store.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from benchmarks import mail
+from inboxbot import assembly, config, modes, passes
+from inboxbot.postman import Postman
+from inboxbot.store.settings import Mode
+from inboxbot.store.users import Role
+from inboxbot.watcher import Watcher
+from inboxbot.web.site import db as request_db
+from tests import letters
+from tests.counting import Line, Statements, counted
+from tests.dovecot import Account
+from tests.installation import Installation, install
+from tests.numbered import letter
+from tests.smtp_sink import SmtpSink
+from tests.stand import make_app, new_store
+from tests.system.test_web_pages import signed_in
+
+LETTERS = 40
+NO_LIMITS = "[replies]\nper_hour = 1000\nper_day = 1000\n"
+
+
+@pytest.fixture
+def imap(account: Account) -> Iterator[Line]:
+    account.client().logout()
+    with Line(account.server.port) as line:
+        yield line
+
+
+@pytest.fixture
+def smtp(sink: SmtpSink) -> Iterator[Line]:
+    with Line(sink.port) as line:
+        yield line
+
+
+@pytest.fixture
+def counting(
+    tmp_path: Path,
+    account: Account,
+    imap: Line,
+    smtp: Line,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Installation:
+    made = install(
+        tmp_path,
+        imap_host="127.0.0.1",
+        imap_port=imap.port,
+        imap_user=account.name,
+        imap="idle = false",
+        smtp_port=smtp.port,
+        more=NO_LIMITS,
+    )
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
+    return made
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def test_a_letter_costs_few_commits_and_statements_and_two_round_trips_to_answer(
+    counting: Installation, account: Account, sink: SmtpSink, imap: Line, smtp: Line
+) -> None:
+    configuration = config.load(counting.configuration)
+    with (
+        assembly.store(configuration) as db,
+        closing(Watcher(configuration, configuration.mailbox[0], db, now)) as watcher,
+        assembly.reader(configuration) as reader,
+    ):
+        watcher.poll()
+        modes.set_mode(db, Mode.LIVE, who="test", now=now())
+        account.fill(mail.letters(LETTERS))
+        before = imap.traffic
+        with counted(db) as intake:
+            watcher.poll()
+        line = imap.traffic.since(before)
+        with counted(db) as triage:
+            passes.triage(configuration, db, reader).run()
+        postman = Postman(configuration, db, now)
+        with counted(db) as sending:
+            postman.sender.send_due()
+    assert len(sink.accepted) == LETTERS
+    # Batches share round trips and commits: they do not grow with the letters of a batch.
+    assert line.round_trips <= 4 + 1
+    assert intake.commits <= 8
+    assert triage.commits <= 4
+    assert intake.all <= 8 * LETTERS
+    assert triage.all <= 36 * LETTERS
+    # At most once takes a commit before the reply, one before its end, and one after it.
+    assert sending.commits <= 3 * LETTERS + 3
+    assert sending.all <= 10 * LETTERS
+    # With PIPELINING: the envelope is one, the text with its end the other; the rest is greeting.
+    assert smtp.traffic.connections == 1
+    assert smtp.traffic.round_trips <= 2 * LETTERS + 6
+
+
+@pytest.mark.parametrize("old", [3, 300])
+def test_an_idle_poll_costs_one_round_trip_however_many_letters_lie_there(
+    counting: Installation, account: Account, imap: Line, old: int
+) -> None:
+    account.fill(letter(number) for number in range(1, old + 1))
+    configuration = config.load(counting.configuration)
+    with (
+        assembly.store(configuration) as db,
+        closing(Watcher(configuration, configuration.mailbox[0], db, now)) as watcher,
+    ):
+        watcher.poll()
+        watcher.poll()
+        before = imap.traffic
+        with counted(db) as statements:
+            watcher.poll()
+        line = imap.traffic.since(before)  # Before it says LOGOUT.
+    assert (line.connections, line.round_trips) == (0, 1)
+    assert line.down <= 400
+    assert statements.commits <= 2
+    assert statements.all <= 14
+
+
+def test_a_page_asks_the_store_as_often_however_many_letters_are_in_it(store_path: Path) -> None:
+    db = new_store(store_path)
+    letters.a_few_hundred(db, now(), 60)
+    asked = Statements()
+    app = make_app(store_path)
+    app.before_request(lambda: request_db().conn.set_trace_callback(asked))
+    client = signed_in(app, db, Role.STAFF)
+
+    def statements(page: str) -> int:
+        asked.by_verb.clear()
+        assert client.get(page).status_code == 200
+        return asked.all
+
+    pages = ("/queue", "/queue?view=everything&q=mexiletine", "/m/5")
+    for page in pages:  # The first look at the store's health is kept for the next ones.
+        statements(page)
+    few = [statements(page) for page in pages]
+    letters.multiply(db, 10)
+    many = [statements(page) for page in pages]
+    db.close()
+    assert max(few) <= 45
+    assert many == few
