@@ -59,9 +59,11 @@ def grams(letter: Letter) -> Grams:
             places += [position] * len(own)
     counts = Counter(buckets)
     # Every occurrence carries its share of 1 + log(count), so that shares sum to the feature.
-    shares = {bucket: (1 + math.log(count)) / count for bucket, count in counts.items()}
-    length = math.sqrt(sum((shares[b] * n) ** 2 for b, n in counts.items())) or 1.0
-    parts = {bucket: share / length for bucket, share in shares.items()}
+    shares = {count: (1 + math.log(count)) / count for count in set(counts.values())}
+    squares = {count: (share * count) ** 2 for count, share in shares.items()}
+    length = math.sqrt(sum(map(squares.__getitem__, counts.values()))) or 1.0
+    lengthened = {count: share / length for count, share in shares.items()}
+    parts = {bucket: lengthened[count] for bucket, count in counts.items()}
     return Grams(
         np.array(buckets, dtype=np.int64),
         np.array([parts[bucket] for bucket in buckets], dtype=np.float32),
@@ -106,34 +108,72 @@ def hits(letter: Letter) -> Hits:
     return Hits(tuple(topics), tuple(danger))
 
 
-def cues(
-    letter: Letter, found: Hits, medicines: Collection[Medicine], skip: int | None = None
-) -> Floats:
+def cues(letter: Letter, found: Hits, medicines: Collection[Medicine]) -> Floats:
     """Return the cue features of `letter`: topics, medicines, danger, its shape.
 
-    No topic decides by itself: the model weighs them together. `skip` leaves a segment out,
-    to see what it counted for.
+    No topic decides by itself: the model weighs them together.
     """
-    kept = [(i, s) for i, s in enumerate(letter.segments) if i != skip]
-    topics = dict.fromkeys(lexicon.load("cues").topics, 0)
-    danger = dict.fromkeys(lexicon.load("urgent").topics, 0)
-    for index, _ in kept:
-        for hit in found.topics[index]:
-            topics[hit.topic] += 1
-        for topic in {hit.topic for hit in found.danger[index]}:
-            danger[topic] += 1
-    own = [m for m in medicines if any(_inside(m, segment) for _, segment in kept)]
-    asked = sum(segment.text.count(char) for _, segment in kept for char in "?？؟")
-    shape = [
-        min(len({medicine.generic for medicine in own}), 3) / 3,
-        float(any(medicine.field == "subject" for medicine in own)),
-        min(asked, 3) / 3,
-        math.log1p(sum(len(segment.text) for _, segment in kept)) / 8,
-        float(not letter.subject.strip()),
-        min(len(kept), 12) / 12,
-    ]
-    listed = [min(n, 3) / 3 for n in topics.values()] + [min(n, 2) / 2 for n in danger.values()]
-    return np.array([*listed, *shape], dtype=np.float32)
+    return _counted(letter, found, medicines).features(None)
+
+
+def cues_without_each(letter: Letter, found: Hits, medicines: Collection[Medicine]) -> list[Floats]:
+    """Return for each segment the cue features of `letter` without it."""
+    counts = _counted(letter, found, medicines)
+    return [counts.features(index) for index in range(len(letter.segments))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What stands in each segment: listed topics and dangers, questions, characters, medicines."""
+
+    listed: npt.NDArray[np.int64]
+    most: npt.NDArray[np.int64]
+    asked: tuple[int, ...]
+    lengths: tuple[int, ...]
+    medicines: tuple[tuple[Medicine, ...], ...]
+    untitled: bool
+
+    def features(self, skip: int | None) -> Floats:
+        """Return the features of all segments, or of all but one."""
+        listed, asked, length = self.listed.sum(axis=0), sum(self.asked), sum(self.lengths)
+        if skip is not None:
+            listed = listed - self.listed[skip]
+            asked -= self.asked[skip]
+            length -= self.lengths[skip]
+        own = [m for at, named in enumerate(self.medicines) if at != skip for m in named]
+        kept = len(self.lengths) - (skip is not None)
+        shape = (
+            min(len({medicine.generic for medicine in own}), 3) / 3,
+            float(any(medicine.field == "subject" for medicine in own)),
+            min(asked, 3) / 3,
+            math.log1p(length) / 8,
+            float(self.untitled),
+            min(kept, 12) / 12,
+        )
+        return np.concatenate([np.minimum(listed, self.most) / self.most, shape]).astype(np.float32)
+
+
+def _counted(letter: Letter, found: Hits, medicines: Collection[Medicine]) -> _Counts:
+    topics, dangers = lexicon.load("cues").topics, lexicon.load("urgent").topics
+    columns = {topic: at for at, topic in enumerate(topics)}
+    further = {topic: at for at, topic in enumerate(dangers, len(topics))}
+    listed = np.zeros((len(letter.segments), len(topics) + len(dangers)), dtype=np.int64)
+    for index, (named, threatening) in enumerate(zip(found.topics, found.danger, strict=True)):
+        for hit in named:
+            listed[index, columns[hit.topic]] += 1
+        for topic in {hit.topic for hit in threatening}:
+            listed[index, further[topic]] = 1
+    return _Counts(
+        listed,
+        np.array([3] * len(topics) + [2] * len(dangers)),
+        tuple(sum(map(segment.text.count, "?？؟")) for segment in letter.segments),
+        tuple(len(segment.text) for segment in letter.segments),
+        tuple(
+            tuple(medicine for medicine in medicines if _inside(medicine, segment))
+            for segment in letter.segments
+        ),
+        not letter.subject.strip(),
+    )
 
 
 def _inside(medicine: Medicine, segment: Segment) -> bool:

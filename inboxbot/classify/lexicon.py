@@ -69,7 +69,7 @@ class Lexicon:
                     continue
                 if end := _follows(phrase, found, at):
                     hits.append(Hit(phrase.topic, word.start, end))
-        if _SPACELESS.search(text):
+        if not text.isascii() and _SPACELESS.search(text):
             hits += self._in_spaceless(same_length(text))
         return sorted(hits, key=lambda hit: (hit.start, hit.end))
 

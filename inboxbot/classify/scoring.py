@@ -115,8 +115,8 @@ def without_each(model: Model, seen: Views) -> Floats:
         both = kernel(model, np.vstack([seen.segments, seen.without]))[:, :3]
         near, left = both[:count], both[count:]
     rows = []
-    for index in range(count):
-        cues = features.cues(seen.letter, seen.hits, seen.medicines, skip=index)
+    each = features.cues_without_each(seen.letter, seen.hits, seen.medicines)
+    for index, cues in enumerate(each[:count]):
         if model.kind == "encoder":
             others = np.delete(near, index, axis=0) if count > 1 else near
             rows.append(_weighed(seen, grams[index], *pooled(left[index], others), cues))

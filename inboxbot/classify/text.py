@@ -144,7 +144,7 @@ def plain_words(text: str) -> tuple[Word, ...]:
 @functools.lru_cache(maxsize=2 * MAX_SEGMENTS)
 def words(text: str) -> tuple[Word, ...]:
     """Return the words of `text`; runs of Chinese and Japanese characters give one each."""
-    if not _WIDE.search(text):
+    if text.isascii() or not _WIDE.search(text):
         return plain_words(text)
     found = []
     for match in _WORD.finditer(text):
