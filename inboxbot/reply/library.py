@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -91,6 +92,8 @@ class Library:
         self._default = default_language
         self._recall = recall
         self._clock = clock
+        # Of the letters of one day, most get the very same words.
+        self._filled = lru_cache(maxsize=64)(_filled)
         self._slots: dict[tuple[str, str], _Slot] = {}
         self._languages_signature: tuple[object, ...] = ()
         self._languages: dict[str, Language] = {}
@@ -169,10 +172,7 @@ class Library:
         )
 
     def _fill(self, source: Source, language: str, variables: Variables) -> Filled:
-        filled = template.render(source.text, variables, html=source.html, language=language)
-        words = f"{filled.subject}\n\n{filled.text}"
-        if source.html is not None:
-            words += f"\n\n{markup.words(filled.html)}"
+        filled, words = self._filled(source, language, variables)
         if guard.violations(checks.our_words(words, variables), language):
             raise GuardError("The guard refuses what the template says.")
         return filled
@@ -295,3 +295,12 @@ class Library:
         slot = self._slots.setdefault((name, language), _Slot())
         slot.source, slot.built_in, slot.problems = source, False, ()
         slot.signature = tuple(signature(path) for path in (text, page))
+
+
+def _filled(source: Source, language: str, variables: Variables) -> tuple[Filled, str]:
+    """Return a filled template, and all its words for the guard."""
+    filled = template.render(source.text, variables, html=source.html, language=language)
+    words = f"{filled.subject}\n\n{filled.text}"
+    if source.html is not None:
+        words += f"\n\n{markup.words(filled.html)}"
+    return filled, words
