@@ -89,6 +89,8 @@ GOALS = (
     Goal("growth of memory over ten times the letters, light", 4, 4, "MB",
          _plain("light.growth_mb")),
     Goal("idle poll, round trips", 1, 0, "", _plain("idle.round_trips")),
+    Goal("the same a minute with IDLE (the default)", 1, 0.1, "",
+         _plain("idle.push_round_trips")),
     Goal("idle poll, bytes down", 100, 0, "bytes", _plain("idle.down")),
     Goal("idle poll, CPU", 1, 0.1, "ms", _plain("idle.cpu_ms")),
     Goal("idle poll, many old letters, bytes down", 100, 0, "bytes", _plain("idle.many_down")),

@@ -12,11 +12,13 @@ from benchmarks.measure import cpu_of_family, percentile, run
 from benchmarks.place import Place, place, until
 from benchmarks.report import Report
 from inboxbot import assembly
+from inboxbot.mail.imap import IDLE_RENEWAL_S
 from inboxbot.watcher import Watcher
 from tests.dovecot import Dovecot
 from tests.smtp_sink import SmtpSink
 
 POLLS = 100
+LISTEN_S = 5
 HELPS = 20
 
 
@@ -44,6 +46,10 @@ def idle(report: Report, dovecot: Dovecot, sink: SmtpSink, old: int, key: str) -
                 watcher.poll()
                 times.append(time.thread_time() - began)
             line = here.imap.traffic.since(before)
+            before, end, began = here.imap.traffic, time.monotonic() + LISTEN_S, time.thread_time()
+            watcher.listen(lambda: time.monotonic() > end)
+            waiting = (time.thread_time() - began) / LISTEN_S * 1000
+            renewal = here.imap.traffic.since(before)
     report.put(
         f"idle.{key}round_trips",
         line.round_trips / POLLS,
@@ -52,6 +58,12 @@ def idle(report: Report, dovecot: Dovecot, sink: SmtpSink, old: int, key: str) -
     report.put(f"idle.{key}down", line.down / POLLS, f"{line.down / POLLS:.0f} bytes down")
     middle = percentile(times, 0.5) * 1000
     report.put(f"idle.{key}cpu_ms", middle, f"{middle:.2f} ms CPU (median of {POLLS})")
+    report.put(
+        f"idle.{key}push_round_trips",
+        renewal.round_trips / (IDLE_RENEWAL_S / 60),
+        f"with IDLE, which is the default: {renewal.round_trips} round trips and {renewal.down}"
+        f" bytes down in {IDLE_RENEWAL_S // 60} minutes, {waiting:.2f} ms CPU a second",
+    )
 
 
 def _old(count: int) -> Iterator[bytes]:
