@@ -1,0 +1,91 @@
+"""The schema, as the list of steps that built it.
+
+Rules: append only; never edit a step that has been released. A step is SQL alone: it uses no
+code from elsewhere in inboxbot, for that code changes, and history does not. Each step and the
+record of it commit together, or not at all.
+"""
+
+import sqlite3
+from collections.abc import Callable
+
+from inboxbot.errors import StoreError
+from inboxbot.store.database import emptied, file_of, marker, write
+from inboxbot.store.migrations import (
+    administration,
+    decisions_and_outbox,
+    desk,
+    models,
+    places_and_messages,
+    reviews,
+    search,
+    staff,
+    staff_work,
+    templates,
+    upkeep,
+)
+from inboxbot.store.sqlite import Database, Migrations
+
+STEPS = {
+    "0001_places_and_messages": places_and_messages.SCRIPT,
+    "0002_decisions_and_outbox": decisions_and_outbox.SCRIPT,
+    "0003_reviews": reviews.SCRIPT,
+    "0010_staff": staff.SCRIPT,
+    "0011_staff_work": staff_work.SCRIPT,
+    "0012_search": search.SCRIPT,
+    "0013_desk": desk.SCRIPT,
+    "0020_templates": templates.SCRIPT,
+    "0030_upkeep": upkeep.SCRIPT,
+    "0040_administration": administration.SCRIPT,
+    "0050_models": models.SCRIPT,
+}
+
+
+def _step(script: str) -> Callable[[Database], None]:
+    def run(db: Database) -> None:
+        """Run each statement of the script; `executescript` would commit the open transaction."""
+        statement = ""
+        for line in script.splitlines(keepends=True):
+            statement += line
+            if sqlite3.complete_statement(statement):
+                db.execute(statement)
+                statement = ""
+
+    return run
+
+
+steps = Migrations("inboxbot")
+for _name, _script in STEPS.items():
+    steps(name=_name)(_step(_script))
+
+
+def migrate(db: Database) -> list[str]:
+    """Bring the schema up to date; return the names of the steps applied.
+
+    Raises `StoreError` where the database was written by a newer program, or has lost the
+    tables that it had: made anew, every letter would be new again.
+    """
+    check_not_newer(db)
+    path = file_of(db)
+    if marker(path).exists() and not list(steps.applied(db)):
+        raise StoreError(emptied(path))
+    with write(db):  # Two processes starting together: the second finds nothing to do.
+        pending = [step.name for step in steps.pending(db)]
+        steps.apply(db)
+    marker(path).touch(mode=0o600)
+    return pending
+
+
+def pending(db: Database) -> list[str]:
+    """Return the names of the steps that this database still lacks."""
+    return [step.name for step in steps.pending(db)]
+
+
+def check_not_newer(db: Database) -> None:
+    """Raise `StoreError` where the database has steps that this program does not know."""
+    known = {step.name for step in steps.pending(Database(memory=True))}
+    unknown = sorted({step.name for step in steps.applied(db)} - known)
+    if unknown:
+        raise StoreError(
+            f"The database was written by a newer inboxbot (step {unknown[-1]}): install that "
+            "version again, or restore the backup that was made before the upgrade."
+        )
