@@ -1,12 +1,11 @@
 """A connection to an IMAP server, encrypted, checked and logged in.
 
-With `imap.py` the only module that knows IMAPClient. A password or token is sent only over a
-connection that is encrypted and whose certificate was checked, or to this very machine.
+With `imap.py` the only module that knows IMAPClient. When a password or token may be sent at
+all is said in `server.py`.
 """
 
 import imaplib
 import io
-import ipaddress
 import logging
 import re
 import select
@@ -16,14 +15,22 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientError, LoginError
 from imapclient.response_parser import parse_response
 
-from inboxbot.errors import AuthenticationError, PermanentError, TokenError, TransientError
+from inboxbot.errors import AuthenticationError, PermanentError, TransientError
 from inboxbot.mail import liveness
+from inboxbot.mail.server import (
+    ServerSettings,
+    connection_error,
+    must_be_this_machine,
+    no_starttls,
+    tls_context,
+    with_a_secret_that_counts,
+)
 
 # IMAPClient's debug log quotes whole letters: it stays off, whatever the level of ours.
 logging.getLogger("imapclient").setLevel(logging.CRITICAL)
@@ -41,21 +48,9 @@ _CODE = re.compile(r"\[([A-Z]+)[\] ]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Where a mailbox is and how to get in. `secret` is asked anew at each attempt.
+class Settings(ServerSettings):
+    """Where a mailbox is and how to get in."""
 
-    `renew` is called when the server refused it, and says whether it is another one now.
-    """
-
-    host: str
-    port: int
-    security: Literal["tls", "starttls", "none"]
-    username: str
-    auth: Literal["password", "xoauth2", "oauthbearer"]
-    secret: Callable[[], str]
-    renew: Callable[[], bool] = lambda: False
-    ca_file: str | None = None
-    timeout_s: float = 60.0
     folder: str = "INBOX"
 
     @property
@@ -300,27 +295,13 @@ def _tells_of_letters(lines: Sequence[bytes]) -> bool:
 
 
 def connect(settings: Settings, deadline: Deadline) -> Client:
-    """Connect, encrypt and log in; nothing secret is sent before the first two are done.
-
-    A token that is refused is renewed once: it may have been taken back before its time.
-    """
-    try:
-        return _connect(settings, deadline)
-    except TokenError:
-        raise
-    except AuthenticationError:
-        if not settings.renew():
-            raise
-    return _connect(settings, deadline)
+    """Connect, encrypt and log in; nothing secret is sent before the first two are done."""
+    return with_a_secret_that_counts(settings, lambda: _connect(settings, deadline))
 
 
 def _connect(settings: Settings, deadline: Deadline) -> Client:
     secret = settings.secret()  # What cannot be had costs no connection.
-    where = f"{settings.host}:{settings.port}"
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file or None)
-    except OSError as error:
-        raise PermanentError(f"The file in `ca_file` for {where} cannot be used.") from error
+    context = tls_context(settings)
     try:
         client = Client(settings, context, deadline)
     except (IMAPClientError, OSError, ValueError) as error:
@@ -336,7 +317,7 @@ def _connect(settings: Settings, deadline: Deadline) -> Client:
 
 
 def _secure(client: Client, settings: Settings, context: ssl.SSLContext) -> None:
-    where = f"{settings.host}:{settings.port}"
+    where = settings.where
     if not client.waits_for_login:
         raise PermanentError(f"{where} skips the login, which inboxbot does not accept.")
     if settings.security == "starttls":
@@ -351,30 +332,13 @@ def _secure(client: Client, settings: Settings, context: ssl.SSLContext) -> None
         except (OSError, ValueError) as error:
             raise _connection_error(error, settings) from error
         if not offered:
-            raise PermanentError(
-                f"{where} does not offer STARTTLS, so no password was sent. Set `security` to "
-                '"tls" with port 993, or find out who stands between.'
-            )
+            raise no_starttls(settings, tls_port=993)
     if settings.security == "none":
         must_be_this_machine(client.socket().getpeername()[0], where)
 
 
-def must_be_this_machine(peer: str, where: str) -> None:
-    """Raise `PermanentError` unless an unprotected connection goes to this machine itself."""
-    if not is_loopback(peer):
-        raise PermanentError(
-            f'{where} is not this machine, so nothing was sent: `security = "none"` is for '
-            'loopback only. Write "tls" or "starttls".'
-        )
-
-
-def is_loopback(address: str) -> bool:
-    """Say whether the number of a peer is this machine's own."""
-    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
-
-
 def _log_in(client: Client, settings: Settings, secret: str) -> None:
-    where = f"{settings.host}:{settings.port}"
+    where = settings.where
     try:
         match settings.auth:
             case "password" if client.has_capability("AUTH=PLAIN"):
@@ -411,27 +375,9 @@ def _quotable(text: str) -> str:
 
 
 def _connection_error(error: Exception, settings: Settings) -> Exception:
-    """Return the error of ours for a connection that could not be made."""
-    where = f"{settings.host}:{settings.port}"
-    match error:
-        case ssl.SSLCertVerificationError():
-            return PermanentError(
-                f"The certificate of {where} is not accepted ({error.verify_message}), so no "
-                "password was sent: check `host`, the clock, and `ca_file` for a private authority."
-            )
-        case ssl.SSLError():
-            return TransientError(
-                f"No encrypted connection to {where} ({error.reason}): check `port` and "
-                f'`security` (now "{settings.security}").'
-            )
-        case TimeoutError():
-            return TransientError(f"{where} did not answer in time: is it the right `port`?")
-        case socket.gaierror():
-            return TransientError(f"The name in `host`, {settings.host}, was not found.")
-        case OSError():
-            return TransientError(f"No connection to {where} ({error.strerror or 'broken off'}).")
-        case _:
-            return TransientError(f"{where} did not greet us as an IMAP server does.")
+    if isinstance(error, OSError):
+        return connection_error(error, settings)
+    return TransientError(f"{settings.where} did not greet us as an IMAP server does.")
 
 
 def response_code(error: Exception) -> str:

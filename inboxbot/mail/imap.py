@@ -211,7 +211,7 @@ class ImapMailbox:
 
     @property
     def _where(self) -> str:
-        return f"{self._settings.host}:{self._settings.port}"
+        return self._settings.where
 
     @contextmanager
     def _asking(self) -> Iterator["Client"]:

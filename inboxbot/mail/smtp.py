@@ -22,7 +22,7 @@ from inboxbot.errors import (
 )
 from inboxbot.mail.message import Reply
 from inboxbot.mail.submission import Settings as Settings
-from inboxbot.mail.submission import connect, connection_error, not_authenticated
+from inboxbot.mail.submission import connect, not_authenticated, submission_error
 
 QUIT_TIMEOUT_S = 2.0
 NOT_AUTHENTICATED = (530, 534, 535, 538)  # RFC 4954, section 6
@@ -113,7 +113,7 @@ class SmtpTransport:
             )
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
-            raise connection_error(error, self._settings) from error
+            raise submission_error(error, self._settings) from error
         ends = (certificate or {}).get("notAfter")
         return Probe(
             extensions=tuple(sorted(name.upper() for name in server.esmtp_features)),

@@ -17,9 +17,9 @@ import trustme
 
 from inboxbot.errors import AuthenticationError, PermanentError, TransientError
 from inboxbot.fetching import Limits
-from inboxbot.mail import connection
 from inboxbot.mail.imap import ImapMailbox
 from inboxbot.mail.mailbox import FetchError
+from inboxbot.mail.server import must_be_this_machine
 from inboxbot.store.sqlite import Database
 from tests.imap_script import PASSWORD, ScriptedServer
 from tests.numbered import letter
@@ -455,7 +455,7 @@ def test_starttls_with_a_good_certificate_works(authority: trustme.CA, ca_file: 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1"])
 def test_an_unprotected_connection_may_go_to_this_machine(address: str) -> None:
-    connection.must_be_this_machine(address, "the server")
+    must_be_this_machine(address, "the server")
 
 
 @pytest.mark.parametrize(
@@ -463,7 +463,7 @@ def test_an_unprotected_connection_may_go_to_this_machine(address: str) -> None:
 )
 def test_r14_an_unprotected_connection_to_another_machine_is_refused(address: str) -> None:
     with pytest.raises(PermanentError, match="loopback only"):
-        connection.must_be_this_machine(address, "the server")
+        must_be_this_machine(address, "the server")
 
 
 @pytest.mark.parametrize("value", [b"0", None], ids=["zero", "absent"])
