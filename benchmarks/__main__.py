@@ -37,6 +37,7 @@ def _way(report: Report, dovecot: Dovecot, sink: SmtpSink, size: Size) -> None:
     way.measure(report, dovecot, sink, "light", size.letters)
     way.stages(report, dovecot, sink, "light", size.encoder)
     way.counts(report, dovecot, sink)
+    way.two(report, dovecot, sink, size.encoder)
 
 
 def _encoder(report: Report, dovecot: Dovecot, sink: SmtpSink, size: Size) -> None:

@@ -14,7 +14,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from benchmarks import mail
-from benchmarks.measure import percentile, run, run_part
+from benchmarks.measure import MIB, memory_of_family, percentile, run, run_part
 from benchmarks.place import Place, place, until
 from benchmarks.report import OUTPUT, Report
 from benchmarks.standing import free_port
@@ -67,7 +67,7 @@ def _fill(here: Place, size: int) -> int:
 
 def _one(report: Report, here: Place, port: int, size: int) -> dict[str, float]:
     found: dict[str, float] = {"disk_mb": here.installation.store.stat().st_size / 1e6}
-    for name, times in _pages(here, port).items():
+    for name, times in _pages(report, here, port).items():
         p50, p99 = percentile(times, 0.5), percentile(times, 0.99)
         found |= {f"{name}_p50": p50, f"{name}_p99": p99}
         report.put(f"pages.{name}_p99", p99, f"{name:<11} p50 {p50:5.1f} ms, p99 {p99:5.1f} ms")
@@ -81,12 +81,15 @@ def _one(report: Report, here: Place, port: int, size: int) -> dict[str, float]:
     return found
 
 
-def _pages(here: Place, port: int) -> dict[str, list[float]]:
+def _pages(report: Report, here: Place, port: int) -> dict[str, list[float]]:
     """Return how long each page took in milliseconds, as one browser sees it."""
     token, last = _signed_in(here)
     headers = {"Cookie": f"{COOKIE}={token}", "Host": f"127.0.0.1:{port}"}
     found: dict[str, list[float]] = {}
-    with here.process("web"), closing(http.client.HTTPConnection("127.0.0.1", port)) as client:
+    with (
+        here.process("web") as web,
+        closing(http.client.HTTPConnection("127.0.0.1", port)) as client,
+    ):
         until(lambda: _answers(port), 60)
         time.sleep(3)  # It looks at all templates beside its work, once.
         for name, path in PAGES.items():
@@ -101,6 +104,8 @@ def _pages(here: Place, port: int) -> dict[str, list[float]]:
                 if answer.status != 200:
                     raise RuntimeError(f"{path}: {answer.status} {body[:300]!r}")
             found[name] = times[5:]
+        held = memory_of_family(web.pid) / MIB
+        report.put("web.peak_mb", held, f"the review app holds {held:.0f} MB (PSS)")
     return found
 
 

@@ -8,6 +8,7 @@ countable (commits, round trips, bytes) in a third, over lines that count.
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks import mail
@@ -101,6 +102,23 @@ def _size(here: Place) -> tuple[int, int]:
     return here.installation.store.stat().st_size, int(kept or 0)
 
 
+def two(report: Report, dovecot: Dovecot, sink: SmtpSink, letters: int) -> None:
+    """Measure two daemons side by side, each with a mailbox and a store of its own."""
+    report.begin(
+        f"two daemons, {letters:,} letters each", "as before, both at once on the same two cores"
+    )
+    with (
+        place(dovecot, sink) as one,
+        place(dovecot, sink) as other,
+        ThreadPoolExecutor(2) as both,
+    ):
+        for here in (one, other):
+            here.begin()
+        walls = [wall for wall, *_ in both.map(lambda here: _daemon(here, letters), (one, other))]
+    rate = 2 * letters / max(walls)
+    report.put("two.rate", rate, f"{rate:.1f} letters a second together")
+
+
 def stages(report: Report, dovecot: Dovecot, sink: SmtpSink, model: str, letters: int) -> None:
     """Measure each stage by itself, and count what can be counted."""
     report.begin(
@@ -150,6 +168,7 @@ def counts(report: Report, dovecot: Dovecot, sink: SmtpSink) -> None:
         imap, smtp = here.imap.traffic.since(imap), here.smtp.traffic.since(smtp)
     for name in ("intake", "triage", "sender"):
         commits, statements = (found[name][part] / count for part in ("commits", "statements"))
+        report.figures[f"count.{name}_statements"] = statements
         report.put(
             f"count.{name}_commits",
             commits,
