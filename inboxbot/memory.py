@@ -55,20 +55,56 @@ def known_history(
         language=people.language(db, return_address),
         heard_before=decisions.heard_before(db, return_address, before=itself),
     )
-    counts = limits.reserved(
+    return with_counts(
         db,
-        recipient_key=folded(return_address),
-        recipient_domain=domain_of(return_address),
+        history,
+        recipient=return_address,
+        template=choose_template(reading.classification, message),
         relay=gate.relay_of(message, identity),
+        rules=rules,
         now=now,
         apart_from=itself,
-        judged_since=breaker.last_opened_at(db),
     )
-    template = choose_template(reading.classification, message)
+
+
+def with_counts(
+    db: Database,
+    history: History,
+    *,
+    recipient: str,
+    template: str,
+    relay: str | None,
+    rules: Rules,
+    now: datetime,
+    apart_from: int | None,
+    held_too: bool = True,
+) -> History:
+    """Return `history` with what the limits ask before one more acknowledgement to `recipient`.
+
+    `apart_from` is the letter that it is for. Without `held_too` no acknowledgement counts that
+    the mode holds.
+    """
+    key = folded(recipient)
+    counts = limits.reserved(
+        db,
+        recipient_key=key,
+        recipient_domain=domain_of(recipient),
+        relay=relay,
+        now=now,
+        apart_from=apart_from,
+        judged_since=breaker.last_opened_at(db),
+        held_too=held_too,
+    )
     return replace(
         history,
         same_kind_at=decisions.last_of_kind(
-            db, return_address, template, now, rules.quiet_period, apart_from=itself
+            db,
+            recipient,
+            template,
+            now,
+            rules.quiet_period,
+            apart_from=apart_from,
+            held_too=held_too,
         ),
         address_day=counts.address_day,
         address_week=counts.address_week,
@@ -79,5 +115,5 @@ def known_history(
         bounces_hour=counts.bounces_hour,
         recent_sent=counts.recent_sent,
         recent_bounced=counts.recent_bounced,
-        blocked=limits.suppressed(db, folded(return_address), now) or "",
+        blocked=limits.suppressed(db, key, now) or "",
     )
