@@ -180,42 +180,30 @@ def imap_settings(
     configuration: Config, box: Mailbox, tokens: "AccessTokens | None" = None
 ) -> connection.Settings:
     """Return where a mailbox is read, and how to get in."""
-    server = box.imap
-    return connection.Settings(
-        host=server.host,
-        port=server.port,
-        security=server.security,
-        username=server.username,
-        auth=server.auth,
-        ca_file=server.ca_file or None,
-        timeout_s=float(server.timeout_s),
-        folder=box.folder,
-        **_way_in(configuration, box, server, tokens),
-    )
+    return connection.Settings(folder=box.folder, **_way_in(configuration, box, box.imap, tokens))
 
 
 def smtp_settings(configuration: Config, box: Mailbox) -> smtp.Settings:
     """Return where replies of a mailbox are handed in, and how to get in."""
-    server = box.smtp
-    return smtp.Settings(
-        host=server.host,
-        port=server.port,
-        security=server.security,
-        username=server.username,
-        auth=server.auth,
-        ca_file=server.ca_file or None,
-        timeout_s=float(server.timeout_s),
-        **_way_in(configuration, box, server, None),
-    )
+    return smtp.Settings(**_way_in(configuration, box, box.smtp, None))
 
 
 def _way_in(
     configuration: Config, box: Mailbox, server: Server, tokens: "AccessTokens | None"
 ) -> dict[str, Any]:
+    way: dict[str, Any] = {
+        "host": server.host,
+        "port": server.port,
+        "security": server.security,
+        "username": server.username,
+        "auth": server.auth,
+        "ca_file": server.ca_file or None,
+        "timeout_s": float(server.timeout_s),
+    }
     if server.auth == "password":
-        return {"secret": partial(config.credential, server.credential)}
+        return way | {"secret": partial(config.credential, server.credential)}
     tokens = tokens or access_tokens(configuration, box)
-    return {"secret": tokens, "renew": tokens.renew}
+    return way | {"secret": tokens, "renew": tokens.renew}
 
 
 def access_tokens(configuration: Config, box: Mailbox) -> "AccessTokens":
