@@ -224,11 +224,12 @@ def test_one_domain_is_held_after_its_limit_and_a_large_provider_is_nobodys(
     assert decided(outcomes) == [ACKNOWLEDGED] * 25
 
 
+@pytest.mark.parametrize("hours", [4, pytest.param(24, marks=pytest.mark.long)])
 def test_a_robot_without_a_mark_that_writes_every_minute_of_a_day_gets_one_acknowledgement(
-    unlimited: Desk,
+    unlimited: Desk, hours: int
 ) -> None:
     desk = unlimited
-    for minute in range(0, 24 * 60, 30):
+    for minute in range(0, hours * 60, 30):
         letters = []
         for n in range(minute, minute + 30):
             letters.append(
@@ -242,7 +243,7 @@ def test_a_robot_without_a_mark_that_writes_every_minute_of_a_day_gets_one_ackno
         desk.run(*letters)
         desk.pass_(minutes=30)
     assert recipients(desk) == ["pump@device.example"]
-    assert desk.value("SELECT count(*) FROM message WHERE decided_at IS NOT NULL") == 24 * 60
+    assert desk.value("SELECT count(*) FROM message WHERE decided_at IS NOT NULL") == hours * 60
 
 
 # --- the breaker ---------------------------------------------------------------------
