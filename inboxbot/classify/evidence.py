@@ -53,14 +53,7 @@ def _phrase(
     start, end = 0, len(segment.text)
     if end > SHORT:
         start, end = _narrow(model, seen, index, column)
-    return Evidence(
-        segment.field,
-        segment.start + start,
-        segment.start + end,
-        segment.text[start:end],
-        category,
-        round(weight, 3),
-    )
+    return segment.evidence(start, end, category, round(weight, 3))
 
 
 def _narrow(model: Model, seen: Views, index: int, column: int) -> tuple[int, int]:

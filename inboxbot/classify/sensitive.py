@@ -22,14 +22,7 @@ def marks(letter: Letter, category: Category) -> tuple[tuple[Flag, ...], tuple[E
     for segment in letter.segments:
         for hit in listed.find(segment.text):
             phrases.setdefault(hit.topic, []).append(
-                Evidence(
-                    segment.field,
-                    segment.start + hit.start,
-                    segment.start + hit.end,
-                    segment.text[hit.start : hit.end],
-                    hit.topic,
-                    1.0,
-                )
+                segment.evidence(hit.start, hit.end, hit.topic, 1.0)
             )
     if category is not Category.GENERAL_INQUIRY:
         phrases.pop(Sensitive.PRESS, None)

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from inboxbot.classify.category import Evidence
 from inboxbot.mail.message import Message
 
 MAX_CHARS = 16_384
@@ -28,6 +29,12 @@ class Segment:
     start: int
     end: int
     text: str
+
+    def evidence(self, start: int, end: int, toward: str, weight: float) -> Evidence:
+        """Return `text[start:end]` as a phrase that speaks for `toward`."""
+        return Evidence(
+            self.field, self.start + start, self.start + end, self.text[start:end], toward, weight
+        )
 
 
 @dataclass(frozen=True, slots=True)

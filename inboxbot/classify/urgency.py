@@ -40,14 +40,14 @@ def flags(
         reasons = lexicon.load("urgent").reasons
         found = tuple(Flag(kind, probability, reasons[kind]) for kind in kinds)
         evidence = [
-            _evidence(segment, hit.start, hit.end, kind, probability)
+            segment.evidence(hit.start, hit.end, kind, probability)
             for kind in kinds
             for segment, hit in named[kind][:2]
         ]
         return found, tuple(evidence)
     kind = _likeliest(model, seen)
     segment = _most_urgent(seen)
-    phrase = _evidence(segment, 0, min(len(segment.text), 160), kind, probability)
+    phrase = segment.evidence(0, min(len(segment.text), 160), kind, probability)
     return (Flag(kind, probability, _QUIET),), (phrase,)
 
 
@@ -74,14 +74,3 @@ def _most_urgent(seen: Views) -> Segment:
     """Return the segment with the most words that sound like now, else the longest one."""
     pairs = zip(seen.letter.segments, seen.hits.danger, strict=True)
     return max(pairs, key=lambda pair: (len(pair[1]), len(pair[0].text)))[0]
-
-
-def _evidence(segment: Segment, start: int, end: int, kind: Urgent, weight: float) -> Evidence:
-    return Evidence(
-        segment.field,
-        segment.start + start,
-        segment.start + end,
-        segment.text[start:end],
-        kind,
-        weight,
-    )
