@@ -17,6 +17,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NoReturn
 
 NOT_TO_LOAD = "inboxbot.__main__"
 
@@ -94,14 +95,22 @@ def main() -> None:
 
 def _become(
     arguments: list[str], cwd: str, environment: dict[str, str], out: str, err: str
-) -> None:
-    from inboxbot.cli import main as program
-
+) -> NoReturn:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)
+    run(arguments, out, err)
+
+
+def run(arguments: Sequence[str], out: str, err: str) -> NoReturn:
+    """Run the program in this very process, as its script does, and end with its exit code.
+
+    What it says is added to the files `out` and `err`, which may be the same.
+    """
+    from inboxbot.cli import main as program
+
     for target, path in ((1, out), (2, err)):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(handle, target)
         os.close(handle)
     null = os.open(os.devnull, os.O_RDONLY)

@@ -10,13 +10,15 @@ import os
 import resource
 import signal
 import sys
-from typing import Any
+from typing import NoReturn
+
+import inboxbot.cli
+import inboxbot.daemon  # noqa: F401  (what the forks share)
+from inboxbot import faults
+from tests.command import run
 
 
 def main() -> None:
-    import inboxbot.cli
-    import inboxbot.daemon  # noqa: F401  (what the forks share)
-
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     print("ready", flush=True)
     for line in sys.stdin:
@@ -28,26 +30,14 @@ def main() -> None:
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-def _become(output: str, command: str, fault: str, file_size: int, open_files: int) -> Any:
-    import inboxbot.cli
-    from inboxbot import faults
-
-    handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    null = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((null, 0), (handle, 1), (handle, 2)):
-        os.dup2(source, target)
+def _become(output: str, command: str, fault: str, file_size: int, open_files: int) -> NoReturn:
     if fault:
         faults.point = faults.armed(fault)
     if file_size:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, resource.RLIM_INFINITY))
     if open_files:
         resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
-    sys.argv = ["inboxbot", command]
-    try:
-        inboxbot.cli.main()
-    except SystemExit as end:
-        os._exit(end.code if isinstance(end.code, int) else 1)
-    os._exit(0)
+    run([command], output, output)
 
 
 if __name__ == "__main__":
