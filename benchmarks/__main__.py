@@ -1,4 +1,8 @@
-"""`python -m benchmarks [quick|full|tiny] [PART ...]`: measure, and compare with the goals."""
+"""`python -m benchmarks [quick|full|tiny] [PART ...]`: measure, and compare with the goals.
+
+Each part waits up to 90 s until the machine has little else to do; with `BENCH_NOW=1` in the
+environment it does not, and says so. `tiny` is for trying out a change of these programs.
+"""
 
 import sys
 from collections.abc import Callable
