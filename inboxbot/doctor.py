@@ -19,7 +19,7 @@ from inboxbot.errors import AuthenticationError, ConfigError, InboxbotError, Tok
 from inboxbot.health import health
 from inboxbot.mail.imap import ImapMailbox
 from inboxbot.mail.smtp import SmtpTransport
-from inboxbot.store import audit, backup, invariants, migrations, places, settings
+from inboxbot.store import audit, backup, invariants, mailboxes, migrations, settings
 from inboxbot.store.database import connect, moment, store_error
 from inboxbot.store.sqlite import Database
 
@@ -319,7 +319,7 @@ def _known_uidvalidity(box: Mailbox, configuration: Config) -> int | None:
         if migrations.pending(db):
             return None
         source = assembly.source(box)
-        watched = places.find(db, source.name, source.server, source.folder)
+        watched = mailboxes.find(db, source.name, source.server, source.folder)
     return watched.uidvalidity if watched else None
 
 

@@ -18,8 +18,9 @@ from inboxbot.errors import InboxbotError, TransientError
 from inboxbot.mail.mailbox import Details, FetchError, Mailbox, field, identity
 from inboxbot.store import messages, places
 from inboxbot.store.database import write
+from inboxbot.store.mailboxes import Watched
 from inboxbot.store.messages import Incoming, Origin, Silence
-from inboxbot.store.places import State, Watched
+from inboxbot.store.places import State
 from inboxbot.store.sqlite import Database
 
 ATTEMPTS = 3

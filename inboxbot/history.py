@@ -14,7 +14,7 @@ from inboxbot.fetching import Fetcher, Limits
 from inboxbot.intake import Source, windows
 from inboxbot.mail.files import Unreadable, iter_files, received
 from inboxbot.mail.mailbox import Mailbox, field
-from inboxbot.store import messages, places
+from inboxbot.store import mailboxes, messages, places
 from inboxbot.store.database import write
 from inboxbot.store.messages import Incoming, Origin, Silence
 from inboxbot.store.places import State
@@ -50,7 +50,7 @@ def import_files(
     cannot be written now.
     """
     with write(db):
-        row = places.archive(db, mailbox, now)
+        row = mailboxes.archive(db, mailbox, now)
     done = Imported()
     batch: list[bytes] = []
     for source, raw in iter_files(paths):
@@ -110,7 +110,7 @@ def import_since(
     errors of `Mailbox` too; what was fetched until then is stored, and the next call goes on.
     """
     limits = replace(limits or Limits(), budget_s=float("inf"))
-    watched = places.find(db, source.name, source.server, source.folder)
+    watched = mailboxes.find(db, source.name, source.server, source.folder)
     if watched is None:
         raise PermanentError("This mailbox was never polled: run `inboxbot poll` first.")
     box.allow(limits.patience_s)

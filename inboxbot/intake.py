@@ -13,10 +13,11 @@ from inboxbot import events, faults
 from inboxbot.errors import InboxbotError
 from inboxbot.fetching import ATTEMPTS, Fetcher, Limits
 from inboxbot.mail.mailbox import Mailbox, Status
-from inboxbot.store import alerts, messages, places
+from inboxbot.store import alerts, mailboxes, messages, places
 from inboxbot.store.alerts import Code
 from inboxbot.store.database import write
-from inboxbot.store.places import State, Watched
+from inboxbot.store.mailboxes import Watched
+from inboxbot.store.places import State
 from inboxbot.store.sqlite import Database
 
 WINDOW = 5_000
@@ -72,7 +73,7 @@ def poll(
     try:
         box.allow(limits.patience_s)
         status = box.open()
-        watched = places.find(db, source.name, source.server, source.folder)
+        watched = mailboxes.find(db, source.name, source.server, source.folder)
         if watched is None:
             return _first_start(db, source, status, now)
         watched = _same_era(db, box, source, watched, status, now)
@@ -83,10 +84,10 @@ def poll(
         fetcher.run(stop)
     except InboxbotError as error:
         with suppress(InboxbotError), write(db):
-            places.failed_poll(db, source.name, source.server, source.folder, str(error), now)
+            mailboxes.failed_poll(db, source.name, source.server, source.folder, str(error), now)
         raise
     with write(db):
-        places.good_poll(db, watched.id, now)
+        mailboxes.good_poll(db, watched.id, now)
     waiting = places.waiting(db, watched)
     if listed or fetcher.states:
         events.polled(watched.id, listed, waiting, dict(fetcher.states))
@@ -127,7 +128,7 @@ def sweep(
         box.allow(limits.patience_s)
         unaccounted += _account(db, box, watched, first, last, now)
     with write(db):
-        places.swept(db, watched.id, unaccounted, now)
+        mailboxes.swept(db, watched.id, unaccounted, now)
     events.swept(watched.id, unaccounted)
     Fetcher(db, box, watched, limits=limits, now=now, restored_at=restored_at).run()
     if not result.first:
@@ -149,7 +150,7 @@ def too_many_unknown(unknown: int, usual_day: float) -> bool:
 def _first_start(db: Database, source: Source, status: Status, now: datetime) -> PollResult:
     """Record what was there before us, by one number: nothing is listed or fetched."""
     with write(db):
-        places.watch(
+        mailboxes.watch(
             db,
             name=source.name,
             server=source.server,
@@ -158,14 +159,14 @@ def _first_start(db: Database, source: Source, status: Status, now: datetime) ->
             last=status.uidnext - 1,
             now=now,
         )
-        places.good_poll(db, _watched(db, source).id, now)
+        mailboxes.good_poll(db, _watched(db, source).id, now)
     watched = _watched(db, source)
     events.baseline(watched.id, watched.baseline_uid)
     return PollResult(mailbox=watched.id, status=status, first=True)
 
 
 def _watched(db: Database, source: Source) -> Watched:
-    watched = places.find(db, source.name, source.server, source.folder)
+    watched = mailboxes.find(db, source.name, source.server, source.folder)
     assert watched is not None  # noqa: S101  (its row was just read or made)
     return watched
 
@@ -176,11 +177,11 @@ def _same_era(
     """Return the mailbox with its present UIDVALIDITY, its letters found again if it is new."""
     if watched.name != source.name:
         with write(db):
-            places.rename(db, watched.id, source.name)
+            mailboxes.rename(db, watched.id, source.name)
     if watched.uidvalidity != status.uidvalidity:
         seen_until = (watched.last_good_poll_at or watched.started_at) - OVERLAP
         with write(db):
-            places.begin_epoch(
+            mailboxes.begin_epoch(
                 db, watched.id, status.uidvalidity, silent_before=seen_until, now=now
             )
     watched = _watched(db, source)
@@ -188,7 +189,7 @@ def _same_era(
         # UIDNEXT may not be quite up to date.
         last = max([status.uidnext - 1, *box.uids(status.uidnext, None)])
         with write(db):
-            places.looked_since_restored(db, watched.id, last)
+            mailboxes.looked_since_restored(db, watched.id, last)
         watched = _watched(db, source)
     if not watched.matched:
         _find_again(db, box, watched, status, now)
@@ -211,7 +212,7 @@ def _find_again(
         silent_before = watched.silent_before or now
         unmatched = places.unmatched_since(db, watched, silent_before)
         silenced = too_many_unknown(unmatched, messages.usual_day(db, watched.id, now))
-        places.matching_done(db, watched.id, silent_before=now if silenced else silent_before)
+        mailboxes.matching_done(db, watched.id, silent_before=now if silenced else silent_before)
         if silenced:
             alerts.open_alert(db, Code.UIDVALIDITY, now, detail=watched.name)
     events.uidvalidity_changed(watched.id, matched, unmatched, silenced)
@@ -271,7 +272,7 @@ def _record_baseline(
         box.allow(limits.patience_s)
         _list_with_details(db, box, watched, first, last, State.BASELINE, now)
         with write(db):
-            places.baseline_recorded(db, watched.id, last)
+            mailboxes.baseline_recorded(db, watched.id, last)
 
 
 def _mark(box: Mailbox, watched: Watched, uids: list[int], mark: str) -> None:

@@ -15,7 +15,7 @@ from inboxbot.errors import AuthenticationError, InboxbotError, TokenError, Tran
 from inboxbot.intake import PollResult
 from inboxbot.mail.imap import ImapMailbox
 from inboxbot.push import Push
-from inboxbot.store import alerts, places, settings
+from inboxbot.store import alerts, mailboxes, places, settings
 from inboxbot.store.alerts import Code
 from inboxbot.store.database import write
 from inboxbot.store.places import State
@@ -89,7 +89,7 @@ class Watcher:
         if self._push.is_believed and self._last and time.monotonic() - self._beat_at > BEAT_S:
             self._beat_at = time.monotonic()
             with suppress(InboxbotError), write(self._db):
-                places.good_poll(self._db, self._last.mailbox, self._now())
+                mailboxes.good_poll(self._db, self._last.mailbox, self._now())
 
     def _keep_token_fresh(self) -> None:
         """Renew the token before it ends; tell staff where that fails, while mail still comes."""

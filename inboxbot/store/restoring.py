@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from inboxbot.errors import Locked, StoreError, TransientError
-from inboxbot.store import audit, migrations, places, sending, settings
+from inboxbot.store import audit, mailboxes, migrations, sending, settings
 from inboxbot.store.backup import must_hold, sync, verify
 from inboxbot.store.database import connect, marker, moment, write
 from inboxbot.store.sqlite import Database
@@ -85,7 +85,7 @@ def _forget_what_is_over(db: Database, who: str, now: datetime) -> None:
     with write(db):
         settings.put_moment(db, RESTORED_AT, now)
         held = sending.hold_restored(db, now)
-        places.restored(db)
+        mailboxes.restored(db)
         # Stored and not yet decided when the copy was made: decided, and answered, since.
         db.execute(
             "UPDATE message SET keep_silent = 'restored'"

@@ -9,7 +9,7 @@ import pytest
 from inboxbot.errors import TransientError
 from inboxbot.fetching import silence
 from inboxbot.intake import too_many_unknown
-from inboxbot.store import alerts, places
+from inboxbot.store import alerts, mailboxes
 from inboxbot.store.sqlite import Database
 from tests.fakes import FakeMailbox
 from tests.numbered import letter
@@ -233,7 +233,7 @@ def test_a_second_reset_during_the_first_loses_nothing(taking: TakingIn, box: Fa
 
 def test_the_reasons_for_silence_are_told_apart(db: Database, now: datetime) -> None:
     TakingIn(db, FakeMailbox(uidnext=10), now).poll()
-    watched = places.find(db, SOURCE.name, SOURCE.server, SOURCE.folder)
+    watched = mailboxes.find(db, SOURCE.name, SOURCE.server, SOURCE.folder)
     assert watched is not None
     later = now + timedelta(days=1)
     assert silence(9, later, watched, None) == "baseline"

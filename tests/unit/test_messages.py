@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inboxbot.errors import StoreError
-from inboxbot.store import messages, places
+from inboxbot.store import mailboxes, messages
 from inboxbot.store.database import write
 from inboxbot.store.messages import Incoming, Origin
 from inboxbot.store.sqlite import Database
@@ -17,7 +17,7 @@ from tests.numbered import letter
 @pytest.fixture
 def mailbox_id(db: Database, now: datetime) -> int:
     with write(db):
-        return places.archive(db, "support", now)
+        return mailboxes.archive(db, "support", now)
 
 
 def store(db: Database, mailbox_id: int, raw: bytes, now: datetime) -> int:
