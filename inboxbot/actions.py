@@ -1,6 +1,7 @@
 """The closed set of what staff can do with a letter. Pure values.
 
-`inboxbot.review` performs them; the pages and the commands only make them.
+`inboxbot.review` performs them, `inboxbot.acting` says what each does to a letter; the pages and
+the commands only make them.
 """
 
 from collections.abc import Callable
