@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
-from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from inboxbot import accounts, modes, team
@@ -31,6 +30,7 @@ from inboxbot.web.auth import COOKIE
 from tests import letters
 from tests.letters import Letter
 from tests.office import parts, watch
+from tests.signed_in import SignedIn
 from tests.stand import PASSWORD, make_app, new_store
 
 
@@ -40,28 +40,13 @@ def hash_of_password() -> str:
     return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1).hash(PASSWORD)
 
 
-class Somebody:
-    """A person with a browser that keeps their session."""
+class Somebody(SignedIn):
+    """Somebody who has a password, which they are asked for again after a while."""
 
     def __init__(self, app: Flask, db: Database, name: str, role: Role) -> None:
-        now = datetime.now(UTC)
-        accounts.add_user(db, name, role, who="test", now=now, purpose=Purpose.PASSWORD)
-        user = users.named(db, name)
-        assert user is not None
-        self.db, self.id, self.name = db, user.id, name
+        super().__init__(app, db, name, role)
         with write(db):
-            users.change(db, user.id, password_hash=hash_of_password())
-            self.token = users.open_session(db, user.id, Stage.OPEN, "test browser", now)
-        self.client: FlaskClient = app.test_client()
-        self.client.set_cookie(COOKIE, self.token, domain="localhost", secure=True)
-
-    def get(self, path: str) -> TestResponse:
-        return self.client.get(path, buffered=True)
-
-    def post(self, path: str, **form: str) -> TestResponse:
-        session = users.session(self.db, self.token)
-        token = session.form_token if session else ""
-        return self.client.post(path, data={"form_token": token} | form, buffered=True)
+            users.change(db, self.id, password_hash=hash_of_password())
 
     def grow_old(self) -> None:
         """Let the password have been typed long ago."""

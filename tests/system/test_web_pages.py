@@ -11,15 +11,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from inboxbot import accounts
-from inboxbot.store import users
-from inboxbot.store.database import write
 from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Purpose, Role, Stage
 from inboxbot.web import headers, roles
-from inboxbot.web.auth import COOKIE
 from tests import letters
 from tests.letters import Letter
 from tests.outbox_rows import give_up
+from tests.signed_in import SignedIn
 from tests.stand import make_app, new_store
 
 # For every page: the values that its address needs.
@@ -48,16 +46,7 @@ def app(db: Database, store_path: Path) -> Flask:
 
 
 def signed_in(app: Flask, db: Database, role: Role, stage: Stage = Stage.OPEN) -> FlaskClient:
-    now = datetime.now(UTC)
-    name = f"{role}-{stage}"
-    accounts.add_user(db, name, role, who="test", now=now, purpose=Purpose.PASSWORD)
-    user = users.named(db, name)
-    assert user is not None
-    with write(db):
-        token = users.open_session(db, user.id, stage, "test", now)
-    client = app.test_client()
-    client.set_cookie(COOKIE, token, domain="localhost", secure=True)
-    return client
+    return SignedIn(app, db, f"{role}-{stage}", role, stage=stage).client
 
 
 def form_token(client: FlaskClient, path: str = "/me") -> str:

@@ -6,37 +6,18 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from inboxbot import accounts
-from inboxbot.store import audit, snippets, users
-from inboxbot.store.database import write
+from inboxbot.store import audit, snippets
 from inboxbot.store.sqlite import Database
-from inboxbot.store.users import Purpose, Role, Stage
-from inboxbot.web.auth import COOKIE
+from inboxbot.store.users import Role
 from tests import letters
 from tests.letters import Letter
+from tests.signed_in import SignedIn
 from tests.stand import make_app, new_store
 
 
-class Somebody:
-    def __init__(self, app: Flask, db: Database, name: str, role: Role) -> None:
-        now = datetime.now(UTC)
-        accounts.add_user(db, name, role, who="test", now=now, purpose=Purpose.PASSWORD)
-        user = users.named(db, name)
-        assert user is not None
-        with write(db):
-            token = users.open_session(db, user.id, Stage.OPEN, "test", now)
-        session = users.session(db, token)
-        assert session is not None
-        self.form_token = session.form_token
-        self.client: FlaskClient = app.test_client()
-        self.client.set_cookie(COOKIE, token, domain="localhost", secure=True)
-
-    def post(self, path: str, **form: str) -> TestResponse:
-        return self.client.post(path, data={"form_token": self.form_token} | form)
-
+class Somebody(SignedIn):
     def write(self, text: str, shortcut: str = "call") -> TestResponse:
         return self.post("/replies", shortcut=shortcut, title="Call us", language="en", text=text)
 

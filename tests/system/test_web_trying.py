@@ -7,41 +7,18 @@ from email import policy
 from pathlib import Path
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
-from inboxbot import accounts
 from inboxbot.mail.message import Reply
 from inboxbot.store import audit, outbox, templates, test_mails, users
 from inboxbot.store.database import stamp, write
 from inboxbot.store.sqlite import Database
-from inboxbot.store.users import Purpose, Role, Stage
-from inboxbot.web.auth import COOKIE
+from inboxbot.store.users import Role
 from tests.office import parts
+from tests.signed_in import SignedIn
 from tests.stand import make_app, new_store
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 EDITOR = "/templates/general_inquiry/en"
-
-
-class Administrator:
-    def __init__(self, app: Flask, db: Database) -> None:
-        accounts.add_user(
-            db, "ada", Role.ADMINISTRATOR, who="test", now=NOW, purpose=Purpose.PASSWORD
-        )
-        user = users.named(db, "ada")
-        assert user is not None
-        with write(db):
-            token = users.open_session(db, user.id, Stage.OPEN, "test", NOW)
-        session = users.session(db, token)
-        assert session is not None
-        self.form_token = session.form_token
-        self.client: FlaskClient = app.test_client()
-        self.client.set_cookie(COOKIE, token, domain="localhost", secure=True)
-
-    def post(self, path: str, **form: str) -> TestResponse:
-        return self.client.post(path, data={"form_token": self.form_token} | form)
 
 
 class Clock:
@@ -62,8 +39,10 @@ def db(store_path: Path) -> Database:
 
 
 @pytest.fixture
-def ada(db: Database, store_path: Path, tmp_path: Path, clock: Clock) -> Administrator:
-    return Administrator(make_app(store_path, clock=clock, **parts(tmp_path)), db)
+def ada(db: Database, store_path: Path, tmp_path: Path, clock: Clock) -> SignedIn:
+    return SignedIn(
+        make_app(store_path, clock=clock, **parts(tmp_path)), db, "ada", Role.ADMINISTRATOR, now=NOW
+    )
 
 
 def waiting(db: Database) -> list[Reply]:
@@ -77,7 +56,7 @@ def mailed_code(db: Database) -> str:
     return found[0]
 
 
-def prove(ada: Administrator, db: Database) -> None:
+def prove(ada: SignedIn, db: Database) -> None:
     assert ada.post("/me/address", address="ada@example.org").status_code == 303
     assert ada.post("/me/address/code", code=mailed_code(db)).status_code == 303
 
@@ -89,7 +68,7 @@ def address(db: Database) -> str | None:
 
 
 def test_an_address_is_ones_own_once_the_code_that_went_there_is_typed(
-    ada: Administrator, db: Database
+    ada: SignedIn, db: Database
 ) -> None:
     assert ada.post("/me/address", address="ada@example.org").status_code == 303
     (reply,) = waiting(db)
@@ -116,14 +95,14 @@ def test_an_address_is_ones_own_once_the_code_that_went_there_is_typed(
     ],
 )
 def test_no_code_goes_to_a_stranger_or_into_our_own_mailbox(
-    ada: Administrator, db: Database, stranger: str
+    ada: SignedIn, db: Database, stranger: str
 ) -> None:
     assert ada.post("/me/address", address=stranger).status_code == 422
     assert waiting(db) == []
 
 
 def test_a_code_is_guessed_five_times_at_most_and_is_over_after_half_an_hour(
-    ada: Administrator, db: Database, clock: Clock
+    ada: SignedIn, db: Database, clock: Clock
 ) -> None:
     ada.post("/me/address", address="ada@example.org")
     code = mailed_code(db)
@@ -138,7 +117,7 @@ def test_a_code_is_guessed_five_times_at_most_and_is_over_after_half_an_hour(
 
 
 def test_a_draft_goes_to_oneself_marked_as_a_test_and_counts_as_no_acknowledgement(
-    ada: Administrator, db: Database
+    ada: SignedIn, db: Database
 ) -> None:
     assert ada.post(f"{EDITOR}/test").status_code == 409  # There is no address yet.
     prove(ada, db)
@@ -174,7 +153,7 @@ def test_a_draft_goes_to_oneself_marked_as_a_test_and_counts_as_no_acknowledgeme
 
 
 def test_at_most_five_in_ten_minutes_and_none_of_what_cannot_be_filled(
-    ada: Administrator, db: Database
+    ada: SignedIn, db: Database
 ) -> None:
     prove(ada, db)
     for _ in range(4):
