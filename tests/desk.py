@@ -18,7 +18,7 @@ from inboxbot.fetching import Limits
 from inboxbot.intake import Source
 from inboxbot.mail.message import Identity, Message
 from inboxbot.mail.parse import parse_header
-from inboxbot.mail.smtp import Settings, SmtpTransport
+from inboxbot.mail.smtp import SmtpTransport
 from inboxbot.reading import GIVEN_UP, Classifies, Reading, ReadingFailed, unclassified
 from inboxbot.reply.knowledge import Article
 from inboxbot.reply.library import Library
@@ -33,7 +33,7 @@ from inboxbot.store.sqlite import Database
 from inboxbot.triage import Outcome, Triage
 from tests.fake_transport import FakeTransport
 from tests.fakes import FakeMailbox
-from tests.smtp_sink import PASSWORD, USER, Accepted, SmtpSink
+from tests.smtp_sink import Accepted, SmtpSink
 
 OURS = "support@als.example"
 FACTS = Facts(
@@ -203,16 +203,7 @@ class Desk:
         if isinstance(self.sink, FakeTransport):
             yield self.sink
             return
-        server = Settings(
-            host="127.0.0.1",
-            port=self.sink.port,
-            security="none",
-            username=USER,
-            auth="password",
-            secret=lambda: PASSWORD,
-            timeout_s=10.0,
-        )
-        with SmtpTransport(server) as transport:
+        with SmtpTransport(self.sink.settings()) as transport:
             yield transport
 
     def close(self) -> None:

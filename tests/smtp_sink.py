@@ -20,6 +20,8 @@ from typing import Any, Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
+from inboxbot.mail.submission import Settings
+
 # It warns of its own deprecated attributes at each login.
 logging.getLogger("mail.log").setLevel(logging.ERROR)
 
@@ -202,6 +204,18 @@ class SmtpSink:
         trace: TracebackType | None,
     ) -> None:
         self._controller.stop()
+
+    def settings(self) -> Settings:
+        """Return how inboxbot hands its replies in here."""
+        return Settings(
+            host="127.0.0.1",
+            port=self.port,
+            security="none",
+            username=USER,
+            auth="password",
+            secret=lambda: self.password,
+            timeout_s=10.0,
+        )
 
     def _authenticate(
         self, server: SMTP, session: Any, envelope: Any, mechanism: str, data: Any

@@ -7,13 +7,13 @@ import pytest
 from inboxbot import announce, upkeep
 from inboxbot.announce import Recipients
 from inboxbot.errors import PermanentError, TransientError
-from inboxbot.mail.smtp import Outcome, Settings, SmtpTransport, Verdict
+from inboxbot.mail.smtp import Outcome, SmtpTransport, Verdict
 from inboxbot.store import alerts, backup
 from inboxbot.store.alerts import Code
 from inboxbot.store.database import stamp, write
 from inboxbot.upkeep import Patience
 from tests.outbox_rows import put_reply
-from tests.smtp_sink import PASSWORD, USER, SmtpSink
+from tests.smtp_sink import SmtpSink
 
 RECIPIENTS = Recipients(
     to=("ana@staff.test", "ben@staff.test"),
@@ -32,16 +32,7 @@ def sink():
 
 @pytest.fixture
 def send(sink):
-    settings = Settings(
-        host="127.0.0.1",
-        port=sink.port,
-        security="none",
-        username=USER,
-        auth="password",
-        secret=lambda: PASSWORD,
-        timeout_s=5,
-    )
-    with SmtpTransport(settings) as transport:
+    with SmtpTransport(sink.settings()) as transport:
         yield lambda reply: transport.send(reply, lambda: None)
 
 

@@ -10,13 +10,13 @@ from inboxbot import trial
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.chores import Chores
 from inboxbot.errors import AuthenticationError, TransientError
-from inboxbot.mail.smtp import Outcome, Settings, SmtpTransport, Verdict
+from inboxbot.mail.smtp import Outcome, SmtpTransport, Verdict
 from inboxbot.store import outbox, settings, test_mails
 from inboxbot.store.settings import Mode
 from inboxbot.store.test_mails import State
 from tests.desk import FACTS, TEMPLATES
 from tests.office import configuration
-from tests.smtp_sink import PASSWORD, USER, SmtpSink
+from tests.smtp_sink import SmtpSink
 from tests.stand import IDENTITY
 
 
@@ -41,18 +41,9 @@ def kept(db):
 
 def test_it_arrives_as_an_acknowledgement_does(asked, now):
     with SmtpSink() as sink:
-        server = Settings(
-            host="127.0.0.1",
-            port=sink.port,
-            security="none",
-            username=USER,
-            auth="password",
-            secret=lambda: PASSWORD,
-            timeout_s=10.0,
-        )
 
         def send(reply):
-            with SmtpTransport(server) as transport:
+            with SmtpTransport(sink.settings()) as transport:
                 return transport.send(reply, lambda: None)
 
         assert trial.hand_in(asked, send, now) == 1
