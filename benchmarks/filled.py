@@ -14,7 +14,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from benchmarks import mail
-from benchmarks.measure import MIB, memory_of_family, percentile, run, run_part
+from benchmarks.measure import MIB, cpu_of_family, memory_of_family, percentile, run, run_part
 from benchmarks.place import Place, place, until
 from benchmarks.report import OUTPUT, Report
 from benchmarks.standing import free_port
@@ -94,7 +94,9 @@ def _pages(report: Report, here: Place, port: int) -> dict[str, list[float]]:
         time.sleep(3)  # It looks at all templates beside its work, once.
         for name, path in PAGES.items():
             times = []
+            spent = 0.0
             for number in range(ROUNDS + 5):
+                spent = spent if number != 5 else cpu_of_family(web.pid)
                 at = last * (number % 97 + 1) // 100
                 began = time.perf_counter()
                 client.request("GET", path.format(middle=at), headers=headers)
@@ -104,6 +106,8 @@ def _pages(report: Report, here: Place, port: int) -> dict[str, list[float]]:
                 if answer.status != 200:
                     raise RuntimeError(f"{path}: {answer.status} {body[:300]!r}")
             found[name] = times[5:]
+            each = (cpu_of_family(web.pid) - spent) / ROUNDS * 1000
+            report.put(f"pages.{name}_cpu_ms", each, f"{name:<11} {each:.1f} ms CPU")
         held = memory_of_family(web.pid) / MIB
         report.put("web.peak_mb", held, f"the review app holds {held:.0f} MB (PSS)")
     return found
