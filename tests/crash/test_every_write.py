@@ -81,7 +81,7 @@ def test_every_fault_point_is_reached(in_memory: Path, now: datetime) -> None:
     outside = outside_with_letters(in_memory, now)
     with listening(reached.add):
         one_life(outside)
-    # Those of the connection itself are in `tests/crash/test_fault_points.py`.
+    # Those of the connection itself are met by the whole daemon, in `tests/crash/test_daemon.py`.
     over_a_socket = {
         name for name in faults.NAMES if name.startswith("sender.") and name not in reached
     }
