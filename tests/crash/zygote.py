@@ -12,13 +12,15 @@ import signal
 import sys
 from typing import NoReturn
 
-import inboxbot.cli
-import inboxbot.daemon  # noqa: F401  (what the forks share)
-from inboxbot import faults
 from tests.command import run
+
+# What the daemon starts imports this module again, and needs nothing of the program for it.
 
 
 def main() -> None:
+    import inboxbot.cli
+    import inboxbot.daemon  # noqa: F401  (what the forks share)
+
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     print("ready", flush=True)
     for line in sys.stdin:
@@ -31,6 +33,8 @@ def main() -> None:
 
 
 def _become(output: str, command: str, fault: str, file_size: int, open_files: int) -> NoReturn:
+    from inboxbot import faults
+
     if fault:
         faults.point = faults.armed(fault)
     if file_size:
