@@ -14,6 +14,7 @@ import pytest
 from benchmarks import mail
 from inboxbot import assembly, config, modes, passes
 from inboxbot.postman import Postman
+from inboxbot.store import sending
 from inboxbot.store.settings import Mode
 from inboxbot.store.users import Role
 from inboxbot.watcher import Watcher
@@ -89,7 +90,7 @@ def test_a_letter_costs_few_commits_and_statements_and_two_round_trips_to_answer
         with counted(db) as triage:
             passes.triage(configuration, db, reader).run()
         postman = Postman(configuration, db, now)
-        with counted(db) as sending:
+        with counted(db) as sent:
             postman.sender.send_due()
     assert len(sink.accepted) == LETTERS
     # Batches share round trips and commits: they do not grow with the letters of a batch.
@@ -99,8 +100,8 @@ def test_a_letter_costs_few_commits_and_statements_and_two_round_trips_to_answer
     assert intake.all <= 8 * LETTERS
     assert triage.all <= 36 * LETTERS
     # At most once takes a commit before the reply, one before its end, and one after it.
-    assert sending.commits <= 3 * LETTERS + 3
-    assert sending.all <= 10 * LETTERS
+    assert sent.commits <= 3 * LETTERS + 3
+    assert sent.all <= 10 * LETTERS
     # With PIPELINING: the envelope is one, the text with its end the other; the rest is greeting.
     assert smtp.traffic.connections == 1
     assert smtp.traffic.round_trips <= 2 * LETTERS + 6
@@ -150,3 +151,18 @@ def test_a_page_asks_the_store_as_often_however_many_letters_are_in_it(store_pat
     db.close()
     assert max(few) <= 45
     assert many == few
+
+
+def test_what_is_due_is_found_without_looking_at_every_reply_ever_written(
+    store_path: Path,
+) -> None:
+    db = new_store(store_path)
+    with counted(db, keep=True) as asked:
+        sending.due_mailboxes(db, now())
+        sending.next_due(db, "support", now())
+        sending.recover(db, "nobody", now())
+    for statement in asked.kept:
+        plan = " ".join(row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}"))
+        assert "USING INDEX outbox_open" in plan, plan
+    db.close()
+    assert len(asked.kept) == 3
