@@ -31,6 +31,8 @@ CHUNK_MESSAGES = 32
 CHUNK_BYTES = 1024 * 1024
 # How much later than its limit an answer may come before the whole pool is given up.
 _GRACE_S = 10.0
+# How long a worker may take to start and to load the classifier.
+_START_S = 60.0
 
 TOO_LONG = "took too long"
 TOO_MUCH_MEMORY = "needed too much memory"
@@ -227,6 +229,7 @@ class Reader:
         self._progress: Array[c_ubyte] = self._context.RawArray(c_ubyte, 2)
         self._pool: ProcessPool | None = None
         self._tray: Tray | None = None
+        self._is_ready = False
         self.worker_pid: int | None = None
 
     def __enter__(self) -> Self:
@@ -313,20 +316,14 @@ class Reader:
         return answers
 
     def _ask_once(self, raws: Sequence[bytes], depth: _Depth) -> list[Reading | str] | str:
-        if self._pool is None or self._tray is None:
-            self._tray = Tray()
-            self._pool = ProcessPool(
-                max_workers=1,
-                initializer=_start_worker,
-                initargs=(self._factory, self._limits, self._progress, self._tray),
-                context=self._context,
-            )
+        pool, tray = self._ready_pool()
         self._progress[:] = [_NOT_BEGUN, 0]
         # A letter above the size of a chunk is always alone in it.
         alone = len(raws) == 1 and len(raws[0]) > CHUNK_BYTES
-        given = self._tray.lay(raws[0]) if alone else raws
+        given = tray.lay(raws[0]) if alone else raws
+        self._is_ready = False  # Until it has shown that it lives.
         try:
-            future = self._pool.schedule(_work, args=(given, depth), timeout=self._limits.wall_s)
+            future = pool.schedule(_work, args=(given, depth), timeout=self._limits.wall_s)
         except RuntimeError:
             self._abandon()
             return CRASHED
@@ -343,7 +340,31 @@ class Reader:
         except (RuntimeError, OSError, EOFError):
             self._abandon()
             return CRASHED
+        self._is_ready = True
         return answers
+
+    def _ready_pool(self) -> tuple[ProcessPool, Tray]:
+        """Return the pool with a worker that has loaded everything.
+
+        On a machine that is busy this takes longer than a letter may, and is no letter's fault.
+        """
+        if self._pool is None or self._tray is None:
+            self._tray = Tray()
+            self._pool = ProcessPool(
+                max_workers=1,
+                initializer=_start_worker,
+                initargs=(self._factory, self._limits, self._progress, self._tray),
+                context=self._context,
+            )
+            self._is_ready = False
+        if not self._is_ready:
+            # Where this fails, the letters that follow meet the same and are told of.
+            with contextlib.suppress(
+                ProcessExpired, Overdue, MemoryError, RuntimeError, OSError, EOFError
+            ):
+                loaded = self._pool.schedule(_work, args=((), "whole"), timeout=_START_S)
+                self.worker_pid, _ = loaded.result(_START_S + _GRACE_S)
+        return self._pool, self._tray
 
     def _abandon(self) -> None:
         """Let go of a pool that does not answer any more; waiting for it might never end."""

@@ -118,11 +118,21 @@ def standing(path: Path, **more: object) -> Iterator[Stand]:
     db = connect(path)
     stand = Stand(f"http://127.0.0.1:{server.effective_port}", path, app, db)
     app.teardown_request(lambda error: stand.faults.append(error) if error else None)
-    thread = threading.Thread(target=server.run, name="stand", daemon=True)
+
+    def serve() -> None:
+        try:
+            server.run()
+        except OSError:
+            if not closing.is_set():  # Waitress may look once more at what was just closed.
+                raise
+
+    closing = threading.Event()
+    thread = threading.Thread(target=serve, name="stand", daemon=True)
     thread.start()
     try:
         yield stand
     finally:
+        closing.set()
         server.close()
         thread.join(5)
         server.task_dispatcher.shutdown()

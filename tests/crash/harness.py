@@ -124,7 +124,7 @@ class Run:
     def _wait_until_it_sends(self) -> None:
         """Wait until a reply is on its way, so that the kill falls among those that follow."""
         before = len(self._world.sink.accepted)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while len(self._world.sink.accepted) == before and time.monotonic() < deadline:
             time.sleep(0.001)
 
