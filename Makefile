@@ -79,7 +79,7 @@ test-long: debian $(READY)
 	@$(BIN)/pytest
 
 crash-test: debian $(READY)
-	@$(BIN)/python -m tests.crash.harness --kills 1000
+	@$(BIN)/python -m tests.crash.harness --kills 1000 --worlds 4
 
 # quick takes about five minutes; it waits until the machine has little else to do.
 SIZE ?= quick
