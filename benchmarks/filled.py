@@ -81,6 +81,13 @@ def _one(report: Report, here: Place, port: int, size: int) -> dict[str, float]:
     return found
 
 
+def _is_idle(pid: int) -> bool:
+    """Say whether a process used next to no CPU for half a second."""
+    before = cpu_of_family(pid)
+    time.sleep(0.5)
+    return cpu_of_family(pid) - before < 0.02
+
+
 def _pages(report: Report, here: Place, port: int) -> dict[str, list[float]]:
     """Return how long each page took in milliseconds, as one browser sees it."""
     token, last = _signed_in(here)
@@ -91,7 +98,8 @@ def _pages(report: Report, here: Place, port: int) -> dict[str, list[float]]:
         closing(http.client.HTTPConnection("127.0.0.1", port)) as client,
     ):
         until(lambda: _answers(port), 60)
-        time.sleep(3)  # It looks at all templates beside its work, once.
+        # Beside its work it looks at all templates, once.
+        until(lambda: _is_idle(web.pid), 60, every_s=0)
         for name, path in PAGES.items():
             times = []
             spent = 0.0

@@ -602,3 +602,20 @@ def fill(workshop: Workshop) -> None:
                 now=now,
             )
     written(workshop.file("bereavement"), "Subject: x\n\nbroken {{ phnoe }}\n")
+
+
+def test_what_is_painted_behind_the_text_lies_exactly_under_it(
+    workshop: Workshop, enter: Enter
+) -> None:
+    page = enter(EDITOR)
+    expect(page.locator(".lines .syntax").first).to_be_visible()
+    sizes = page.evaluate(
+        """() => [...document.querySelectorAll(".lines span")].map((span) => {
+            const style = getComputedStyle(span);
+            const sheet = getComputedStyle(document.querySelector(".sheet textarea"));
+            return [style.fontSize === sheet.fontSize, style.display, style.borderLeftWidth,
+                style.paddingLeft, style.color];
+        })"""
+    )
+    assert sizes
+    assert {tuple(each) for each in sizes} == {(True, "inline", "0px", "0px", "rgba(0, 0, 0, 0)")}

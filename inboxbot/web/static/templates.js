@@ -25,7 +25,7 @@ function drawLines(area) {
       const span = document.createElement("span");
       span.textContent = piece;
       if (note || opens || piece.startsWith("{#")) span.className = "note";
-      else if (TAG.test(piece)) span.className = "tag";
+      else if (TAG.test(piece)) span.className = "syntax";
       if (opens) note = true;
       else if (piece.includes("#}")) note = false;
       line.append(span);
