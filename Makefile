@@ -15,7 +15,7 @@ WORKERS ?= 3
 SCRATCH := $(shell df --output=avail,target -BG /dev/shm 2>/dev/null | awk '$$1 + 0 >= 4 {print $$2}')
 PYTEST := $(if $(SCRATCH),TMPDIR=$(SCRATCH)) $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help demo test check docs lint format types contracts test-long crash-test bench lock clean debian install audit sbom
+.PHONY: help demo test check docs lint format types contracts test-long crash-test bench templates lock clean debian install audit sbom
 
 help:
 	@echo "make demo        set up, and watch letters being read, sorted and acknowledged"
@@ -29,6 +29,7 @@ help:
 	@echo "make audit       look up every locked version among the known vulnerabilities"
 	@echo "make sbom        list every part of the program, as CycloneDX"
 	@echo "make docs        the documentation as pages, into site/"
+	@echo "make templates   check the shipped templates, and list those that are well"
 	@echo "make lock        write the locks anew from pyproject.toml"
 	@echo "make clean       remove what the targets above made"
 
@@ -85,6 +86,9 @@ crash-test: debian $(READY)
 SIZE ?= quick
 bench: debian $(READY)
 	@$(BIN)/python -m benchmarks $(SIZE)
+
+templates: $(READY)
+	@$(BIN)/python -m tests.checked_templates
 
 lock: $(READY)
 	@$(BIN)/python -m pip install --quiet uv

@@ -1,14 +1,17 @@
 """templates/: what frightened people will read, in every language, for every sample person."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from inboxbot.reply import checks, guard, markup
+from inboxbot.reply.checked import CHECKED_FILE, checked, fingerprint
 from inboxbot.reply.folder import ALL_NAMES
 from inboxbot.reply.library import Library
 from inboxbot.reply.samples import SAMPLES
 from inboxbot.reply.template import NAMES, RIGHT_TO_LEFT, SHORT_NAMES
+from tests.checked_templates import listed, shipped
 
 LIBRARY = Library()
 LANGUAGES = {language.code: language for language in LIBRARY.languages()}
@@ -34,6 +37,32 @@ def test_thirteen_languages_have_every_reply_and_only_english_is_reviewed():
 def test_no_shipped_file_has_a_problem():
     assert LIBRARY.check() == ()
     assert LIBRARY.alarms() == ()
+    for name, language, source in shipped():
+        assert checks.problems(name, language, source) == (), (name, language.code)
+
+
+def test_the_list_of_checked_templates_holds_every_shipped_one_and_no_other():
+    assert listed() == (LIBRARY.shipped / CHECKED_FILE).read_text(), "run: make templates"
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        lambda source: replace(source, text=source.text + "\nTake riluzole twice a day.\n"),
+        lambda source: replace(source, html=None),
+    ],
+)
+def test_a_template_that_was_edited_is_on_no_list(edited):
+    listing = checked(LIBRARY.shipped)
+    for name, language, source in shipped():
+        if source.html is not None:
+            assert fingerprint(name, language, edited(source)) not in listing
+
+
+def test_a_language_with_other_emergency_words_is_checked_anew():
+    listing = checked(LIBRARY.shipped)
+    for name, language, source in shipped():
+        assert fingerprint(name, replace(language, emergency=("999",)), source) not in listing
 
 
 @pytest.mark.parametrize(("name", "code"), CELLS)
