@@ -69,9 +69,19 @@ def examine(configuration: Config, now: datetime) -> Iterator[Finding]:
     for box in configuration.mailbox:
         if box.uses_tokens:
             what = f"{box.name}: token"
-            yield from _asked(what, "mailbox.oauth", _token(box, configuration, now))
-        yield from _asked(f"{box.name}: IMAP", "mailbox.imap", _imap(box, configuration, now))
-        yield from _asked(f"{box.name}: SMTP", "mailbox.smtp", _smtp(box, configuration, now))
+            yield from _asked(what, "mailbox.oauth", "", _token(box, configuration, now))
+        for what, section, server, asked in (
+            (f"{box.name}: IMAP", "mailbox.imap", box.imap, _imap),
+            (f"{box.name}: SMTP", "mailbox.smtp", box.smtp, _smtp),
+        ):
+            refused = (
+                f"Put the right password in place of the credential named in [{section}]."
+                if server.auth == "password"
+                else f"Compare `username` in [{section}] with who signed in, or run "
+                f"`inboxbot login {box.name}` again; docs/operations/providers.md says where the "
+                "provider switches the protocol on."
+            )
+            yield from _asked(what, section, refused, asked(box, configuration, now))
     for domain in dict.fromkeys(box.address.partition("@")[2] for box in configuration.mailbox):
         yield from _domain(domain)
 
@@ -248,8 +258,8 @@ def _backup(db: Database, configuration: Config, now: datetime) -> Iterator[Find
         yield Finding(Level.PASS, "backup", f"Verified {at:%Y-%m-%d %H:%M} UTC.")
 
 
-def _asked(what: str, section: str, found: Iterator[Finding]) -> Iterator[Finding]:
-    """Yield what asking a server came to; its errors say themselves what is wrong."""
+def _asked(what: str, section: str, refused: str, found: Iterator[Finding]) -> Iterator[Finding]:
+    """Yield what asking a server came to; `refused` is what to do about a login that failed."""
     try:
         yield from found
     except ConfigError as error:
@@ -258,8 +268,7 @@ def _asked(what: str, section: str, found: Iterator[Finding]) -> Iterator[Findin
     except TokenError as error:
         yield Finding(Level.FAIL, what, str(error))
     except AuthenticationError as error:
-        fix = f"Put the right password in place of the credential named in [{section}]."
-        yield Finding(Level.FAIL, what, str(error), fix)
+        yield Finding(Level.FAIL, what, str(error), refused)
     except InboxbotError as error:
         fix = f"Correct [{section}], or ask your provider whether the server is well."
         yield Finding(Level.FAIL, what, str(error), fix)

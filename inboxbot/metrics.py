@@ -112,8 +112,12 @@ def _certificates(db: Database) -> GaugeMetricFamily:
         "When the certificate of the server of a mailbox ends",
         labels=["mailbox", "server"],
     )
-    for mailbox, until in settings.moments(db, settings.CERTIFICATE_UNTIL):
-        family.add_metric([mailbox, "imap"], until.timestamp())
+    for server, prefix in (
+        ("imap", settings.CERTIFICATE_UNTIL),
+        ("smtp", settings.SMTP_CERTIFICATE_UNTIL),
+    ):
+        for mailbox, until in settings.moments(db, prefix):
+            family.add_metric([mailbox, server], until.timestamp())
     return family
 
 

@@ -2,16 +2,19 @@
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from inboxbot import assembly
 from inboxbot.config import Config, Mailbox
-from inboxbot.errors import ConfigError, Problem
+from inboxbot.errors import ConfigError, Problem, TransientError
 from inboxbot.mail.imap import ImapMailbox
 from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import SmtpTransport
 from inboxbot.sender import Sender
+from inboxbot.store import settings
+from inboxbot.store.database import write
 from inboxbot.store.sqlite import Database
 from inboxbot.uncertain import Resolver
 
@@ -32,6 +35,7 @@ class Postman:
         serves: Callable[[str], bool] = lambda _mailbox: True,
     ) -> None:
         self._configuration = configuration
+        self._db = db
         self._boxes = {box.name: box for box in configuration.mailbox}
         copies = any(box.sent_copy == "append" for box in configuration.mailbox)
         self.sender = Sender(
@@ -62,8 +66,23 @@ class Postman:
             )
         return self._boxes[name]
 
-    def _transport_for(self, name: str) -> SmtpTransport:
-        return SmtpTransport(assembly.smtp_settings(self._configuration, self._box(name)))
+    @contextmanager
+    def _transport_for(self, name: str) -> Iterator[SmtpTransport]:
+        way_in = assembly.smtp_settings(self._configuration, self._box(name))
+        with SmtpTransport(way_in) as transport:
+            try:
+                yield transport
+            finally:
+                self._note_certificate(name, transport.certificate_until)
+
+    def _note_certificate(self, name: str, until: datetime | None) -> None:
+        """Keep when the server's certificate ends, for the metrics."""
+        key = f"{settings.SMTP_CERTIFICATE_UNTIL}{name}"
+        # What keeps the database busy is no fault of the mail server.
+        with suppress(TransientError):
+            if until is not None and until != settings.get_moment(self._db, key):
+                with write(self._db):
+                    settings.put_moment(self._db, key, until)
 
     def _copy(self, name: str, reply: Reply, when: datetime) -> None:
         box = self._box(name)

@@ -20,13 +20,15 @@ from inboxbot.errors import (
     InboxbotError,
     OutcomeUnknownError,
     PermanentError,
+    TokenError,
     TransientError,
 )
 from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import Outcome, Verdict
 from inboxbot.pause import Pauses
 from inboxbot.reply.reason import Reason
-from inboxbot.store import alerts, breaker, limits, outbox, sending, settings
+from inboxbot.store import alerts, breaker, conversations, limits, outbox, sending, settings
+from inboxbot.store.alerts import Code
 from inboxbot.store.database import write
 from inboxbot.store.outbox import State
 from inboxbot.store.sending import BACK_OFF, Entry
@@ -37,6 +39,7 @@ MAX_WAIT = timedelta(hours=24)
 # What says that a server as a whole cannot be used, through no fault of the reply.
 SERVER_TROUBLE = (PermanentError, TransientError, ConfigError)
 OUR_FAULT = -1
+_OF_THE_SERVER = (Code.AUTHENTICATION, Code.TOKEN, Code.MAIL_OUT_FAILED)
 
 
 class Transport(Protocol):
@@ -202,6 +205,9 @@ class Sender:
                 reason = Reason.IN_CONVERSATION if answered else Reason.STAFF
                 outbox.cancel(db, entry.id, reason, now)
                 return State.CANCELLED, reason
+            if conversations.is_settled(db, entry.message):
+                outbox.cancel(db, entry.id, Reason.IN_CONVERSATION, now)
+                return State.CANCELLED, Reason.IN_CONVERSATION
             if limits.suppressed(db, entry.recipient_key, now):
                 reason = Reason.ADDRESS_BLOCKED
             elif self._breaker_holds(entry, now):
@@ -243,7 +249,7 @@ class Sender:
         now = self._now()
         with self._writing():
             sending.uncertain(self._db, entry.id, self._owner, now)
-            alerts.open_alert(self._db, alerts.Code.UNCERTAIN, now, message=entry.message)
+            alerts.open_alert(self._db, Code.UNCERTAIN, now, message=entry.message)
         events.reply_ended(entry.id, State.UNCERTAIN, entry.attempts + 1, 0)
 
     def _record(self, entry: Entry, outcome: Outcome) -> State:
@@ -288,7 +294,7 @@ class Sender:
         with self._writing():
             recovered = sending.recover(self._db, self._owner, now, alone=alone)
             for message in sending.letters(self._db, recovered.uncertain):
-                alerts.open_alert(self._db, alerts.Code.UNCERTAIN, now, message=message)
+                alerts.open_alert(self._db, Code.UNCERTAIN, now, message=message)
         if recovered.queued or recovered.uncertain:
             events.replies_recovered(len(recovered.queued), len(recovered.uncertain))
 
@@ -303,8 +309,13 @@ class Sender:
     def _server_failed(self, mailbox: str, error: InboxbotError) -> None:
         """Pause a server that takes nothing, and tell staff."""
         wait = self._pauses.add(mailbox, hard=not isinstance(error, TransientError))
-        refused = isinstance(error, AuthenticationError)
-        code = alerts.Code.AUTHENTICATION if refused else alerts.Code.MAIL_OUT_FAILED
+        match error:
+            case TokenError():
+                code = Code.TOKEN
+            case AuthenticationError():
+                code = Code.AUTHENTICATION
+            case _:
+                code = Code.MAIL_OUT_FAILED
         now = self._now()
         with self._writing():
             settings.put(self._db, _error_of(mailbox), str(error))
@@ -317,7 +328,7 @@ class Sender:
             return
         with self._writing():
             settings.put(self._db, _error_of(mailbox), None)
-            for code in (alerts.Code.AUTHENTICATION, alerts.Code.MAIL_OUT_FAILED):
+            for code in _OF_THE_SERVER:
                 alerts.end(self._db, code, self._now(), detail=_server_of(mailbox))
 
 

@@ -40,9 +40,8 @@ class Watcher:
         self._source = assembly.source(box)
         self._limits = assembly.limits(configuration, box)
         self._import_since = box.import_since
-        self._tokens = (
-            assembly.access_tokens(configuration, box) if box.imap.auth != "password" else None
-        )
+        # Also where only replies are sent with a token: that it ends is told in time.
+        self._tokens = assembly.access_tokens(configuration, box) if box.uses_tokens else None
         self._mailbox = ImapMailbox(assembly.imap_settings(configuration, box, self._tokens))
         self._last: PollResult | None = None
         self._every_s = float(box.poll_every_s)

@@ -16,10 +16,7 @@ from enum import StrEnum
 from typing import Self
 
 from inboxbot import faults
-from inboxbot.errors import (
-    OutcomeUnknownError,
-    PermanentError,
-)
+from inboxbot.errors import AuthenticationError, OutcomeUnknownError, PermanentError
 from inboxbot.mail.message import Reply
 from inboxbot.mail.submission import Settings as Settings
 from inboxbot.mail.submission import connect, not_authenticated, submission_error
@@ -67,12 +64,14 @@ class Probe:
 class SmtpTransport:
     """Replies to one server over one connection, made at the first reply and reused.
 
-    Not to be shared between threads.
+    Not to be shared between threads. `certificate_until` is known once there was an encrypted
+    connection.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._server: smtplib.SMTP | None = None
+        self.certificate_until: datetime | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -108,34 +107,33 @@ class SmtpTransport:
         try:
             code, _ = server.docmd("MAIL", "FROM:<>")
             server.docmd("RSET")
-            certificate = (
-                server.sock.getpeercert() if isinstance(server.sock, ssl.SSLSocket) else {}
-            )
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
             raise submission_error(error, self._settings) from error
-        ends = (certificate or {}).get("notAfter")
         return Probe(
             extensions=tuple(sorted(name.upper() for name in server.esmtp_features)),
-            certificate_until=datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
-            if isinstance(ends, str)
-            else None,
+            certificate_until=self.certificate_until,
             null_sender=code == 250,
         )
 
     def _send(self, reply: Reply, before_dot: Callable[[], None]) -> Outcome:
         reused = self._server is not None
-        server = self._connected()
         needed = _extension_needed(reply)
-        if needed and not server.has_extn(needed):
+        if needed and not self._connected().has_extn(needed):
             return Outcome(Verdict.UNABLE, NO_ANSWER, f"The mail server does not offer {needed}.")
-        refused = self._envelope(server, reply)
-        if refused is not None and refused.server_left and reused:
-            # A server may close a connection that waited too long or carried many letters.
-            server = self._connected()
-            refused = self._envelope(server, reply)
+        try:
+            refused = self._envelope(self._connected(), reply)
+            again = reused and refused is not None and refused.server_left
+        except AuthenticationError:
+            if not reused:
+                raise
+            again = True
+        if again:
+            # It waited too long, carried many letters, or its token has ended meanwhile.
+            refused = self._envelope(self._connected(), reply)
         if refused is not None:
             return refused
+        server = self._connected()
         faults.point("sender.envelope")
         try:
             server.send(wire_text(reply.raw))
@@ -209,6 +207,7 @@ class SmtpTransport:
     def _connected(self) -> smtplib.SMTP:
         if self._server is None:
             self._server = connect(self._settings)
+            self.certificate_until = _certificate_until(self._server)
             faults.point("sender.connected")
         return self._server
 
@@ -216,6 +215,14 @@ class SmtpTransport:
         server, self._server = self._server, None
         if server is not None:
             server.close()
+
+
+def _certificate_until(server: smtplib.SMTP) -> datetime | None:
+    certificate = server.sock.getpeercert() if isinstance(server.sock, ssl.SSLSocket) else None
+    ends = (certificate or {}).get("notAfter")
+    if not isinstance(ends, str):
+        return None
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
 
 
 def wire_text(raw: bytes) -> bytes:

@@ -134,10 +134,13 @@ def _base64(text: str) -> str:
 
 def not_authenticated(settings: Settings, code: int) -> AuthenticationError:
     """Return the error for a server that wants another login than ours, or one at all."""
-    return AuthenticationError(
-        f"{settings.where} refused the login ({code}): check `username`, `auth` and the "
-        "credential, and that the account may send over SMTP."
+    advice = (
+        "check `username`, `auth` and the credential, and that the account may send over SMTP."
+        if settings.auth == "password"
+        else "check that `username` is the mailbox that was allowed with `inboxbot login`, and "
+        "that sending over SMTP is switched on for it at the provider."
     )
+    return AuthenticationError(f"{settings.where} refused the login ({code}): {advice}")
 
 
 def submission_error(error: OSError, settings: Settings) -> InboxbotError:

@@ -41,7 +41,7 @@ SENTENCES: dict[Code, str] = {
     Code.INTAKE_FAILED: "Letters cannot be fetched.",
     Code.INTAKE_SILENT: "No look into the mailbox has succeeded for a while.",
     Code.MAIL_OUT_FAILED: "Replies cannot be handed in.",
-    Code.AUTHENTICATION: "A mail server refuses our user name or password.",
+    Code.AUTHENTICATION: "A mail server refuses our login: `inboxbot doctor` says why.",
     Code.QUARANTINED: "A letter could not be fetched after three attempts.",
     Code.OVERSIZE: "A letter is larger than the limit: only its text was fetched.",
     Code.MISSING: "The sweep found letters that no poll had seen; they were fetched.",

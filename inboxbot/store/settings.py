@@ -30,8 +30,9 @@ class Mode(StrEnum):
         }[self]
 
 
-# With the name of a mailbox behind it: when the certificate of its IMAP server ends.
+# With the name of a mailbox behind it: when the certificate of its server ends.
 CERTIFICATE_UNTIL = "certificate_until:"
+SMTP_CERTIFICATE_UNTIL = "smtp_certificate_until:"
 
 
 @dataclass(frozen=True, slots=True)

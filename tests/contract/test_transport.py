@@ -278,6 +278,16 @@ def test_a_connection_that_the_server_closed_meanwhile_is_made_again(
     assert sink.message_ids == ["<ack-1@example.org>", *["<ack-2@example.org>"] * 2]
 
 
+def test_r13_a_token_that_ends_between_two_replies_costs_one_login_and_no_reply(
+    sink: SmtpSink, transport: SmtpTransport
+) -> None:
+    assert transport.send(reply(1), nothing).verdict is Verdict.ACCEPTED
+    sink.faults["MAIL"] = Once("530 5.7.0 token has ended")
+    assert transport.send(reply(2), nothing).verdict is Verdict.ACCEPTED
+    assert sink.message_ids == ["<ack-1@example.org>", "<ack-2@example.org>"]
+    assert sink.logins == 2
+
+
 # R20 to R23: refusals at each verb
 
 
@@ -416,6 +426,7 @@ def test_a_reply_goes_over_an_encrypted_connection(
         chosen = settings(sink.port, security=security, ca_file=ca_file)
         with SmtpTransport(chosen) as transport:
             assert transport.send(reply(), nothing).verdict is Verdict.ACCEPTED
+            assert transport.certificate_until is not None
             probe = transport.probe()
     assert probe.certificate_until is not None
     assert probe.null_sender

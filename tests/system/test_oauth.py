@@ -15,10 +15,13 @@ from pathlib import Path
 import pytest
 
 from inboxbot.errors import PermanentError, TokenError, TransientError
-from inboxbot.mail import consent
+from inboxbot.mail import consent, submission
 from inboxbot.mail.imap import ImapMailbox
+from inboxbot.mail.message import Reply
 from inboxbot.mail.oauth import AccessTokens, Grant
+from inboxbot.mail.smtp import SmtpTransport, Verdict
 from inboxbot.tokens import TokenFile
+from tests import smtp_sink
 from tests.installation import install, until
 from tests.token_server import CLIENT, SECRET, TokenServer, token_for
 from tests.token_zygote import NOT_ALLOWED
@@ -311,6 +314,35 @@ def test_a_token_that_the_server_ended_early_is_renewed_once(
     with ImapMailbox(settings) as box:
         assert box.open().exists == 0
     assert len(server.asked) == asked + 1
+
+
+@pytest.mark.parametrize("auth", ["xoauth2", "oauthbearer"])
+def test_r13_a_token_that_the_mail_server_refuses_is_renewed_in_the_middle_of_sending(
+    server, file, clock, sink, auth
+):
+    tokens = sign_in(server, file, clock)
+    settings = submission.Settings(
+        host="127.0.0.1", port=sink.port, security="none", username=smtp_sink.USER,
+        auth=auth, secret=tokens, renew=tokens.renew,
+    )  # fmt: skip
+    marks = []
+    with SmtpTransport(settings) as transport:
+        for number in (1, 2):
+            reply = Reply(
+                raw=f"Message-ID: <ack-{number}@example.org>\r\n\r\nThank you".encode(),
+                recipient="ana@example.net", envelope_sender="",
+                message_id=f"<ack-{number}@example.org>",
+            )  # fmt: skip
+            # The first is refused at the login; the second in a session that outlives its token,
+            # and at the next login too. Either is offered again with another one, and taken once.
+            clock.move(minutes=2)
+            for verb in ("AUTH", "MAIL")[:number]:
+                sink.faults[verb] = smtp_sink.Once("535 5.7.8 has ended")
+            assert transport.send(reply, lambda: marks.append(1)).verdict is Verdict.ACCEPTED
+    assert sink.message_ids == ["<ack-1@example.org>", "<ack-2@example.org>"]
+    assert len(marks) == 2
+    assert [form["grant_type"] for form in server.asked].count("refresh_token") == 2
+    assert len(set(sink.bearers)) == len(sink.bearers) == 2
 
 
 OAUTH = """

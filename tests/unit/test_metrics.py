@@ -121,11 +121,17 @@ def test_what_the_log_tells_is_counted(registry, counted):
 def test_the_end_of_a_certificate_is_told_as_the_last_look_saw_it(db, registry, now):
     with write(db):
         settings.put_moment(db, f"{settings.CERTIFICATE_UNTIL}support", now + timedelta(days=9))
+        until = now + timedelta(days=70)
+        settings.put_moment(db, f"{settings.SMTP_CERTIFICATE_UNTIL}support", until)
         settings.put_moment(db, "certificate", now)
     name = "inboxbot_tls_peer_expiry_timestamp_seconds"
     told = {key: value for key, value in samples(registry).items() if key[0] == name}
-    labels = (("mailbox", "support"), ("server", "imap"))
-    assert told == {(name, labels): (now + timedelta(days=9)).timestamp()}
+    assert told == {
+        (name, (("mailbox", "support"), ("server", server))): (
+            now + timedelta(days=days)
+        ).timestamp()
+        for server, days in (("imap", 9), ("smtp", 70))
+    }
 
 
 def test_the_answers_of_the_review_app_are_timed_by_page_and_code(db, store_path, registry):

@@ -12,6 +12,7 @@ from inboxbot.errors import (
     ConfigError,
     PermanentError,
     Problem,
+    TokenError,
     TransientError,
 )
 from inboxbot.mail.message import Reply
@@ -171,6 +172,20 @@ def test_r21_a_refused_login_pauses_the_queue_and_costs_no_reply_an_attempt(stag
     assert [stage.state(row) for row in rows] == ["sent"] * 3
     assert alerts.unfinished(stage.db) == []
     assert last_error(stage.db, "support") is None
+
+
+def test_r13_a_permission_that_has_ended_is_told_as_such_until_replies_go_again(
+    stage: Stage,
+) -> None:
+    row = stage.put()
+    stage.server.script = [TokenError("run `inboxbot login support`")]
+    stage.sender.send_due()
+    assert [alert.code for alert in alerts.unfinished(stage.db)] == [alerts.Code.TOKEN]
+    assert [stage.state(row), column(stage.db, row, "attempts")] == ["queued", 0]
+    stage.clock.pass_(minutes=31)
+    stage.sender.send_due()
+    assert stage.state(row) == "sent"
+    assert alerts.unfinished(stage.db) == []
 
 
 @pytest.mark.parametrize(
