@@ -20,12 +20,14 @@ from inboxbot.actions import (
     Correct,
     Drop,
     Hold,
+    Merge,
     Release,
     Renew,
     Reopen,
     Resolve,
     Settle,
     Snooze,
+    Split,
     Tag,
     Unclaim,
     Untag,
@@ -34,7 +36,7 @@ from inboxbot.actions import (
 from inboxbot.classify.category import Category
 from inboxbot.errors import Conflict, NotAllowed
 from inboxbot.reply.reason import Reason
-from inboxbot.store import decisions, outbox, replies, reviews, tags
+from inboxbot.store import conversations, decisions, outbox, people, replies, reviews, tags
 from inboxbot.store.database import stamp
 from inboxbot.store.outbox import State as ReplyState
 from inboxbot.store.reviews import OPEN, Review, State
@@ -110,6 +112,10 @@ def apply(action: Action, turn: Turn) -> tuple[str, str, Back]:
                 raise Conflict(f"Letter {turn.review.id} has no such tag.")
             turn.change()
             return "untagged", "", (("tag", turn.review.id, name),)
+        case Merge(into):
+            return _merge(turn, into)
+        case Split():
+            return _split(turn)
         case Hold():
             return _hold(turn)
         case Release():
@@ -166,6 +172,32 @@ def _tag(turn: Turn, typed: str) -> tuple[str, str, Back]:
         raise Conflict(f"Letter {turn.review.id} has this tag already.")
     turn.change()
     return "tagged", "", (("untag", turn.review.id, name),)
+
+
+def _merge(turn: Turn, into: int) -> tuple[str, str, Back]:
+    db, letter = turn.db, turn.review.id
+    mine, other = conversations.with_writer(db, letter), conversations.with_writer(db, into)
+    if mine is None:
+        raise Conflict(f"Nobody knows who wrote letter {letter}: it goes with no other.")
+    if other is None or other.writer not in people.person(db, mine.writer).addresses:
+        raise Conflict(f"There is no letter {into} of the same person.")
+    if other.id == mine.id:
+        raise Conflict(f"Letters {letter} and {into} lie in one conversation already.")
+    conversations.move(db, letter, other.id)
+    turn.change()
+    # The sender drops those that are one too many by now; the way back sends them after all.
+    again: Back = tuple(("resend", reply, "") for reply in conversations.waiting(db, other.id))
+    return "merged", f"into {into}", (("conversation", letter, str(mine.id)), *again)
+
+
+def _split(turn: Turn) -> tuple[str, str, Back]:
+    db, letter = turn.db, turn.review.id
+    mine = conversations.with_writer(db, letter)
+    if mine is None or conversations.size(db, mine.id) < 2:
+        raise Conflict(f"Letter {letter} is in no conversation with others.")
+    conversations.move(db, letter, conversations.start(db, mine.writer, turn.now))
+    turn.change()
+    return "split", "", (("conversation", letter, str(mine.id)),)
 
 
 def _hold(turn: Turn) -> tuple[str, str, Back]:
@@ -286,6 +318,10 @@ def go_back(db: Database, back: Back, *, staff: str, now: datetime) -> None:
                 tags.add(db, row, text)
             case "untag":
                 tags.remove(db, row, text)
+            case "conversation":
+                conversations.move(db, row, int(text))
+            case "resend":
+                _resend(db, row, staff, now)
             case "release":
                 outbox.release(db, row, staff, now)
             case "put_back":
@@ -294,3 +330,17 @@ def go_back(db: Database, back: Back, *, staff: str, now: datetime) -> None:
                 replies.remove_unsent(db, row)
             case _:
                 raise NotAllowed(f"There is no way back from {kind}.")
+
+
+def _resend(db: Database, row: int, staff: str, now: datetime) -> None:
+    """Let an acknowledgement go that was dropped as one too many in a conversation."""
+    reply = replies.get(db, row)
+    if reply is None or (reply.state, reply.reason) != (
+        ReplyState.CANCELLED,
+        Reason.IN_CONVERSATION,
+    ):
+        return
+    letter = reviews.get(db, reply.letter)
+    if letter is not None and letter.state in OPEN and not conversations.is_settled(db, letter.id):
+        replies.put_back(db, row, Reason.IN_CONVERSATION, now)
+        outbox.release(db, row, staff, now)

@@ -106,6 +106,18 @@ class Untag:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """Put a letter into the conversation of another letter of the same person."""
+
+    into: int
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Take a letter out of its conversation, into one of its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Keep an acknowledgement back that has not left yet."""
 
@@ -163,6 +175,8 @@ Action = (
     | AddNote
     | Tag
     | Untag
+    | Merge
+    | Split
     | Hold
     | Release
     | Drop

@@ -10,7 +10,7 @@ from inboxbot.mail import compose
 from inboxbot.mail.message import Message
 from inboxbot.reply.policy import Case, Decision, History, Rules
 from inboxbot.reply.reason import Disposition, Reason
-from inboxbot.store import alerts, breaker, decisions, limits, outbox, reviews, sending
+from inboxbot.store import alerts, breaker, conversations, limits, outbox, reviews, sending
 from inboxbot.store.database import write
 from inboxbot.store.messages import Undecided
 from inboxbot.store.sqlite import Database
@@ -79,7 +79,7 @@ def link_bounce(
         if reply is None:
             continue
         for letter in sending.letters(db, [reply]):
-            conversation = decisions.conversation_of(db, letter)
+            conversation = conversations.of_letter(db, letter)
             if conversation is not None:
                 reviews.reopen(db, conversation, now, except_for=stored.id)
         return True

@@ -11,7 +11,7 @@ from inboxbot.mail.conversation import folded
 from inboxbot.memory import with_counts
 from inboxbot.reply.case import History, Rules
 from inboxbot.reply.gate import limit_hits
-from inboxbot.store import breaker, limits
+from inboxbot.store import breaker, conversations, limits
 from inboxbot.store.replies import SentReply
 from inboxbot.store.reviews import Review, State
 from inboxbot.store.sqlite import Database
@@ -24,6 +24,8 @@ def must_fit(db: Database, reply: SentReply, review: Review, rules: Rules, now: 
     """
     if review.state is State.ANSWERED:
         raise Conflict(f"A person has answered letter {review.id} already.")
+    if conversations.is_settled(db, review.id):
+        raise Conflict(f"The conversation of letter {review.id} was acknowledged or answered.")
     if limits.released(db, folded(reply.recipient), now - rules.quiet_period):
         raise Conflict(f"The writer of letter {review.id} gets another acknowledgement already.")
     history = with_counts(

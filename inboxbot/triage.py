@@ -29,6 +29,7 @@ from inboxbot.reply.reason import Disposition, Hit, Reason
 from inboxbot.store import (
     alerts,
     breaker,
+    conversations,
     decisions,
     messages,
     outbox,
@@ -192,7 +193,7 @@ class Triage:
         if decision.disposition is not Disposition.SUPPRESS:
             decision, prepared = self._prepare(stored, case, decision, identity, now)
         known = case.history.ours
-        conversation = decisions.conversation(db, message, decision.reply_to, now, known=known)
+        conversation = conversations.joined(db, message, decision.reply_to, now, known=known)
         decisions.record(
             db, stored.id, message, classification, decision, conversation=conversation, now=now
         )

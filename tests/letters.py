@@ -9,7 +9,7 @@ from inboxbot.classify.category import Category, Classification, Evidence, Flag,
 from inboxbot.mail.message import Address, Attachment, Message, Reply
 from inboxbot.reply.policy import Decision
 from inboxbot.reply.reason import Disposition, Hit, Reason
-from inboxbot.store import decisions, messages, outbox, reviews
+from inboxbot.store import conversations, decisions, messages, outbox, reviews
 from inboxbot.store.database import stamp, write
 from inboxbot.store.messages import Incoming, Origin
 from inboxbot.store.sqlite import Database
@@ -136,7 +136,7 @@ def insert(db: Database, letter: Letter, now: datetime) -> int:
         template=letter.category if letter.address else None,
         language="en" if letter.address else None,
     )
-    conversation = decisions.conversation(db, message, letter.address, now)
+    conversation = conversations.joined(db, message, letter.address, now)
     decisions.record(db, row, message, said, decision, conversation=conversation, now=received)
     reviews.add(db, row, said, received_at=received, now=received)
     if letter.reply and letter.address:

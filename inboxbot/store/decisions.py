@@ -204,10 +204,11 @@ def is_duplicate(db: Database, message: Message, *, apart_from: int | None = Non
     `apart_from` is the letter itself, where it may be among them. A message that nothing tells
     from another (its text could not be read, it has no Message-ID and no Date) is its own.
     """
-    return _twin(db, message, apart_from) is not None
+    return twin(db, message, apart_from) is not None
 
 
-def _twin(db: Database, message: Message, apart_from: int | None = None) -> int | None:
+def twin(db: Database, message: Message, apart_from: int | None = None) -> int | None:
+    """Return a decided letter that is the same message under other bytes, or None."""
     if not (message.message_id or message.sent_at or message.full_text.strip()):
         return None
     row = db.execute(
@@ -266,62 +267,6 @@ def _answered_by_subject(db: Database, subject: str, person: str, now: datetime)
 
 def _words(subject: str) -> str:
     return " ".join(subject.casefold().split())
-
-
-def conversation(
-    db: Database,
-    message: Message,
-    return_address: str | None,
-    now: datetime,
-    *,
-    known: tuple[str, ...] = (),
-) -> int | None:
-    """Return the conversation that the message belongs to, started if need be.
-
-    Nobody's conversation ever gets another person's letter; one that a stranger quotes is only
-    marked as possibly related. A message without a return address belongs to none. `known` is
-    what `known_ids` found, and comes first.
-    """
-    if return_address is None:
-        return None
-    person = folded(return_address)
-    twin = _twin(db, message)
-    if twin is not None:
-        row = db.execute(
-            "SELECT c.id FROM conversation c JOIN reading r ON r.conversation_id = c.id"
-            " WHERE r.message_id = ? AND c.address = ?",
-            [twin, person],
-        ).fetchone()
-        if row is not None:
-            return int(row[0])
-    related = None
-    for reference in dict.fromkeys((*known, *message.in_reply_to, *reversed(message.references))):
-        row = db.execute(
-            "SELECT id, address FROM ("
-            " SELECT c.id, c.address FROM conversation c JOIN reading r ON r.conversation_id = c.id"
-            " WHERE r.rfc_message_id = ?1"
-            " UNION ALL SELECT c.id, c.address FROM conversation c"
-            " JOIN reading r ON r.conversation_id = c.id"
-            " JOIN outbox o ON o.message_id = r.message_id WHERE o.rfc_message_id = ?1)"
-            " ORDER BY address <> ?2 LIMIT 1",
-            [reference, person],
-        ).fetchone()
-        if row is not None and row[1] == person:
-            return int(row[0])
-        related = related or (row and int(row[0]))
-    cursor = db.execute(
-        "INSERT INTO conversation (address, started_at, related_to) VALUES (?, ?, ?)",
-        [person, stamp(now), related],
-    )
-    return cursor.lastrowid
-
-
-def conversation_of(db: Database, message_row: int) -> int | None:
-    """Return the conversation of a decided message, or None."""
-    row = db.execute(
-        "SELECT conversation_id FROM reading WHERE message_id = ?", [message_row]
-    ).fetchone()
-    return None if row is None or row[0] is None else int(row[0])
 
 
 def heard_before(db: Database, return_address: str, *, before: int | None = None) -> bool:

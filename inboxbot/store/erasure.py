@@ -133,6 +133,11 @@ _EMPTY_CONVERSATIONS = (
     " (SELECT conversation_id FROM reading WHERE conversation_id IS NOT NULL)",
     "DELETE FROM conversation WHERE id NOT IN"
     " (SELECT conversation_id FROM reading WHERE conversation_id IS NOT NULL)",
+    # What staff put together may be of two addresses: it goes on under one that is left.
+    "UPDATE conversation SET address = (SELECT return_address FROM reading"
+    " WHERE conversation_id = conversation.id ORDER BY message_id LIMIT 1) WHERE NOT EXISTS"
+    " (SELECT 1 FROM reading WHERE conversation_id = conversation.id"
+    " AND return_address = conversation.address)",
 )
 
 

@@ -8,9 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inboxbot import erasing, review
+from inboxbot.actions import Action, Answer, Merge, Release, Split
+from inboxbot.errors import Conflict
 from inboxbot.mail.conversation import domain_of, folded, identity_key
+from inboxbot.mail.message import Reply
 from inboxbot.mail.parse import parse
-from inboxbot.store import reviews
+from inboxbot.store import conversations as stored
+from inboxbot.store import people, reviews
 from inboxbot.store.database import write
 from tests.conftest import NOW
 from tests.desk import Desk, decided, letter
@@ -32,6 +37,17 @@ def conversations(desk: Desk) -> list[int | None]:
     return [
         row[0] for row in desk.db.execute("SELECT conversation_id FROM reading ORDER BY message_id")
     ]
+
+
+def act(desk: Desk, action: Action, number: int) -> str:
+    done = review.perform(desk.db, action, [review.Letter(number)], staff="jo", now=desk.now)
+    return done.token
+
+
+def two_matters(desk: Desk) -> None:
+    """Take two letters of one person that are each acknowledged; neither has left."""
+    desk.take(letter(), letter(2, subject="My profile", text="Here is my profile."))
+    assert desk.states() == [("queued", None), ("queued", None)]
 
 
 @pytest.mark.parametrize(
@@ -170,3 +186,105 @@ def test_letters_of_which_nothing_could_be_read_are_not_each_others_copies(desk:
     outcomes = desk.run(b"\r\n", b"\r\n\r\n")
     assert all(each.reason != "duplicate" for each in outcomes)
     assert conversations(desk) == [None, None]
+
+
+def test_of_two_letters_that_staff_put_together_one_is_acknowledged(desk: Desk) -> None:
+    two_matters(desk)
+    act(desk, Merge(1), 2)
+    desk.send()
+    assert sorted(desk.states()) == [("cancelled", "in_conversation"), ("sent", None)]
+    assert len(desk.sink.message_ids) == 1
+    act(desk, Split(), 2)
+    desk.send()
+    assert len(desk.sink.message_ids) == 1
+
+
+def test_a_letter_put_to_one_that_was_acknowledged_or_answered_gets_nothing(desk: Desk) -> None:
+    two_matters(desk)
+    wrote = Reply(
+        raw=b"To: ana@person.example\r\nMessage-ID: <a@als.example>\r\n\r\nCall us.\r\n",
+        recipient="ana@person.example",
+        message_id="<a@als.example>",
+        envelope_sender="",
+    )
+    act(desk, Answer(wrote), 1)
+    act(desk, Merge(1), 2)
+    desk.send()
+    assert [str(each.state) for each in desk.replies() if each.message_id != "<a@als.example>"] == [
+        "cancelled",
+        "cancelled",
+    ]
+    assert desk.sink.message_ids == ["<a@als.example>"]
+
+
+def test_taking_a_merge_back_acknowledges_after_all(desk: Desk) -> None:
+    two_matters(desk)
+    token = act(desk, Merge(1), 2)
+    desk.send()
+    review.take_back(desk.db, token, staff="jo", now=desk.now)
+    desk.send()
+    assert desk.states() == [("sent", None), ("sent", None)]
+    assert len(set(desk.sink.message_ids)) == len(desk.sink.message_ids) == 2
+
+
+def test_a_merge_that_cost_nothing_sends_nothing_when_taken_back(desk: Desk) -> None:
+    two_matters(desk)
+    desk.send()
+    token = act(desk, Merge(1), 2)
+    review.take_back(desk.db, token, staff="jo", now=desk.now)
+    desk.send()
+    assert len(desk.sink.message_ids) == 2
+
+
+def test_what_is_held_in_a_conversation_that_was_acknowledged_goes_by_one_click_alone(
+    desk: Desk,
+) -> None:
+    two_matters(desk)
+    act(desk, Merge(1), 2)
+    with write(desk.db):
+        desk.db.execute("UPDATE outbox SET state = 'held', reason = 'shadow' WHERE message_id = 2")
+    desk.send()
+    with pytest.raises(Conflict, match="conversation"):
+        act(desk, Release(rules=desk.rules), 2)
+    act(desk, Release(), 2)
+    desk.send()
+    assert desk.states() == [("sent", None), ("sent", None)]
+
+
+def test_a_further_letter_lies_where_staff_put_the_one_that_it_goes_on_from(desk: Desk) -> None:
+    desk.run(letter(), letter(2, subject="My profile", text="Here is my profile."))
+    act(desk, Merge(1), 2)
+    with write(desk.db):
+        reviews.change(desk.db, 1, desk.now, state=reviews.State.CLOSED)
+    more = letter(3, text="I forgot something.", replies_to="<2@person.example>")
+    assert decided(desk.run(more)) == [IN_CONVERSATION]
+    assert len(set(conversations(desk))) == 1
+    reopened = reviews.get(desk.db, 1)
+    assert reopened is not None
+    assert reopened.state is reviews.State.REOPENED
+    act(desk, Split(), 2)
+    desk.run(letter(4, text="And this.", replies_to="<2@person.example>"))
+    first, apart, third, fourth = conversations(desk)
+    assert first == third
+    assert apart == fourth != first
+
+
+def test_a_conversation_of_two_addresses_forgets_the_one_that_is_erased(desk: Desk) -> None:
+    bob = letter(2, sender="Bob <bob@other.example>", subject="My profile", text="My profile.")
+    desk.run(letter(), bob)
+    with write(desk.db):
+        people.link(desk.db, people.known(desk.db, "ana@person.example"), "bob@other.example")
+    act(desk, Merge(1), 2)
+    with write(desk.db):
+        person = people.known(desk.db, "ana@person.example")
+        people.unlink(desk.db, person, "bob@other.example")
+    erasing.erase(desk.db, erasing.look(desk.db, "ana@person.example"), who="ada", now=desk.now)
+    together = stored.of_letter(desk.db, 2)
+    assert desk.value("SELECT address FROM conversation WHERE id = ?", together) == (
+        "bob@other.example"
+    )
+    more = letter(
+        3, sender="Bob <bob@other.example>", text="More.", replies_to="<2@person.example>"
+    )
+    assert decided(desk.run(more)) == [IN_CONVERSATION]
+    assert stored.of_letter(desk.db, 3) == together

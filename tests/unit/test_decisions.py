@@ -11,7 +11,7 @@ from inboxbot.mail.parse import parse
 from inboxbot.reading import read
 from inboxbot.reply.policy import decide, sentence
 from inboxbot.reply.reason import Reason
-from inboxbot.store import decisions, messages, outbox
+from inboxbot.store import conversations, decisions, messages, outbox
 from inboxbot.store.database import write
 from inboxbot.store.settings import Mode
 from tests.conftest import NOW
@@ -68,7 +68,7 @@ def test_there_is_nothing_recorded_of_a_letter_that_is_not_decided_or_not_there(
     desk.poll()
     assert decisions.recorded(desk.db, 1) is None
     assert decisions.recorded(desk.db, 99) is None
-    assert decisions.conversation_of(desk.db, 99) is None
+    assert conversations.of_letter(desk.db, 99) is None
     assert why(desk.db, 99) is None
     assert dossier(desk.db, 1) is None
 

@@ -11,12 +11,14 @@ from inboxbot.actions import (
     Correct,
     Drop,
     Hold,
+    Merge,
     Release,
     Renew,
     Reopen,
     Resolve,
     Settle,
     Snooze,
+    Split,
     Tag,
     Unclaim,
     Untag,
@@ -25,7 +27,7 @@ from inboxbot.actions import (
 from inboxbot.classify.category import Category
 from inboxbot.errors import Conflict
 from inboxbot.reply.reason import Disposition, Reason
-from inboxbot.store import audit, queue, replies, reviews, search, tags
+from inboxbot.store import audit, conversations, people, queue, replies, reviews, search, tags
 from inboxbot.store.queue import Listing, View
 from inboxbot.store.reviews import State
 from inboxbot.store.sqlite import Database
@@ -85,6 +87,7 @@ def snapshot(db: Database, letter: int) -> tuple[object, ...]:
         len(reviews.corrections(db, letter)),
         len(reviews.notes(db, letter)),
         tags.of_letters(db, [letter]),
+        conversations.of_letter(db, letter),
         reply and (reply.state, reply.reason),
     )
 
@@ -295,3 +298,53 @@ def test_a_tag_is_a_plain_word_found_by_the_search_and_put_on_once(
             act(db, Tag(typed), letter, now)
     with pytest.raises(Conflict):
         act(db, Untag("nothing"), letter, now)
+
+
+def test_a_letter_is_put_into_another_conversation_and_taken_out_of_it(
+    db: Database, held: int, now: datetime
+) -> None:
+    other = letters.add(db, Letter(), now)
+    apart = snapshot(db, other)
+    done = act(db, Merge(held), other, now)
+    together = snapshot(db, other)
+    assert conversations.of_letter(db, other) == conversations.of_letter(db, held)
+    assert next(iter(audit.entries(db, message=other))).detail == f"into {held}"
+    split = act(db, Split(), other, now)
+    assert conversations.of_letter(db, other) != conversations.of_letter(db, held)
+    review.take_back(db, split.token, staff="jo", now=now)
+    assert snapshot(db, other) == together
+    assert audited(db, other) == ["merged", "split", "undone"]
+    again = act(db, Split(), other, now)
+    act(db, Merge(held), other, now)
+    with pytest.raises(Conflict, match="somebody else"):
+        review.take_back(db, again.token, staff="jo", now=now)
+    with pytest.raises(Conflict, match="somebody else"):
+        review.take_back(db, done.token, staff="jo", now=now)
+    assert apart != together
+
+
+def test_only_letters_of_one_person_go_together(db: Database, letter: int, now: datetime) -> None:
+    bob = letters.add(db, Letter(address="bob@example.net"), now)
+    nobody = letters.add(db, Letter(address=None), now)
+    mate = letters.add(db, Letter(), now)
+    act(db, Merge(letter), mate, now)
+    for moved, into in ((letter, bob), (letter, 99), (letter, nobody), (nobody, letter)):
+        with pytest.raises(Conflict):
+            act(db, Merge(into), moved, now)
+    for moved, into in ((letter, letter), (letter, mate)):
+        with pytest.raises(Conflict, match="already"):
+            act(db, Merge(into), moved, now)
+    with pytest.raises(Conflict, match="in no conversation"):
+        act(db, Split(), bob, now)
+    people.link(db, people.known(db, "ana@example.net"), "bob@example.net")
+    act(db, Merge(bob), letter, now)
+    assert conversations.of_letter(db, letter) == conversations.of_letter(db, bob)
+
+
+def test_a_merge_of_a_stale_page_changes_nothing(db: Database, letter: int, now: datetime) -> None:
+    other = letters.add(db, Letter(), now)
+    before = conversations.of_letter(db, other)
+    act(db, Claim(), other, now, staff="kim")
+    with pytest.raises(Conflict, match="somebody else"):
+        review.perform(db, Merge(letter), [review.Letter(other, 1)], staff="jo", now=now)
+    assert conversations.of_letter(db, other) == before
