@@ -208,9 +208,6 @@ class Sender:
             if conversations.is_settled(db, entry.message):
                 outbox.cancel(db, entry.id, Reason.IN_CONVERSATION, now)
                 return State.CANCELLED, Reason.IN_CONVERSATION
-            if conversations.is_settled(db, entry.message):
-                outbox.cancel(db, entry.id, Reason.IN_CONVERSATION, now)
-                return State.CANCELLED, Reason.IN_CONVERSATION
             if limits.suppressed(db, entry.recipient_key, now):
                 reason = Reason.ADDRESS_BLOCKED
             elif self._breaker_holds(entry, now):
