@@ -18,7 +18,9 @@ from inboxbot.cli.common import (
 from inboxbot.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
+    from inboxbot.config import Config
     from inboxbot.health import Health
+    from inboxbot.store.sqlite import Database
 
 
 @click.command("init")
@@ -155,11 +157,13 @@ def mode_command(wanted: str | None, config_file: str | None, as_json: bool) -> 
 
 
 @click.command("status")
+@click.option("--diagnostics", is_flag=True, help="All of it and more, to send to who helps you.")
 @options
-def status_command(config_file: str | None, as_json: bool) -> None:
+def status_command(diagnostics: bool, config_file: str | None, as_json: bool) -> None:
     """Show health, mode, last good poll, queue and outbox on one screen.
 
-    Exit code 1 when something is wrong.
+    With --diagnostics also version, schema, settings and what happened lately; without names,
+    addresses and servers. Exit code 1 when something is wrong.
     """
     from inboxbot import assembly
     from inboxbot.health import health
@@ -173,12 +177,27 @@ def status_command(config_file: str | None, as_json: bool) -> None:
             silent_after=timedelta(minutes=settings.alerts.intake_silent_minutes),
             now=now(),
         )
-    if as_json:
+        report = _diagnostics(db, settings, found) if diagnostics else ""
+    if report:
+        print_json({"diagnostics": report}) if as_json else click.echo(report, nl=False)
+    elif as_json:
         print_json(_as_json(found))
     else:
         _print_health(found)
     if not found.healthy:
         raise click.exceptions.Exit(FINDINGS)
+
+
+def _diagnostics(db: "Database", settings: "Config", found: "Health") -> str:
+    from inboxbot.web import diagnostics, in_force
+
+    known = diagnostics.Known(
+        health=found,
+        sections=in_force.sections(settings),
+        store=settings.store_path,
+        now=now(),
+    )
+    return diagnostics.text(db, known)
 
 
 def _as_json(found: "Health") -> dict[str, object]:

@@ -120,6 +120,19 @@ def unfinished(db: Database) -> list[Alert]:
     return [Alert(row[0], moment(row[1]), Code(row[2]), row[3], row[4]) for row in rows]
 
 
+def newest(db: Database, limit: int, *, but: Code) -> list[tuple[Alert, datetime | None]]:
+    """Return what began or ended last, the newest first, with its end; none of the kind `but`."""
+    rows = db.execute(
+        "SELECT id, at, code, message_id, detail, ended_at FROM alert WHERE code != ?"
+        " ORDER BY coalesce(ended_at, at) DESC, id DESC LIMIT ?",
+        [but, limit],
+    )
+    return [
+        (Alert(row[0], moment(row[1]), Code(row[2]), row[3], row[4]), row[5] and moment(row[5]))
+        for row in rows
+    ]
+
+
 def unannounced(db: Database) -> list[Alert]:
     """Return every alert that nobody was told of yet, the oldest first."""
     rows = db.execute(

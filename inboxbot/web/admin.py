@@ -6,12 +6,16 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 
 from flask import Blueprint, redirect, render_template, url_for
+from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from inboxbot import modes
+from inboxbot.health import Health
+from inboxbot.lately import lately
 from inboxbot.store import audit, backup, figures, settings
 from inboxbot.store.audit import Narrowed
 from inboxbot.store.settings import Mode
+from inboxbot.web import diagnostics, roles
 from inboxbot.web.site import db, me, now, site
 
 pages = Blueprint("admin", __name__)
@@ -30,6 +34,30 @@ def health_page() -> str:
         before_pause=modes.before_pause(db()),
         mode_set=next(audit.entries(db(), Narrowed(what="mode"), limit=1), None),
         machine=machine(),
+        happened=lately(db(), diagnostics.LAST),
+        diagnostics=_diagnostics() if roles.allowed("admin.diagnostics_file", me().role) else "",
+    )
+
+
+@pages.get("/health/diagnostics")
+def diagnostics_file() -> Response:
+    """Return the diagnostics as a file: what the page shows to copy."""
+    response = FlaskResponse(_diagnostics(), mimetype="text/plain")
+    name = f"inboxbot-diagnostics-{now():%Y%m%dT%H%M%SZ}.txt"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _diagnostics() -> str:
+    found = site().in_force
+    return diagnostics.text(
+        db(),
+        diagnostics.Known(
+            health=Health(settings.mode(db()), problems(), figures.figures(db())),
+            sections=found.sections if found else (),
+            store=site().store,
+            now=now(),
+        ),
     )
 
 

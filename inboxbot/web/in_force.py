@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Literal, get_origin
 
 from pydantic import BaseModel
 
@@ -24,17 +25,26 @@ _SETTING = re.compile(r"(?:# )?([a-z_]+) = (?:\"[^\"]*\"|[^#\"]*?)\s*(?:#\s*(.*)
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting: its key in the file, its value as the file would have it, and the default."""
+    """One setting: its key in the file, its value as the file would have it, and the default.
+
+    `words` are the free texts in it: names, addresses, servers, whatever somebody wrote.
+    """
 
     key: str
     value: str
     default: str | None
     meaning: str
+    words: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
         """Say whether it differs from the default."""
         return self.default is not None and self.value != self.default
+
+    @property
+    def is_plain(self) -> bool:
+        """Say whether it tells nothing of anybody: a number, a choice, or the default."""
+        return not self.words or self.value == self.default
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +122,27 @@ def sections(configuration: Config) -> tuple[Section, ...]:
 
 
 def _section(name: str, values: BaseModel, *, of: str = "") -> Section:
-    meanings = _meanings()
+    said = meanings()
     settings = tuple(
         Setting(
             key,
             _written(getattr(values, key)),
             None if field.is_required() else _written(field.get_default()),
-            meanings.get((name, key), ""),
+            said.get((name, key), ""),
+            () if get_origin(field.annotation) is Literal else tuple(_words(getattr(values, key))),
         )
         for key, field in type(values).model_fields.items()
         if not isinstance(getattr(values, key), BaseModel)
     )
-    return Section(name, of, meanings.get((name, ""), ""), settings)
+    return Section(name, of, said.get((name, ""), ""), settings)
+
+
+def _words(value: object) -> Iterator[str]:
+    if isinstance(value, str) and value:
+        yield value
+    elif isinstance(value, tuple | list):
+        for each in value:
+            yield from _words(each)
 
 
 def _written(value: object) -> str:
@@ -141,7 +160,7 @@ def _written(value: object) -> str:
 
 
 @cache
-def _meanings() -> dict[tuple[str, str], str]:
+def meanings() -> dict[tuple[str, str], str]:
     """Return what the example says of each section (key "") and of each setting."""
     example = shipped_templates().parent / "config" / "inboxbot.example.toml"
     return dict(_explained(example.read_text("utf-8").splitlines()))

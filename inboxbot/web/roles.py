@@ -114,6 +114,7 @@ ROLES: dict[str, frozenset[Role]] = {
     "privacy.erasure": ADMINISTRATORS,
     "privacy.erase": ADMINISTRATORS,
     "admin.health_page": EVERYBODY,
+    "admin.diagnostics_file": ADMINISTRATORS,
     "admin.pause": STAFF,
     "admin.resume": ADMINISTRATORS,
 }

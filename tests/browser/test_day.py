@@ -332,6 +332,14 @@ def test_the_safety_stop_is_everybodys_and_an_administrator_lets_go(
     assert settings.mode(stand.db) is Mode.LIVE
 
 
+def test_what_helps_others_to_help_is_copied_with_one_press(stand: Stand, visit: Visit) -> None:
+    page = visit("/health", name="ada", role=Role.ADMINISTRATOR)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="Copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("inboxbot ")
+
+
 def test_the_day_goes_by_without_javascript(stand: Stand, visit: Visit) -> None:
     letter = letters.add(stand.db, Letter(), now())
     page = visit("/queue", java_script_enabled=False)

@@ -385,6 +385,23 @@ def test_the_health_page_tells_of_backup_disk_and_version(kim: Somebody, db: Dat
     assert version("inboxbot") in page
 
 
+def test_the_health_page_says_what_happened_and_gives_administrators_a_text_to_send(
+    ada: Somebody, kim: Somebody, db: Database
+) -> None:
+    modes.set_mode(db, Mode.PAUSED, who="ada", now=datetime.now(UTC))
+    page = kim.get("/health").text
+    assert re.search(r"The mode was changed\..*shadow -&gt; paused", page)
+    assert "<textarea" not in page
+    assert kim.get("/health/diagnostics").status_code == 403
+    shown = re.search(r"<textarea[^>]*>([^<]+)</textarea>", ada.get("/health").text)
+    assert shown is not None
+    assert "Mode paused" in shown[1]
+    file = ada.get("/health/diagnostics")
+    assert "attachment" in file.headers["Content-Disposition"]
+    assert "Mode paused" in file.text
+    assert "support@example.org" not in shown[1] + file.text
+
+
 # Settings and retention
 
 

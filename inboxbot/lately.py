@@ -1,0 +1,101 @@
+"""What happened to the service lately, as the store remembers it: alarms, changes, upgrades.
+
+Of the service alone: sentences from closed lists, with codes and numbers; never of a letter that
+somebody wrote, and never who on the team did it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+from inboxbot.store import alerts, audit, backup, migrations, settings
+from inboxbot.store.alerts import SENTENCES, Code
+from inboxbot.store.audit import Narrowed
+from inboxbot.store.database import moment
+from inboxbot.store.sqlite import Database
+
+# What the audit calls it, as a sentence. What people do with letters is not among them.
+CHANGES = {
+    "mode": "The mode was changed.",
+    "published template": "A reply template was published.",
+    "edited template": "A reply template was edited in its folder.",
+    "templates approved": "The reply templates were approved.",
+    "test mail": "A test mail was asked for.",
+    "erased by age": "Parts of old letters were erased by their age.",
+    "restored backup": "A backup was restored.",
+    "trained model": "A model was trained.",
+    "promoted model": "A model was put in force.",
+    "rolled back model": "The model before was put in force again.",
+    "removed models": "Models were removed.",
+}
+UPGRADED = "The database was brought up to the schema of a program."
+BACKED_UP = "A backup was made and verified."
+BEGAN = "It began: {}"
+ENDED = "It is over: {}"
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One thing that happened: when, a sentence, and codes or numbers beside it.
+
+    `frame` is "" or says of an alarm whether it began or ended.
+    """
+
+    at: datetime
+    sentence: str
+    detail: str = ""
+    frame: str = ""
+
+    @property
+    def text(self) -> str:
+        """Return all of it but the time, in one line."""
+        said = self.frame.format(self.sentence) if self.frame else self.sentence
+        return f"{said} ({self.detail})" if self.detail else said
+
+
+def lately(db: Database, limit: int) -> list[Happened]:
+    """Return the last things that happened, the newest first."""
+    found = [
+        *_alarms(db, limit),
+        *_changes(db, limit),
+        *_upgrades(db),
+        *_backup(db),
+    ]
+    return list(islice(sorted(found, key=lambda each: each.at, reverse=True), limit))
+
+
+def _alarms(db: Database, limit: int) -> Iterator[Happened]:
+    # An urgent letter is no matter of the service.
+    for alert, ended_at in alerts.newest(db, limit, but=Code.URGENT):
+        letter = f"letter {alert.message_id}" if alert.message_id else ""
+        detail = ", ".join(filter(None, (alert.detail, letter)))
+        yield Happened(alert.at, SENTENCES[alert.code], detail, BEGAN)
+        if ended_at is not None:
+            yield Happened(ended_at, SENTENCES[alert.code], detail, ENDED)
+
+
+def _changes(db: Database, limit: int) -> Iterator[Happened]:
+    for what, sentence in CHANGES.items():
+        for entry in audit.entries(db, Narrowed(what=what), limit=limit):
+            yield Happened(moment(entry.at), sentence, entry.detail)
+
+
+def _upgrades(db: Database) -> Iterator[Happened]:
+    by_minute = {at.replace(second=0, microsecond=0): (at, step) for step, at in applied(db)}
+    for at, step in by_minute.values():
+        yield Happened(at, UPGRADED, step)
+
+
+def applied(db: Database) -> list[tuple[str, datetime]]:
+    """Return the steps of the schema and when each was made, the oldest first."""
+    return [
+        (step.name, datetime.fromisoformat(step.applied_at).astimezone(UTC))
+        for step in migrations.steps.applied(db)
+    ]
+
+
+def _backup(db: Database) -> Iterator[Happened]:
+    verified_at = settings.get_moment(db, backup.VERIFIED_AT)
+    if verified_at is not None:
+        yield Happened(verified_at, BACKED_UP)
