@@ -1,9 +1,9 @@
-"""Runs `inboxbot` commands as processes of their own, without paying for the imports each time.
+"""Runs `inboxbot` as processes of its own, without paying for the imports each time.
 
 A server process has the program loaded and forks for each command: the fork takes the folder,
 environment, arguments and output that it is told, and runs the program as its script does. One
-line of JSON on standard input is one command; the answer is its exit code. That the script itself
-starts is shown elsewhere: the daemons of the tests, and the wheel, are started in the plain way.
+line of JSON on standard input is one order, one line the answer. That the script itself starts
+is shown elsewhere: the tests of the main job, and of the wheel, start it in the plain way.
 """
 
 import contextlib
@@ -11,15 +11,19 @@ import importlib
 import json
 import os
 import pkgutil
+import resource
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NoReturn
+from typing import Any, NoReturn
 
 NOT_TO_LOAD = "inboxbot.__main__"
+LOOK_AGAIN_S = 0.01
 
 
 class Server:
@@ -33,46 +37,91 @@ class Server:
         self, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout_s: float
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; raises TimeoutExpired, and kills it, where it does not end."""
-        with self._turn, TemporaryDirectory() as folder:
+        with TemporaryDirectory() as folder:
             out, err = Path(folder) / "out", Path(folder) / "err"
-            order = {
-                "arguments": list(arguments),
-                "cwd": str(cwd),
-                "environment": dict(environment),
-                "out": str(out),
-                "err": str(err),
-            }
-            code = self._ask(json.dumps(order), timeout_s)
+            process = self.start(arguments, cwd, environment, out, err)
+            try:
+                code = process.wait(timeout_s)
+            finally:
+                process.kill()
             return subprocess.CompletedProcess(
                 ["inboxbot", *arguments], code, out.read_text(), err.read_text()
             )
 
-    def _ask(self, order: str, timeout_s: float) -> int:
-        if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.command"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                cwd=Path(__file__).parent.parent,
-                process_group=0,
-            )
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(order + "\n")
-        process.stdin.flush()
-        alarm = threading.Timer(timeout_s, os.killpg, (process.pid, 9))
-        alarm.start()
-        answer = process.stdout.readline()
-        alarm.cancel()
-        if not answer:
-            self._process = None
-            process.wait()
-            process.stdin.close()
-            process.stdout.close()
-            raise subprocess.TimeoutExpired(order, timeout_s)
-        return int(answer)
+    def start(
+        self,
+        arguments: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        out: Path,
+        err: Path,
+        *,
+        fault: str = "",
+        file_size: int = 0,
+        open_files: int = 0,
+    ) -> "Process":
+        """Start a command; `fault` is what INBOXBOT_FAULT would be, the numbers are limits."""
+        order = {
+            "arguments": list(arguments),
+            "cwd": str(cwd),
+            "environment": dict(environment),
+            "out": str(out),
+            "err": str(err),
+            "fault": fault,
+            "file_size": file_size,
+            "open_files": open_files,
+        }
+        return Process(self, self.ask(order))
+
+    def ask(self, order: Mapping[str, Any]) -> Any:
+        """Have an order carried out, and return the answer."""
+        with self._turn:
+            if self._process is None:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "tests.command"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    cwd=Path(__file__).parent.parent,
+                )
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            return json.loads(self._process.stdout.readline())
+
+
+class Process:
+    """A command that runs, with what `subprocess.Popen` offers for it."""
+
+    def __init__(self, server: Server, pid: int) -> None:
+        self._server = server
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return its exit code (below zero: the signal that ended it), or None while it runs."""
+        if self.returncode is None:
+            self.returncode = self._server.ask({"ended": self.pid})
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        """Wait until it has ended; raises TimeoutExpired where that takes longer."""
+        deadline = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired("inboxbot", timeout)
+            time.sleep(LOOK_AGAIN_S)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once, unless it has ended."""
+        self.send_signal(signal.SIGKILL)
 
 
 SERVER = Server()
@@ -85,24 +134,48 @@ def main() -> None:
     for module in pkgutil.walk_packages(inboxbot.__path__, "inboxbot."):
         if module.name != NOT_TO_LOAD:
             importlib.import_module(module.name)
+    running: set[int] = set()
     for line in sys.stdin:
+        order = json.loads(line)
+        if "ended" in order:
+            pid, status = os.waitpid(order["ended"], os.WNOHANG)
+            running.discard(pid)
+            print(json.dumps(os.waitstatus_to_exitcode(status) if pid else None), flush=True)
+            continue
         pid = os.fork()
         if pid == 0:
-            _become(**json.loads(line))
-        _, status = os.waitpid(pid, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+            _become(**order)
+        running.add(pid)
+        print(pid, flush=True)
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
 
 
 def _become(
-    arguments: list[str], cwd: str, environment: dict[str, str], out: str, err: str
+    arguments: list[str],
+    cwd: str,
+    environment: dict[str, str],
+    out: str,
+    err: str,
+    fault: str,
+    file_size: int,
+    open_files: int,
 ) -> NoReturn:
+    from inboxbot import faults
+
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(cwd)
-    run(arguments, out, err)
+    if fault:
+        faults.point = faults.armed(fault)
+    if file_size:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, resource.RLIM_INFINITY))
+    if open_files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
+    _run(arguments, out, err)
 
 
-def run(arguments: Sequence[str], out: str, err: str) -> NoReturn:
+def _run(arguments: Sequence[str], out: str, err: str) -> NoReturn:
     """Run the program in this very process, as its script does, and end with its exit code.
 
     What it says is added to the files `out` and `err`, which may be the same.

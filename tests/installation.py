@@ -89,37 +89,56 @@ class Installation:
         return [json.loads(line) for line in lines]
 
     @contextmanager
-    def daemon(self, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    def daemon(self, **environment: str) -> Iterator[command.Process]:
         """Run the daemon for the length of the block; SIGTERM must end it within 10 s."""
-        with (self.folder / "daemon.log").open("a") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "inboxbot", "run"],
+        process = command.SERVER.start(
+            ["run"], self.folder, self._environment(environment), self._log, self._log
+        )
+        with ended(process):
+            yield process
+
+    @contextmanager
+    def script(self) -> Iterator[subprocess.Popen[str]]:
+        """Run the daemon as `daemon` does, by the very script that is installed."""
+        with (
+            self._log.open("a") as log,
+            subprocess.Popen(
+                [Path(sys.executable).parent / "inboxbot", "run"],
                 stdout=log,
                 stderr=log,
                 text=True,
                 cwd=self.folder,
-                env=self._environment(environment),
-            )
-            try:
-                yield process
-                if process.poll() is None:
-                    began = time.monotonic()
-                    process.send_signal(signal.SIGTERM)
-                    assert process.wait(10) == 0, self.log()
-                    assert time.monotonic() - began < 10
-            finally:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait(10)
+                env=self._environment({}),
+            ) as process,
+            ended(process),
+        ):
+            yield process
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "daemon.log"
 
     def log(self) -> str:
-        return (self.folder / "daemon.log").read_text()
+        """Return what the daemons have said so far."""
+        return self._log.read_text() if self._log.exists() else ""
 
     def status(self) -> dict[str, Any]:
         return self.objects("status", code=None)[0]
 
     def _environment(self, more: dict[str, str]) -> dict[str, str]:
         return os.environ | {"INBOXBOT_CONFIG": str(self.configuration)} | self.environment | more
+
+
+@contextmanager
+def ended(process: "command.Process | subprocess.Popen[str]") -> Iterator[None]:
+    """Ask it to end after the block, which must take less than 10 s; it never outlives it."""
+    try:
+        yield
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait(10)
 
 
 def install(

@@ -1,12 +1,10 @@
 """Everything around the daemon: a real IMAP server, a mail server that records what it accepts
 and files it in the Sent folder as large providers do, a configuration, and letters to deliver."""
 
-import json
 import os
 import random
 import resource
 import secrets
-import select
 import shutil
 import signal
 import subprocess
@@ -27,6 +25,7 @@ from inboxbot.store import database, messages, settings
 from inboxbot.store.database import write
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
+from tests.command import SERVER, Process
 from tests.dovecot import PASSWORD as IMAP_PASSWORD
 from tests.dovecot import Account, Dovecot
 from tests.smtp_sink import PASSWORD as SMTP_PASSWORD
@@ -224,21 +223,14 @@ class Store:
 
 
 class Zygote:
-    """Starts `inboxbot run` many times; see `tests.crash.zygote`."""
+    """Starts `inboxbot run` many times, each a fork of a process that has it loaded."""
 
     def __init__(self, world: World) -> None:
         self.log = world.root / f"{secrets.token_hex(4)}.log"
         self.log.touch()
         self.pid = 0
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.zygote"],
-            env=world.environment,
-            cwd=REPOSITORY,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._line() == "ready"
+        self._environment = world.environment
+        self._process: Process | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -246,27 +238,22 @@ class Zygote:
     def __exit__(self, *_: object) -> None:
         if self.pid:
             self.kill()
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait(20)
 
     def start(
         self, *, command: str = "run", fault: str = "", file_size: int = 0, open_files: int = 0
     ) -> None:
         """Start a command; `fault` is what INBOXBOT_FAULT would be, the others are limits."""
-        assert self._process.stdin is not None
-        wanted = {
-            "output": str(self.log),
-            "command": command,
-            "fault": fault,
-            "file_size": file_size,
-            "open_files": open_files,
-        }
-        self._process.stdin.write(json.dumps(wanted) + "\n")
-        self._process.stdin.flush()
-        self.pid = int(self._line())
+        self._process = SERVER.start(
+            [command],
+            REPOSITORY,
+            self._environment,
+            self.log,
+            self.log,
+            fault=fault,
+            file_size=file_size,
+            open_files=open_files,
+        )
+        self.pid = self._process.pid
 
     def run(self, command: str) -> int:
         """Run a command to its end and return its exit code."""
@@ -288,22 +275,16 @@ class Zygote:
 
     def wait(self, seconds: float) -> int:
         """Wait until the command has ended by itself and return its exit code."""
-        assert self._process.stdout is not None
-        readable, _, _ = select.select([self._process.stdout], [], [], seconds)
-        if not readable:
-            raise AssertionError(f"it did not end within {seconds} s")
+        assert self._process is not None
+        code = self._process.wait(seconds)
         self.pid = 0
-        return int(self._line())
+        return code
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> int:
         """End the daemon and return its exit code."""
-        os.kill(self.pid, number)
-        self.pid = 0
-        return int(self._line())
-
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self.wait(60)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:

@@ -80,7 +80,7 @@ def stored_bytes(installation):
 
 
 def test_each_letter_is_recorded_once_and_the_right_ones_are_acknowledged_once(live, account, sink):
-    with live.daemon():
+    with live.script():
         until(lambda: live.status()["last_good_poll_at"])
         deliver(account, *LETTERS.values())
         until(lambda: live.status()["outbox"].get("sent") == len(EXPECTED))
