@@ -7,6 +7,7 @@ identity. A row is made when staff first note something.
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from inboxbot.classify.category import Category
 from inboxbot.mail.conversation import folded
@@ -51,6 +52,7 @@ class FromPerson:
     reason: str | None
     outbox_state: str | None
     answered_by: str | None
+    conversation: int | None
 
 
 def person(db: Database, address: str) -> Person:
@@ -109,25 +111,39 @@ def correspondents(db: Database, *, limit: int, before: int | None = None) -> li
     return [Correspondent(row[0], row[1], row[2], row[3], moment(row[4])) for row in rows]
 
 
+_LETTERS = (
+    "SELECT m.id, m.received_at, r.subject, r.sender_name, d.language, v.category, v.state,"
+    " d.disposition, d.reason, o.state, (SELECT a.created_by FROM outbox a"
+    "  WHERE a.message_id = m.id AND a.kind = 'answer' ORDER BY a.id DESC LIMIT 1),"
+    " r.conversation_id FROM reading r JOIN message m ON m.id = r.message_id"
+    " JOIN decision d ON d.message_id = m.id JOIN review v ON v.message_id = m.id"
+    " LEFT JOIN outbox o ON o.message_id = m.id AND o.kind = 'acknowledgement'"
+)
+
+
 def letters(
     db: Database, addresses: tuple[str, ...], *, limit: int, before: datetime | None = None
 ) -> list[FromPerson]:
     """Return the letters from these addresses, the newest first."""
     rows = db.execute(
-        "SELECT m.id, m.received_at, r.subject, r.sender_name, d.language, v.category, v.state,"
-        " d.disposition, d.reason, o.state, (SELECT a.created_by FROM outbox a"
-        "  WHERE a.message_id = m.id AND a.kind = 'answer' ORDER BY a.id DESC LIMIT 1)"
-        " FROM reading r JOIN message m ON m.id = r.message_id"
-        " JOIN decision d ON d.message_id = m.id JOIN review v ON v.message_id = m.id"
-        " LEFT JOIN outbox o ON o.message_id = m.id AND o.kind = 'acknowledgement'"
-        " WHERE r.return_address IN (SELECT value FROM json_each(?)) AND m.received_at < ?"
-        " ORDER BY m.received_at DESC, m.id DESC LIMIT ?",
+        f"{_LETTERS} WHERE r.return_address IN (SELECT value FROM json_each(?))"  # noqa: S608
+        " AND m.received_at < ? ORDER BY m.received_at DESC, m.id DESC LIMIT ?",
         [json.dumps(addresses), stamp(before) if before else "9", limit],
     )
-    return [
-        FromPerson(row[0], moment(row[1]), row[2], row[3], row[4], Category(row[5]), *row[6:])
-        for row in rows
-    ]
+    return [_from_person(row) for row in rows]
+
+
+def conversation(db: Database, conversation: int, *, limit: int) -> list[FromPerson]:
+    """Return the newest letters of a conversation, in the order in which they came."""
+    rows = db.execute(
+        f"{_LETTERS} WHERE r.conversation_id = ? ORDER BY m.received_at DESC, m.id DESC LIMIT ?",
+        [conversation, limit],
+    ).fetchall()
+    return [_from_person(row) for row in reversed(rows)]
+
+
+def _from_person(row: tuple[Any, ...]) -> FromPerson:
+    return FromPerson(row[0], moment(row[1]), row[2], row[3], row[4], Category(row[5]), *row[6:])
 
 
 def counted(db: Database, addresses: tuple[str, ...]) -> tuple[int, datetime | None]:

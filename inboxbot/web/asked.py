@@ -12,12 +12,14 @@ from inboxbot.actions import (
     Correct,
     Drop,
     Hold,
+    Merge,
     Release,
     Renew,
     Reopen,
     Resolve,
     Settle,
     Snooze,
+    Split,
     Tag,
     Unclaim,
     Untag,
@@ -76,6 +78,10 @@ def action(name: str, form: Mapping[str, str]) -> Action:
             return Untag(form.get("tag", "")[:100])
         case "note":
             return AddNote(form.get("text", ""))
+        case "merge":
+            return Merge(_number(form.get("into", ""), _("Say which letter, by its number.")))
+        case "split":
+            return Split()
         case "hold":
             return Hold()
         case "release":
@@ -85,9 +91,8 @@ def action(name: str, form: Mapping[str, str]) -> Action:
             return Drop()
         case "resolve":
             outcome = form.get("outcome", "")
-            return Resolve(
-                _number(form.get("reply", "")), sent=outcome == "sent", again=outcome == "again"
-            )
+            reply = _number(form.get("reply", ""), _("There is no such reply."))
+            return Resolve(reply, sent=outcome == "sent", again=outcome == "again")
         case _:
             raise NotUnderstood(_("There is no such action."))
 
@@ -107,9 +112,10 @@ def _colleague(name: str) -> str:
     return user.name
 
 
-def _number(text: str) -> int:
+def _number(typed: str, wrong: str) -> int:
+    text = typed.strip()
     if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise NotUnderstood(_("There is no such reply."))
+        raise NotUnderstood(wrong)
     return int(text)
 
 

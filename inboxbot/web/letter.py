@@ -26,6 +26,7 @@ from inboxbot.reply.reason import EXPLANATIONS, Reason
 from inboxbot.review import Letter
 from inboxbot.store import (
     audit,
+    conversations,
     decisions,
     drafts,
     messages,
@@ -40,7 +41,7 @@ from inboxbot.store import undo as steps
 from inboxbot.store.database import moment, write
 from inboxbot.store.decisions import Recorded
 from inboxbot.store.replies import SentReply
-from inboxbot.web import asked, formatted, marks, ready_made, words
+from inboxbot.web import asked, formatted, marks, ready_made, timeline, words
 from inboxbot.web.listing import Chosen, chosen
 from inboxbot.web.site import db, me, now, site, writer
 
@@ -49,6 +50,8 @@ pages = Blueprint("letter", __name__)
 VIEWS = ("text", "whole", "formatted", "source")
 SOURCE_LIMIT = 200_000
 BESIDE = 12
+# So many letters of a person are offered to be put together with one.
+OFFERED = 50
 _RISKY = re.compile(
     r"\.(?:exe|scr|com|bat|cmd|ps1|vbs?|js|jse|wsf|msi|jar|lnk|hta|iso|img|docm|xlsm|pptm|zip|rar|7z"
     r"|html?|svg|apk|dmg)$",
@@ -102,7 +105,7 @@ def page(recorded: Recorded, **more: object) -> str:
         "notes": reviews.notes(db(), letter),
         "tags": tags.of_letters(db(), [letter]).get(letter, []),
         "known_tags": tags.known(db()),
-        "timeline": timeline(recorded, sent),
+        "timeline": timeline.events(recorded, sent),
         "person": _person(recorded),
         "present": drafts.present(db(), [letter], other_than=me().name, now=now()).get(letter, []),
         "draft": own[0] if own else None,
@@ -110,6 +113,7 @@ def page(recorded: Recorded, **more: object) -> str:
         "snippets": ready_made.for_letter(recorded),
         "colleagues": [user.name for user in users.everybody(db()) if not user.disabled],
         "done": _step(),
+        "settled": conversations.is_settled(db(), letter),
         "can_write": writer() is not None and recorded.reply_to is not None,
         "can_answer": bool(site().identities) and recorded.reply_to is not None,
         "risky": lambda name: bool(_RISKY.search(name)),
@@ -249,55 +253,28 @@ def _articles(recorded: Recorded) -> list[tuple[str, list[Any]]]:
 
 
 def _person(recorded: Recorded) -> Mapping[str, Any] | None:
+    """Return who wrote, and their letters: those of the same conversation, and the others."""
     address = recorded.reply_to or recorded.sender_address
     if not address:
         return None
     person = people.person(db(), address)
     count, first = people.counted(db(), person.addresses)
+    theirs = people.letters(db(), person.addresses, limit=OFFERED)
+    here = recorded.conversation
     return {
         "address": address,
         "person": person,
         "count": count,
         "first": first,
         "notes": people.notes(db(), person.id),
+        "together": people.conversation(db(), here, limit=OFFERED) if here is not None else [],
         "others": [
             each
-            for each in people.letters(db(), person.addresses, limit=6)
-            if each.id != recorded.id
+            for each in theirs
+            if each.id != recorded.id and (here is None or each.conversation != here)
         ],
+        "all_offered": count <= OFFERED,
     }
-
-
-def timeline(recorded: Recorded, sent: list[SentReply]) -> list[tuple[Any, str, str]]:
-    """Return what happened to a letter, the oldest first: when, who, what."""
-    events: list[tuple[Any, str, str]] = [
-        (recorded.received_at, "", words._("The letter came in.")),
-    ]
-    for reply in sent:
-        if reply.sent_at:
-            kind = (
-                words._("Acknowledgement sent.")
-                if reply.kind == "acknowledgement"
-                else words._("Answer sent.")
-            )
-            events.append((reply.sent_at, "", kind))
-    viewed: set[str] = set()
-    for entry in reversed(list(audit.entries(db(), message=recorded.id))):
-        if entry.what == "viewed":
-            if entry.who in viewed:
-                continue  # Each opening is in the audit; here the first is enough.
-            viewed.add(entry.who)
-        events.append((moment(entry.at), entry.who, _what(entry.what, entry.detail)))
-    return sorted(events, key=lambda event: event[0])
-
-
-def _what(what: str, detail: str) -> str:
-    text = words.audited(what)
-    if what == "corrected" and " -> " in detail:
-        return f"{text}: {words.category(detail.split(' -> ')[1])}"
-    if what == "claimed" and detail.startswith("for "):
-        return words._("assigned the letter to {}").format(detail[4:])
-    return text
 
 
 @pages.post("/m/<int:letter>/do/<action>")
@@ -370,7 +347,7 @@ def conflict(recorded: Recorded, action: str, error: Conflict) -> str:
         stale=found is not None and request.form.get("version") != str(found.version),
         last=last,
         last_at=moment(last.at) if last else None,
-        last_what=_what(last.what, last.detail) if last else "",
+        last_what=timeline.said(last.what, last.detail) if last else "",
         kept=kept,
     )
 

@@ -99,6 +99,8 @@ DONE = {
     "AddNote": ("Note added.", "{} notes added."),
     "Tag": ("Tag added.", "{} letters tagged."),
     "Untag": ("Tag taken off.", "{} tags taken off."),
+    "Merge": ("Put into that conversation.", "{} letters put into that conversation."),
+    "Split": ("Taken out: it has a conversation of its own.", "{} letters taken out."),
     "Hold": ("The acknowledgement is held.", "{} acknowledgements held."),
     "Release": (
         "The acknowledgement leaves in a moment.",
@@ -124,6 +126,8 @@ AUDIT = {
     "noted": "wrote a note",
     "tagged": "put a tag on the letter",
     "untagged": "took a tag off the letter",
+    "merged": "put the letter into another conversation",
+    "split": "took the letter out of its conversation",
     "held": "held the acknowledgement",
     "released": "released the acknowledgement",
     "dropped": "decided to send no acknowledgement",
