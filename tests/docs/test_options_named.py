@@ -1,9 +1,11 @@
 """Whoever follows a page, or what the program says, meets options and keys that exist."""
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 
 from inboxbot.cli import COMMANDS, cli
@@ -16,6 +18,25 @@ SOURCES = subprocess.run(
 ).stdout.splitlines()  # fmt: skip
 # In backticks, or at the beginning of a line of a block.
 CALL = re.compile(r"(?:`|^)(?:\.venv/bin/)?inboxbot ([a-z][a-z-]*)([^`\n#|]*)", re.M)
+
+BLOCK = re.compile(r"^ *```\w*\n(.*?)^ *```", re.M | re.S)
+TYPED = re.compile(r"(?:docker compose (?:exec|run --rm) \w+ |\S*/)?inboxbot ([^>]*)")
+
+
+def typed_in(page: str) -> list[list[str]]:
+    """Return the words of every command of ours that a page's blocks say to type."""
+    lines = "\n".join(BLOCK.findall(page)).replace("\\\n", " ").splitlines()
+    parts = [part for line in lines for part in re.split(r"&&|;|\|", line.partition(" # ")[0])]
+    return [shlex.split(found[1]) for part in parts if (found := TYPED.match(part.strip()))]
+
+
+def take(command: click.Command, name: str, words: list[str], above: click.Context | None) -> None:
+    """Read the words of a command as the program would; raises click's errors."""
+    context = command.make_context(name, list(words), parent=above)
+    if isinstance(command, click.Group):
+        _options, rest, _order = command.make_parser(context).parse_args(list(words))
+        inner, found, rest = command.resolve_command(context, rest)
+        take(found, inner, rest, context)
 
 
 def options_of(words: list[str]) -> set[str]:
@@ -34,6 +55,12 @@ def test_every_option_that_is_named_exists(name):
         known = options_of([command, *rest.split()]) | {"--help"}
         for option in re.findall(r"(?<!\S)--[a-z-]+", rest):
             assert option in known, f"inboxbot {command}{rest}"
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if name.endswith(".md")])
+def test_every_command_of_a_block_can_be_typed(name):
+    for words in typed_in((ROOT / name).read_text("utf-8")):
+        take(cli, "inboxbot", words, None)
 
 
 def test_the_page_for_staff_names_every_key_of_the_help_page():
