@@ -11,12 +11,13 @@ from inboxbot.mail.message import Message
 from inboxbot.reply.policy import Case, Decision, History, Rules
 from inboxbot.reply.reason import Disposition, Reason
 from inboxbot.store import alerts, breaker, conversations, limits, outbox, reviews, sending
+from inboxbot.store.alerts import Alert, Code
 from inboxbot.store.database import write
 from inboxbot.store.messages import Undecided
 from inboxbot.store.sqlite import Database
 
-# How long staff need not be told again that our own letters come back to us.
-LOOP_CALM = timedelta(hours=24)
+# After so long our own letters no longer come back to us, and a rebuilt mailbox is read again.
+CALM = timedelta(hours=24)
 
 # An acknowledgement that comes later than this helps nobody: a person answers instead.
 HELD_FOR = timedelta(hours=24)
@@ -46,26 +47,57 @@ _NO_PERSON = frozenset(
 
 
 def settle(db: Database, now: datetime) -> None:
-    """Close what is over: the breaker whose probe was sent, what it held for too long, a loop
-    that came to rest.
+    """Close what is over: the breaker whose probe was sent, what it held for too long, and alerts
+    that time or the staff have seen to.
 
     Raises `TransientError` where the database cannot be written now.
     """
-    calm = [
-        alert
-        for alert in alerts.unfinished(db)
-        if alert.code is alerts.Code.LOOP and now - alert.at > LOOP_CALM
-    ]
+    over = _over(db, now)
     old = outbox.held(db, Reason.BREAKER_OPEN, before=now - HELD_FOR)
-    if not calm and not old and breaker.state(db) is None:
+    if not over and not old and breaker.state(db) is None:
         return
     with write(db):
         breaker.settle(db, now)
         outbox.too_old(db, old, now)
-        if calm:
-            alerts.end(db, alerts.Code.LOOP, now)
+        for alert in over:
+            alerts.end(db, alert.code, now, message=alert.message_id, detail=alert.detail)
     if old:
         events.held_too_long(len(old))
+
+
+def swept(db: Database, mailbox: str, missing: int, now: datetime) -> None:
+    """Tell staff of letters that no poll had seen, until a sweep of the mailbox finds none.
+
+    Within the caller's transaction.
+    """
+    if missing:
+        alerts.open_alert(db, Code.MISSING, now, detail=mailbox)
+    else:
+        alerts.end(db, Code.MISSING, now, detail=mailbox)
+
+
+def _over(db: Database, now: datetime) -> list[Alert]:
+    """Return the alerts whose matter has come to rest, or that staff have seen to."""
+    found = alerts.unfinished(db)
+    codes = {alert.code for alert in found}
+    urgent = [alert.message_id for alert in found if alert.code is Code.URGENT and alert.message_id]
+    still_open = reviews.still_open(db, urgent)
+    cut_short = reviews.cut_short(db) if Code.OVERSIZE in codes else set()
+    held = Code.UIDVALIDITY in codes and bool(outbox.held(db, Reason.UIDVALIDITY))
+
+    def is_over(alert: Alert) -> bool:
+        match alert.code:
+            case Code.LOOP:
+                return now - alert.at > CALM
+            case Code.UIDVALIDITY:
+                return now - alert.at > CALM and not held
+            case Code.OVERSIZE:
+                return alert.detail not in cut_short
+            case Code.URGENT:
+                return alert.message_id not in still_open
+        return False
+
+    return [alert for alert in found if is_over(alert)]
 
 
 def link_bounce(
@@ -91,7 +123,7 @@ def tell(
 ) -> tuple[str, ...]:
     """Tell staff what cannot wait; return the urgent flags where a person may be in danger."""
     if any(hit.reason is Reason.LOOP for hit in decision.hits):
-        alerts.open_alert(db, alerts.Code.LOOP, now)
+        alerts.open_alert(db, Code.LOOP, now)
     cause = _breaks(decision, case.history, rules)
     if cause is not None:
         breaker.trip(db, cause, now)
@@ -101,7 +133,7 @@ def tell(
     )
     if machine or not case.classification.urgent:
         return ()
-    alerts.open_alert(db, alerts.Code.URGENT, now, message=message)
+    alerts.open_alert(db, Code.URGENT, now, message=message)
     return tuple(flag.code for flag in case.classification.urgent)
 
 

@@ -35,6 +35,8 @@ class Found:
 
     `quoting` are letters of others that name or quote them, `replies` are replies to others
     that do; `models` learned from the letters; `held` says that a legal hold forbids to erase.
+    `damaged` are letters of others that could not be searched: their stored bytes are damaged,
+    and what was read of them names nobody.
     """
 
     addresses: tuple[str, ...]
@@ -45,6 +47,7 @@ class Found:
     held: bool
     traces: Traces
     models: tuple[int, ...] = ()
+    damaged: tuple[int, ...] = ()
 
 
 def look(
@@ -117,15 +120,17 @@ def _find(
 ) -> Found:
     written = [erasure.written(db, letter) for letter in own]
     sought = _traces(addresses, written)
+    quoting, damaged = _quoting(db, set(own), sought, progress)
     return Found(
         addresses=addresses,
         names=tuple(dict.fromkeys(each.sender_name for each in written if each.sender_name)),
         letters=tuple(own),
-        quoting=tuple(_quoting(db, set(own), sought, progress)),
+        quoting=tuple(quoting),
         replies=tuple(_replies(db, set(own), sought)),
         held=any(holds.held(db, each) for each in addresses),
         traces=sought,
         models=tuple(models.learned_from(db, own)),
+        damaged=tuple(damaged),
     )
 
 
@@ -176,14 +181,21 @@ def _traces(addresses: tuple[str, ...], written: list[Written]) -> Traces:
 
 def _quoting(
     db: Database, own: set[int], sought: Traces, progress: Callable[[int], None]
-) -> Iterator[int]:
+) -> tuple[list[int], list[int]]:
+    """Return the letters of others that name or quote them, and those that cannot tell."""
+    quoting, damaged = [], []
     for letter in erasure.letters_with_bytes(db):
-        if letter not in own and _names(messages.raw(db, letter), sought):
-            yield letter
+        if letter not in own:
+            try:
+                if _names(messages.raw(db, letter), sought):
+                    quoting.append(letter)
+            except messages.Damaged:
+                damaged.append(letter)
         progress(1)
-    for letter, subject, text in erasure.texts_without_bytes(db):
+    for letter, subject, text in erasure.texts_without_bytes(db, and_of=damaged):
         if letter not in own and (sought.in_text(text) or sought.in_text(subject)):
-            yield letter
+            quoting.append(letter)
+    return quoting, [letter for letter in damaged if letter not in quoting]
 
 
 def _replies(db: Database, own: set[int], sought: Traces) -> Iterator[int]:

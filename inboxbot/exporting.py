@@ -100,6 +100,8 @@ def _letter(db: Database, letter: int) -> dict[str, Any]:
 def _put_raw(db: Database, out: zipfile.ZipFile, letter: int) -> None:
     try:
         out.writestr(f"letters/{letter}.eml", messages.raw(db, letter))
+    except messages.Damaged as error:
+        out.writestr(f"letters/{letter}.txt", f"{error}\nWhat was read stands in data.json.\n")
     except StoreError:
         return  # Its bytes were erased by age; what is left stands in data.json.
 

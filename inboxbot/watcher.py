@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
-from inboxbot import assembly, history, intake
+from inboxbot import assembly, consequences, history, intake
 from inboxbot.config import Config, Mailbox
 from inboxbot.errors import AuthenticationError, InboxbotError, TokenError, TransientError
 from inboxbot.intake import PollResult
@@ -172,9 +172,8 @@ class Watcher:
             limits=self._limits,
             restored_at=settings.get_moment(self._db, "restored_at"),
         )
-        if missing:
-            with write(self._db):
-                alerts.open_alert(self._db, Code.MISSING, self._now(), detail=str(missing))
+        with write(self._db):
+            consequences.swept(self._db, self.name, missing, self._now())
         return missing
 
     def _telling(self, work: Callable[[], T]) -> T:

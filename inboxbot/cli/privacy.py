@@ -163,7 +163,7 @@ def _print_found(found: "Found", copies: list["Copy"], weeks: int, as_json: bool
         print_json(
             {"addresses": found.addresses, "letters": len(found.letters),
              "quoting": len(found.quoting), "replies_to_others": len(found.replies),
-             "models": found.models,
+             "models": found.models, "damaged": found.damaged,
              "legal_hold": found.held, "outside": outside}
         )  # fmt: skip
         return
@@ -178,6 +178,12 @@ def _print_found(found: "Found", copies: list["Copy"], weeks: int, as_json: bool
         f"models            {len(found.models)} learned from their letters: they are removed, and\n"
         "                  the daemon trains again what was in force"
     )
+    if found.damaged:
+        click.echo(
+            f"damaged           {', '.join(map(str, found.damaged))}: the stored bytes of these "
+            "letters of others\n                  cannot be searched, and stay; `inboxbot doctor` "
+            "says what to do"
+        )
     if found.held:
         click.echo("legal hold        yes: nothing can be erased")
     click.echo("out of reach of this command:")

@@ -16,6 +16,7 @@ from pathlib import Path
 from inboxbot.errors import TransientError
 from inboxbot.mail.traces import GAP, Traces
 from inboxbot.store.database import moment, stamp, store_error, write
+from inboxbot.store.outbox import packed, unpacked
 from inboxbot.store.sqlite import Database
 
 # Where staff write freely: a person may be named on a letter of somebody else.
@@ -76,7 +77,7 @@ def written(db: Database, letter: int) -> Written:
         subject,
         text,
         tuple(each for each in (own_id, *(answer[0] for answer in answers)) if each),
-        tuple(bytes(answer[1]) for answer in answers),
+        tuple(unpacked(answer[1]) for answer in answers),
     )
 
 
@@ -99,11 +100,12 @@ def letters_with_bytes(db: Database) -> list[int]:
     return [int(row[0]) for row in db.execute("SELECT message_id FROM raw ORDER BY message_id")]
 
 
-def texts_without_bytes(db: Database) -> list[tuple[int, str, str]]:
-    """Return number, subject and text of letters whose bytes were erased before."""
+def texts_without_bytes(db: Database, *, and_of: Sequence[int]) -> list[tuple[int, str, str]]:
+    """Return number, subject and text of letters whose bytes were erased, and of some others."""
     return db.execute(
         "SELECT message_id, subject, text FROM reading WHERE message_id NOT IN"
-        " (SELECT message_id FROM raw)"
+        " (SELECT message_id FROM raw) OR message_id IN (SELECT value FROM json_each(?))",
+        [json.dumps(and_of)],
     ).fetchall()
 
 
@@ -113,7 +115,7 @@ def replies(db: Database) -> Iterator[tuple[int, int, bytes]]:
         letter, raw = db.execute(
             "SELECT message_id, raw FROM outbox WHERE id = ?", [row]
         ).fetchone()
-        yield int(row), int(letter), bytes(raw)
+        yield int(row), int(letter), unpacked(raw)
 
 
 def file_of(db: Database) -> Path:
@@ -238,7 +240,7 @@ def take_out_of_replies(db: Database, replies: Sequence[int], traces: Traces) ->
         db.execute(
             "UPDATE outbox SET raw = ?, state = iif(state = 'failed', 'cancelled', state),"
             " reason = iif(state = 'failed', 'too_old', reason) WHERE id = ?",
-            [b"" if done else traces.taken_out_of_header(raw), reply],
+            [b"" if done else packed(traces.taken_out_of_header(unpacked(raw))), reply],
         )
 
 

@@ -22,6 +22,16 @@ WORTH_IT = 0.7
 BATCH_BYTES = 32 * 1024 * 1024
 
 
+class Damaged(StoreError):  # noqa: N818  (it is what happened)
+    """The bytes of a letter are no longer those that were received."""
+
+    def __init__(self, message: int) -> None:
+        super().__init__(
+            f"The stored bytes of letter {message} are damaged: run `inboxbot doctor`, and restore "
+            "a backup."
+        )
+
+
 class Origin(StrEnum):
     """How a letter came to us."""
 
@@ -124,19 +134,19 @@ def _packed(raw: bytes) -> tuple[str, bytes]:
 def raw(db: Database, message: int) -> bytes:
     """Return the bytes of a letter exactly as received.
 
-    Raises `StoreError` where they were erased, or there is no such letter.
+    Raises `StoreError` where they were erased, or there is no such letter, and `Damaged`.
     """
-    row = db.execute("SELECT encoding, bytes FROM raw WHERE message_id = ?", [message]).fetchone()
+    row = db.execute(
+        "SELECT m.fingerprint, r.encoding, r.bytes, r.stripped FROM raw r"
+        " JOIN message m ON m.id = r.message_id WHERE r.message_id = ?",
+        [message],
+    ).fetchone()
     if row is None:
         raise StoreError(f"The bytes of message {message} are not kept: erased, or never stored.")
-    return _unpacked(message, row[0], row[1])
-
-
-def _unpacked(message: int, encoding: str, content: bytes) -> bytes:
-    try:
-        return zlib.decompress(content) if encoding == "zlib" else content
-    except zlib.error as error:
-        raise StoreError(f"The bytes of message {message} are damaged in the database.") from error
+    content = _whole(row[0], row[1], row[2], stripped=row[3])
+    if content is None:
+        raise Damaged(message)
+    return content
 
 
 _STORED = (
@@ -167,7 +177,7 @@ def find(db: Database, message: int) -> Undecided | None:
 
 
 def _stored(row: tuple[Any, ...]) -> Undecided:
-    content = _whole(row[0], row[1], row[5], row[6], stripped=row[11])
+    content = _whole(row[1], row[5], row[6], stripped=row[11])
     return Undecided(
         id=row[0],
         fingerprint=row[1],
@@ -183,13 +193,11 @@ def _stored(row: tuple[Any, ...]) -> Undecided:
     )
 
 
-def _whole(
-    message: int, mark: str, encoding: str, content: bytes, *, stripped: bool
-) -> bytes | None:
+def _whole(mark: str, encoding: str, content: bytes, *, stripped: bool) -> bytes | None:
     """Return the bytes of a letter, or None where they are not those that were received."""
     try:
-        unpacked = _unpacked(message, encoding, content)
-    except StoreError:
+        unpacked = zlib.decompress(content) if encoding == "zlib" else content
+    except zlib.error:
         return None
     return unpacked if stripped or fingerprint(unpacked) == mark else None
 
@@ -214,7 +222,7 @@ def damaged(db: Database) -> Iterator[int]:
         "SELECT m.id, m.fingerprint, r.encoding, r.bytes FROM message m"
         " JOIN raw r ON r.message_id = m.id WHERE NOT r.stripped"
     ):
-        if _whole(message, mark, encoding, content, stripped=False) is None:
+        if _whole(mark, encoding, content, stripped=False) is None:
             yield message
 
 

@@ -3,6 +3,8 @@
 SQL only; who may do what, and what follows from it, is `inboxbot.review`.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -138,6 +140,26 @@ def reopen(
     for (message,) in rows:
         change(db, message, now, state=State.REOPENED, snoozed_until=None)
     return [row[0] for row in rows]
+
+
+def still_open(db: Database, messages: Sequence[int]) -> set[int]:
+    """Return which of these letters staff have yet to answer or close."""
+    rows = db.execute(
+        "SELECT message_id FROM review WHERE message_id IN (SELECT value FROM json_each(?))"
+        " AND state NOT IN ('answered', 'closed')",
+        [json.dumps(messages)],
+    )
+    return {int(row[0]) for row in rows}
+
+
+def cut_short(db: Database) -> set[str]:
+    """Return the mailboxes with a letter of which only a part is here, and nobody has seen to."""
+    rows = db.execute(
+        "SELECT DISTINCT b.name FROM message m JOIN mailbox b ON b.id = m.mailbox_id"
+        " LEFT JOIN review v ON v.message_id = m.id WHERE m.truncated"
+        " AND m.erased_at IS NULL AND coalesce(v.state, 'new') NOT IN ('answered', 'closed')"
+    )
+    return {str(row[0]) for row in rows}
 
 
 def states(db: Database) -> dict[str, int]:

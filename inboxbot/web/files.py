@@ -6,7 +6,7 @@ Whatever is handed out here came from a stranger: it is a file to keep, never a 
 import re
 from urllib.parse import quote
 
-from flask import Blueprint, Response, abort, make_response, request
+from flask import Blueprint, Response, abort, make_response, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from inboxbot import writing
@@ -49,8 +49,11 @@ def formatted_page(letter: int) -> AnyResponse:
 
 
 def _raw(letter: int) -> bytes:
+    """Return the letter's bytes, or else answer with what became of them."""
     try:
         return messages.raw(db(), letter)
+    except messages.Damaged:
+        abort(redirect(url_for("letter.show", letter=letter, show="source"), 303))
     except StoreError:
         abort(404)
 

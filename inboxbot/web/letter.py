@@ -157,16 +157,19 @@ def _step() -> steps.Step | None:
 
 def _body(recorded: Recorded, view: str) -> Mapping[str, Any]:
     """Return what the chosen view of the letter shows, or a sentence why it cannot."""
-    if view not in ("whole", "source", "formatted"):
+    readable = writing.may_be_read(recorded)
+    if view not in ("whole", "source", "formatted") and (recorded.text or readable):
         return {"text": marks.marked(recorded.text, _spans(recorded, "text"))}
     try:
         raw = messages.raw(db(), recorded.id)
+    except messages.Damaged:
+        return {"damaged": True}
     except StoreError:
         return {"gone": words._("The letter's bytes were erased; only what was read is kept.")}
     if view == "source":
         text = raw[:SOURCE_LIMIT].decode("utf-8", "replace")
         return {"text": marks.visible(text), "cut": len(raw) > SOURCE_LIMIT}
-    if not writing.may_be_read(recorded):
+    if not readable:
         return {"gone": words._("This letter could not be read safely. You can download it.")}
     if view == "whole":
         text = parse(raw).full_text

@@ -12,6 +12,7 @@ from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Role
 from tests import letters
 from tests.letters import Letter
+from tests.office import office
 from tests.signed_in import SignedIn
 from tests.stand import make_app, new_store
 
@@ -116,3 +117,59 @@ def test_who_wrote_very_often_is_asked_for_the_number(jo: SignedIn, db: Database
     answer = jo.post(f"/m/{rows[0]}/do/merge", version="1", once="a", into=str(rows[51]))
     assert answer.status_code == 303
     assert conversations.of_letter(db, rows[0]) == conversations.of_letter(db, rows[51])
+
+
+def damage(db: Database, letter: int, encoding: str) -> None:
+    db.execute(
+        "UPDATE raw SET encoding = ?, bytes = zeroblob(100) WHERE message_id = ?",
+        [encoding, letter],
+    )
+
+
+@pytest.mark.parametrize("encoding", ["zlib", "plain"])
+def test_a_letter_whose_stored_bytes_are_damaged_says_so_and_what_to_do(
+    jo: SignedIn, db: Database, encoding: str
+) -> None:
+    letter = letters.add(db, Letter(html="<p>Hello</p>"), datetime.now(UTC))
+    damage(db, letter, encoding)
+    assert "my father started riluzole" in re.sub("<[^>]+>", "", jo.get(f"/m/{letter}").text)
+    for view in ("whole", "formatted", "source"):
+        page = jo.get(f"/m/{letter}?show={view}").text
+        assert "The stored letter is damaged" in page
+        assert "<code>inboxbot doctor</code>" in page
+        assert "erased" not in page
+    for path in ("raw", "formatted", "attachment/1"):
+        answer = jo.get(f"/m/{letter}/{path}")
+        assert answer.status_code == 303
+        assert answer.headers["Location"] == f"/m/{letter}?show=source"
+    assert "downloaded" not in [each.what for each in audit.entries(db, message=letter)]
+
+
+def test_a_letter_that_was_damaged_before_anybody_read_it_says_so_at_once(
+    jo: SignedIn, db: Database
+) -> None:
+    letter = letters.add(
+        db,
+        Letter(text="", disposition=Disposition.HOLD, reason=Reason.UNREADABLE, reply=""),
+        datetime.now(UTC),
+    )
+    assert "could not be read safely" in jo.get(f"/m/{letter}").text
+    damage(db, letter, "zlib")
+    assert "The stored letter is damaged" in jo.get(f"/m/{letter}").text
+
+
+def test_an_acknowledgement_that_needs_a_damaged_letter_is_refused_in_words(
+    db: Database, store_path: Path, tmp_path: Path
+) -> None:
+    letter = letters.add(
+        db,
+        Letter(disposition=Disposition.SUPPRESS, reason=Reason.AUTO_SUBMITTED, reply=""),
+        datetime.now(UTC),
+    )
+    damage(db, letter, "plain")
+    with office(store_path, tmp_path) as stand:
+        ada = SignedIn(stand.app, db, "ada", Role.STAFF)
+        answer = ada.post(f"/m/{letter}/do/release", version="1", once="a")
+        assert stand.faults == []
+    assert answer.status_code == 409
+    assert f"The stored bytes of letter {letter} are damaged" in answer.text
