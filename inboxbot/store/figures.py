@@ -54,7 +54,7 @@ def figures(db: Database) -> Figures:
                 "SELECT coalesce(reason, ''), count(*) FROM outbox WHERE state = 'held'"
                 " GROUP BY reason ORDER BY reason",
             ),
-            queue=_by(db, "SELECT state, count(*) FROM review GROUP BY state ORDER BY state"),
+            queue=_by(db, "SELECT state || '', count(*) FROM review GROUP BY 1 ORDER BY 1"),
             mailboxes=_mailboxes(db),
             oldest_due_at=_time(
                 db.execute(

@@ -14,6 +14,7 @@ from inboxbot.store.migrations import (
     administration,
     decisions_and_outbox,
     desk,
+    lists,
     models,
     places_and_messages,
     reviews,
@@ -37,6 +38,7 @@ STEPS = {
     "0030_upkeep": upkeep.SCRIPT,
     "0040_administration": administration.SCRIPT,
     "0050_models": models.SCRIPT,
+    "0080_lists": lists.SCRIPT,
 }
 
 
