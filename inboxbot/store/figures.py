@@ -48,7 +48,7 @@ def figures(db: Database) -> Figures:
                 "SELECT state, count(*) FROM place JOIN mailbox ON mailbox.id = place.mailbox_id"
                 " AND mailbox.uidvalidity = place.uidvalidity GROUP BY state ORDER BY state",
             ),
-            outbox=_by(db, "SELECT state, count(*) FROM outbox GROUP BY state ORDER BY state"),
+            outbox=_by(db, "SELECT state || '', count(*) FROM outbox GROUP BY 1 ORDER BY 1"),
             held=_by(
                 db,
                 "SELECT coalesce(reason, ''), count(*) FROM outbox WHERE state = 'held'"
@@ -58,7 +58,9 @@ def figures(db: Database) -> Figures:
             mailboxes=_mailboxes(db),
             oldest_due_at=_time(
                 db.execute(
+                    # The second condition is that of the index, which only it makes usable.
                     "SELECT min(due_at) FROM outbox WHERE state IN ('queued', 'deferred')"
+                    " AND state IN ('queued', 'claimed', 'sending', 'deferred')"
                 ).fetchone()[0]
             ),
         )
