@@ -4,9 +4,11 @@ The last look before bytes may leave: exactly the intended fields, one recipient
 that is loaded from elsewhere. It trusts nothing of what wrote them.
 """
 
+import binascii
 import re
+from email.errors import InvalidBase64CharactersDefect
 from email.message import Message as Tree
-from email.parser import BytesParser
+from email.parser import BytesHeaderParser
 
 from inboxbot.mail import headers
 
@@ -17,11 +19,18 @@ _SINGLE = ("content-transfer-encoding", "content-language")
 _LONGEST_LINE = 998
 _ALTERNATIVE = "multipart/alternative"
 
-# What a mail program may load or run. Links are only followed when a person clicks.
-_ACTIVE = re.compile(
-    r"<(?:img|script|iframe|frame|object|embed|link|base|form|video|audio|source|svg|input)\b"
-    r"|\bsrc\s{0,9}=|\bbackground\s{0,9}=|url\s{0,9}\(|@import|http-equiv",
-    re.IGNORECASE,
+# What a mail program may load or run, in small letters. Links are only followed when a person
+# clicks. Each begins with fixed letters, which are found fast.
+_ACTIVE = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"<(?:img|script|iframe|frame|object|embed|link|base|form|video|audio|source|svg|input)\b",
+        r"src(?<=\bsrc)\s{0,9}=",
+        r"background(?<=\bbackground)\s{0,9}=",
+        r"url\s{0,9}\(",
+        r"@import",
+        r"http-equiv",
+    )
 )
 
 
@@ -39,9 +48,10 @@ def problems(
     also say exactly those. Never raises.
     """
     found = _wire(raw)
-    tree = BytesParser().parsebytes(raw)
+    head, end, body = raw.partition(b"\r\n\r\n")
+    top = BytesHeaderParser().parsebytes(head + end)
     # The library's own look-up hands out other types for octets beyond ASCII.
-    fields = [(name.lower(), headers.written(str(value))) for name, value in tree.raw_items()]
+    fields = [(name.lower(), headers.written(str(value))) for name, value in top.raw_items()]
     header = dict(fields)
     found += _header([name for name, _ in fields], header)
     if recipient is not None and header.get("to", "") != recipient:
@@ -50,15 +60,16 @@ def problems(
         found.append("Subject is not what was written")
     if message_id is not None and header.get("message-id", "") != message_id:
         found.append("Message-ID is another")
-    found += _content(tree, bodies)
+    found += _content(top, body, bodies)
     return tuple(found)
 
 
 def _wire(raw: bytes) -> list[str]:
     found = []
-    if b"\0" in raw or b"\r" in raw.replace(b"\r\n", b"") or b"\n" in raw.replace(b"\r\n", b""):
+    rest = raw.replace(b"\r\n", b"")
+    if b"\0" in raw or b"\r" in rest or b"\n" in rest:
         found.append("a line ends wrongly, or NUL")
-    if any(len(line) > _LONGEST_LINE for line in raw.split(b"\r\n")):
+    if max(map(len, raw.split(b"\r\n"))) > _LONGEST_LINE:
         found.append("a line is too long")
     return found
 
@@ -83,28 +94,57 @@ def _header(names: list[str], header: dict[str, str]) -> list[str]:
     return found
 
 
-def _content(tree: Tree, bodies: tuple[tuple[str, str, str], ...]) -> list[str]:
-    parts = tree.get_payload() if tree.is_multipart() else [tree]
+def _content(top: Tree, body: bytes, bodies: tuple[tuple[str, str, str], ...]) -> list[str]:
     found = []
-    outside = (tree.preamble or "") + (tree.epilogue or "")
-    if outside.strip() or (tree.is_multipart() and tree.get_content_type() != _ALTERNATIVE):
-        found.append("the structure is not as meant")
-    kinds = [part.get_content_type() for part in parts if isinstance(part, Tree)]
+    whole = top.get_content_type() != _ALTERNATIVE
+    parts = [(top, body)] if whole else _parts(body, top.get_boundary() or "")
+    kinds = [part.get_content_type() for part, _ in parts]
     if kinds not in (["text/plain"], ["text/plain", "text/html"]):
-        return [*found, "the structure is not as meant"]
-    texts = [_text(part) for part in parts if isinstance(part, Tree)]
+        return ["the structure is not as meant"]
+    texts = [_text(part, octets) for part, octets in parts]
     if not texts[0].strip():
         found.append("the text is empty")
-    if len(texts) == 2 and _ACTIVE.search(texts[1]):
+    if len(texts) == 2 and _is_active(texts[1].casefold()):
         found.append("the formatted text loads or runs something")
-    if bodies and texts != [body for _, body, _ in bodies]:
+    if bodies and texts != [text for _, text, _ in bodies]:
         found.append("the text is not what was written")
-    if any(node.defects for node in (tree, *(p for p in parts if isinstance(p, Tree)))):
+    if any(node.defects for node in (top, *(part for part, _ in parts))):
         found.append("the structure is broken")
     return found
 
 
-def _text(part: Tree) -> str:
-    octets = part.get_payload(decode=True)
-    text = octets.decode("utf-8", "replace") if isinstance(octets, bytes) else ""
-    return text.replace("\r\n", "\n")
+def _is_active(page: str) -> bool:
+    return any(pattern.search(page) for pattern in _ACTIVE)
+
+
+def _parts(body: bytes, border: str) -> list[tuple[Tree, bytes]]:
+    """Cut an alternative at its boundary; nothing where something stands outside of its parts.
+
+    A line that begins with the boundary ends a part for every program (RFC 2046, section 5.1.1),
+    so it may have nothing behind it. Only the heads are read by the library: it would go over
+    each line of the text.
+    """
+    before, *pieces = (b"\r\n" + body).split(b"\r\n--" + headers.octets(border))
+    if not border or before or pieces[-1:] not in ([b"--"], [b"--\r\n"]):
+        return []
+    parts = []
+    for piece in pieces[:-1]:
+        line, _, rest = piece.partition(b"\r\n")
+        if line:
+            return []
+        head, end, text = rest.partition(b"\r\n\r\n")
+        parts.append((BytesHeaderParser().parsebytes(head + end), text))
+    return parts
+
+
+def _text(part: Tree, octets: bytes) -> str:
+    encoding = str(part.get("content-transfer-encoding", "")).strip().lower()
+    if encoding == "quoted-printable":
+        octets = binascii.a2b_qp(octets)
+    elif encoding == "base64":
+        letters = b"".join(octets.split())
+        try:
+            octets = binascii.a2b_base64(letters, strict_mode=True)
+        except binascii.Error:
+            part.defects.append(InvalidBase64CharactersDefect())
+    return octets.decode("utf-8", "replace").replace("\r\n", "\n")

@@ -103,15 +103,17 @@ def field(header: bytes, name: bytes) -> bytes | None:
     Only the header is looked at: what stands before the first empty line.
     """
     end = _END_OF_HEADER.search(header)
-    found = _field_pattern(name).search(header, 0, end.start() + 1 if end else len(header))
-    return b" ".join(found.group(1).split()) if found else None
+    head = b"\n" + header[: end.start() + 1 if end else len(header)]
+    found = _field_start(name).search(head.lower())
+    if found is None:
+        return None
+    return b" ".join(_FIELD_END.split(head[found.end() :], 1)[0].split())
 
 
 @cache
-def _field_pattern(name: bytes) -> re.Pattern[bytes]:
-    return re.compile(
-        rb"(?:\A|\n)" + re.escape(name) + rb"[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE
-    )
+def _field_start(name: bytes) -> re.Pattern[bytes]:
+    return re.compile(rb"\n" + re.escape(name) + rb"[ \t]*:")
 
 
+_FIELD_END = re.compile(rb"\n(?![ \t])")
 _END_OF_HEADER = re.compile(rb"\n\r?\n|\A\r?\n")

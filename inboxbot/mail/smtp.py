@@ -26,7 +26,6 @@ NOT_AUTHENTICATED = (530, 534, 535, 538)  # RFC 4954, section 6
 CLOSING = 421
 NO_ANSWER = 0
 _NO_END = re.compile(rb"\r\n|\r|\n")
-_DOT_AT_START = re.compile(rb"(?m)^\.")
 
 
 class Verdict(StrEnum):
@@ -227,10 +226,12 @@ def _certificate_until(server: smtplib.SMTP) -> datetime | None:
 
 def wire_text(raw: bytes) -> bytes:
     """Return `raw` as it follows DATA, without the final dot (RFC 5321, section 4.5.2)."""
-    lines = _NO_END.sub(b"\r\n", raw)
+    rest = raw.replace(b"\r\n", b"")
+    lines = _NO_END.sub(b"\r\n", raw) if b"\r" in rest or b"\n" in rest else raw
     if not lines.endswith(b"\r\n"):
         lines += b"\r\n"
-    return _DOT_AT_START.sub(b"..", lines)
+    # `[1:]` of a line end put before it: the first line may begin with a dot as well.
+    return (b"\n" + lines).replace(b"\n.", b"\n..")[1:]
 
 
 def _extension_needed(reply: Reply) -> str:

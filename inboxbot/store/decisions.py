@@ -5,7 +5,7 @@ reasons comes from here.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from inboxbot.mail.parse import parse_header
 from inboxbot.reply.policy import Decision
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.limits import RESERVED
+from inboxbot.store.outbox import unpacked
 from inboxbot.store.sqlite import Database
 
 # A subject shorter than this is anybody's; how far back, and how many, of our replies count.
@@ -100,7 +101,7 @@ def record(
             stamp(message.sent_at) if message.sent_at else None,
             message.parser,
             _json(message.defects),
-            _json([asdict(attachment) for attachment in message.attachments]),
+            _json(message.attachments),
         ],
     )
     db.execute(
@@ -118,17 +119,17 @@ def record(
             classification.runner_up_confidence,
             classification.needs_review,
             classification.unsure_because,
-            _json([asdict(item) for item in classification.evidence]),
-            _json([asdict(item) for item in classification.urgent]),
-            _json([asdict(item) for item in classification.sensitive]),
-            _json([asdict(item) for item in classification.medicines]),
-            _json([asdict(item) for item in classification.suggestions]),
+            _json(classification.evidence),
+            _json(classification.urgent),
+            _json(classification.sensitive),
+            _json(classification.medicines),
+            _json(classification.suggestions),
             classification.language,
             classification.language_confidence,
             classification.model_version,
             decision.disposition,
             decision.reason,
-            _json([asdict(hit) for hit in decision.hits]),
+            _json(decision.hits),
             decision.reply_to,
             decision.template,
             decision.language,
@@ -259,7 +260,7 @@ def _answered_by_subject(db: Database, subject: str, person: str, now: datetime)
         [person, stamp(now - _REMEMBERED), _REPLIES_COMPARED],
     )
     for rfc_message_id, raw in rows:
-        ours = _words(parse_header(raw).subject)
+        ours = _words(parse_header(unpacked(raw)).subject)
         if len(ours) >= _TELLING_SUBJECT and said.endswith(ours):
             return (str(rfc_message_id),)
     return ()
@@ -313,4 +314,9 @@ def unclassified(db: Database, *, newest: int) -> bool:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_object)
+
+
+def _object(value: Any) -> dict[str, object]:
+    """Return a flat dataclass as JSON has it: `asdict` would look into each of its strings."""
+    return {field.name: getattr(value, field.name) for field in fields(value)}

@@ -5,6 +5,7 @@ lease changes nothing. Every function that writes does so within the caller's tr
 """
 
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,6 +52,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 }
 
 
+_PACKED = b"\0"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
     """A line of `outbox list`."""
@@ -64,6 +68,24 @@ class Listed:
     reason: str | None
     attempts: int
     updated_at: datetime
+
+
+def packed(raw: bytes) -> bytes:
+    """Return the bytes of a reply as they are kept: behind a NUL, which begins no reply."""
+    return _PACKED + zlib.compress(raw) if raw else b""
+
+
+def unpacked(kept: bytes) -> bytes:
+    """Return the bytes of a reply exactly as written; b"" where they were erased or are damaged.
+
+    Those of before this program packed them are kept as they are.
+    """
+    if not kept.startswith(_PACKED):
+        return kept
+    try:
+        return zlib.decompress(kept[len(_PACKED) :])
+    except zlib.error:
+        return b""
 
 
 def add(
@@ -99,7 +121,7 @@ def add(
             reply.envelope_sender,
             reply.message_id,
             in_reply_to,
-            reply.raw,
+            packed(reply.raw),
             State(state),
             reason,
             stamp(now),

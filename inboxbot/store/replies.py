@@ -8,7 +8,7 @@ from datetime import datetime
 
 from inboxbot.errors import Conflict
 from inboxbot.store.database import moment, stamp
-from inboxbot.store.outbox import State
+from inboxbot.store.outbox import State, unpacked
 from inboxbot.store.sqlite import Database
 
 
@@ -111,6 +111,7 @@ def remove_unsent(db: Database, reply: int) -> None:
 def _reply(row: tuple[object, ...]) -> SentReply:
     values = dict(zip(_COLUMNS.split(", "), row, strict=True))
     values["letter"] = values.pop("message_id")
+    values["raw"] = unpacked(bytes(values["raw"]))  # type: ignore[call-overload]
     values["state"] = State(str(values["state"]))
     for name in ("due_at", "created_at", "sent_at", "updated_at"):
         values[name] = moment(str(values[name])) if values[name] else None

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from inboxbot.mail.message import Reply
 from inboxbot.store.database import moment, stamp
-from inboxbot.store.outbox import State, move
+from inboxbot.store.outbox import State, move, unpacked
 from inboxbot.store.sqlite import Database
 
 LEASE = timedelta(minutes=15)  # More than the longest wait for a server's answer.
@@ -98,12 +98,25 @@ def next_due(db: Database, mailbox: str, now: datetime) -> Entry | None:
         kind=row[2],
         state=State(row[3]),
         attempts=row[4],
-        reply=Reply(raw=row[5], recipient=row[6], message_id=row[7], envelope_sender=row[8]),
+        reply=Reply(
+            raw=unpacked(row[5]), recipient=row[6], message_id=row[7], envelope_sender=row[8]
+        ),
         recipient_key=row[9],
         waiting_since=moment(row[10]),
         created_by=row[11],
         review=row[12],
     )
+
+
+def sent_since(db: Database, mailbox: str, since: datetime, now: datetime) -> int:
+    """Return how many replies of `mailbox` its server has taken since then."""
+    row = db.execute(
+        "SELECT count(*) FROM outbox o JOIN message m ON m.id = o.message_id"
+        " JOIN mailbox b ON b.id = m.mailbox_id"
+        " WHERE o.sent_at > ? AND o.sent_at <= ? AND b.name = ?",
+        [stamp(since), stamp(now), mailbox],
+    ).fetchone()
+    return int(row[0])
 
 
 def _times(now: datetime) -> dict[str, str]:

@@ -179,7 +179,7 @@ def test_what_is_stored_is_what_left(desk: Desk) -> None:
     accepted, _ = answered(desk, letter())
     stored = desk.value("SELECT raw FROM outbox")
     assert isinstance(stored, bytes)
-    assert accepted.raw.rstrip() == stored.rstrip()
+    assert accepted.raw.rstrip() == outbox.unpacked(stored).rstrip()
 
 
 def test_editing_a_template_never_changes_what_is_queued(tmp_path: Path, sink: SmtpSink) -> None:

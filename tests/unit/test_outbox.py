@@ -6,12 +6,14 @@ from itertools import product
 import pytest
 
 from inboxbot.errors import Conflict
+from inboxbot.sender import Sender
 from inboxbot.store import alerts, limits, outbox, sending
 from inboxbot.store.database import stamp, write
 from inboxbot.store.outbox import TRANSITIONS, State
 from inboxbot.store.sending import LEASE
 from inboxbot.store.sqlite import Database
-from tests.outbox_rows import column, put_letter, put_reply, reply_to, state_of
+from tests.fake_transport import FakeTransport
+from tests.outbox_rows import column, go_live, put_letter, put_reply, reply_to, state_of
 
 
 def put_in(db: Database, row: int, state: str, now: datetime, owner: str | None = None) -> None:
@@ -324,3 +326,33 @@ def test_what_staff_block_stays_blocked_until_they_lift_it(db: Database, now: da
         assert limits.lift(db, "ana@example.net")
         assert not limits.lift(db, "ana@example.net")
     assert limits.suppressed(db, "ana@example.net", now) is None
+
+
+# --- how a reply is kept -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("raw", [b"", b"From: a\r\n\r\n" + bytes(range(256)) * 40, b"From: \xff"])
+def test_the_bytes_of_a_reply_come_back_exactly(raw: bytes) -> None:
+    assert outbox.unpacked(outbox.packed(raw)) == raw
+
+
+def test_a_reply_is_kept_in_less_room_and_one_of_before_is_read_as_it_is() -> None:
+    raw = b"From: a@b.example\r\n\r\n" + b"<p>Thank you for your letter.</p>\r\n" * 40
+    assert len(outbox.packed(raw)) < len(raw) / 4
+    assert outbox.unpacked(raw) == raw
+
+
+def test_a_reply_whose_bytes_are_damaged_is_held_and_the_next_one_goes(
+    db: Database, now: datetime
+) -> None:
+    first, second = put_reply(db, 1, now), put_reply(db, 2, now)
+    with write(db):
+        kept = db.execute("SELECT raw FROM outbox WHERE id = ?", [first]).fetchone()[0]
+        spoilt = kept[:20] + bytes([kept[20] ^ 1]) + kept[21:]
+        db.execute("UPDATE outbox SET raw = ? WHERE id = ?", [spoilt, first])
+    go_live(db)
+    server = FakeTransport()
+    Sender(db, transport_for=lambda _: server, owner="one", now=lambda: now).send_due()
+    assert (state_of(db, first), column(db, first, "reason")) == ("held", "compose_mismatch")
+    assert state_of(db, second) == "sent"
+    assert server.message_ids == [reply_to(2).message_id]
