@@ -20,6 +20,7 @@ from inboxbot.fetching import MIB, Limits
 from inboxbot.intake import Source
 from inboxbot.mail import connection, smtp
 from inboxbot.mail.message import Identity
+from inboxbot.pace import Pace, pace
 from inboxbot.promotion import InForce
 from inboxbot.reading import LoadClassifier, Reader
 from inboxbot.reply.knowledge import Article, read_knowledge
@@ -186,6 +187,12 @@ def imap_settings(
 def smtp_settings(configuration: Config, box: Mailbox) -> smtp.Settings:
     """Return where replies of a mailbox are handed in, and how to get in."""
     return smtp.Settings(**_way_in(configuration, box, box.smtp, None))
+
+
+def pace_of(box: Mailbox) -> Pace:
+    """Return how fast replies of a mailbox may leave."""
+    smtp = box.smtp
+    return pace(smtp.provider, per_minute=smtp.per_minute, per_day=smtp.per_day)
 
 
 def _way_in(

@@ -215,6 +215,11 @@ def reply_kept(reply: int, state: str, reason: str) -> None:
     _say(logging.INFO, "reply-kept", reply=reply, state=state, reason=reason)
 
 
+def sending_paced(mailbox: str, limit: int, span_s: int) -> None:
+    """Say that replies wait because the provider takes no more of them for now."""
+    _say(logging.INFO, "sending-paced", mailbox=mailbox, limit=limit, span_s=span_s)
+
+
 def replies_recovered(queued: int, uncertain: int) -> None:
     """Say how many replies were in flight when a process ended, and what became of them."""
     _say(logging.WARNING, "replies-recovered", queued=queued, uncertain=uncertain)

@@ -12,6 +12,7 @@ from inboxbot.errors import ConfigError, Problem, TransientError
 from inboxbot.mail.imap import ImapMailbox
 from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import SmtpTransport
+from inboxbot.pace import Pace
 from inboxbot.sender import Sender
 from inboxbot.store import settings
 from inboxbot.store.database import write
@@ -45,6 +46,7 @@ class Postman:
             now=now,
             copy=self._copy if copies else None,
             serves=serves,
+            pace_of=self._pace_of,
         )
         self.resolver = Resolver(
             db,
@@ -65,6 +67,9 @@ class Postman:
                 )
             )
         return self._boxes[name]
+
+    def _pace_of(self, name: str) -> Pace:
+        return assembly.pace_of(self._box(name))
 
     @contextmanager
     def _transport_for(self, name: str) -> Iterator[SmtpTransport]:

@@ -25,6 +25,7 @@ from inboxbot.errors import (
 )
 from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import Outcome, Verdict
+from inboxbot.pace import UNLIMITED, Pace
 from inboxbot.pause import Pauses
 from inboxbot.reply.reason import Reason
 from inboxbot.store import alerts, breaker, conversations, limits, outbox, sending, settings
@@ -36,6 +37,7 @@ from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
 
 MAX_WAIT = timedelta(hours=24)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 # What says that a server as a whole cannot be used, through no fault of the reply.
 SERVER_TROUBLE = (PermanentError, TransientError, ConfigError)
 OUR_FAULT = -1
@@ -77,6 +79,7 @@ class Sender:
     `transport_for` opens the server of a mailbox by its name; `copy`, where it is given, puts
     what was sent into the Sent folder. `owner` names this sender in leases; where a process has
     several of them, each has a name of its own and `serves` mailboxes that the others do not.
+    `pace_of` says how many replies of a mailbox may leave in a minute and a day.
     """
 
     def __init__(
@@ -89,14 +92,17 @@ class Sender:
         monotonic: Callable[[], float] = time.monotonic,
         copy: Copy | None = None,
         serves: Callable[[str], bool] = lambda _mailbox: True,
+        pace_of: Callable[[str], Pace] = lambda _mailbox: UNLIMITED,
     ) -> None:
         self._db = db
+        self._pace_of = pace_of
         self._serves = serves
         self._transport_for = transport_for
         self._owner = owner
         self._now = now
         self._copy = copy
         self._pauses = Pauses(monotonic)
+        self._paced: set[str] = set()
         # Answers that were heard and could not be written down: a full disk, say.
         self._unrecorded: dict[int, tuple[Entry, Outcome]] = {}
 
@@ -132,6 +138,8 @@ class Sender:
             if not self._serves(mailbox) or not self._pauses.over(mailbox):
                 continue
             try:
+                if self._is_at_its_pace(mailbox):
+                    continue
                 with self._transport_for(mailbox) as transport:
                     well = self._drain(mailbox, transport, tally, stop)
             except SERVER_TROUBLE as error:
@@ -145,7 +153,7 @@ class Sender:
     ) -> bool:
         """Send what is due of one mailbox; say whether the server judged anything."""
         judged = False
-        while not stop():
+        while not stop() and not (judged and self._is_at_its_pace(mailbox)):
             entry = self._next(mailbox, tally)
             if entry is None:
                 break
@@ -165,6 +173,18 @@ class Sender:
             if state is State.SENT and self._copy is not None:
                 self._put_copy(mailbox, entry, self._copy)
         return judged
+
+    def _is_at_its_pace(self, mailbox: str) -> bool:
+        """Say whether the server has taken as many replies as its provider allows for now."""
+        pace, now = self._pace_of(mailbox), self._now()
+        for limit, span in ((pace.per_minute, MINUTE), (pace.per_day, DAY)):
+            if limit and sending.sent_since(self._db, mailbox, now - span, now) >= limit:
+                if mailbox not in self._paced:
+                    events.sending_paced(mailbox, limit, int(span.total_seconds()))
+                self._paced.add(mailbox)
+                return True
+        self._paced.discard(mailbox)
+        return False
 
     def _next(self, mailbox: str, tally: Sent) -> Entry | None:
         """Claim the next reply that may still go; hold or cancel those before it."""

@@ -59,6 +59,11 @@ class Smtp(Server):
     username: str = ""  # "" for a mail server on this machine that asks for none
     credential: Filled = "smtp-password"
     envelope_sender: OptionalAddress = ""
+    provider: Literal["", "google-workspace", "gmail", "microsoft-365", "yahoo", "icloud"] = (
+        ""  # whose limits are kept
+    )
+    per_minute: Annotated[int, Field(ge=0, le=10_000)] = 0  # 0: as the provider says
+    per_day: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 
 class OAuth(Section):

@@ -17,6 +17,7 @@ from inboxbot.errors import (
 )
 from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import Outcome, Verdict
+from inboxbot.pace import UNLIMITED, Pace
 from inboxbot.sender import Sender, last_error
 from inboxbot.store import alerts, breaker, invariants, limits, outbox, sending, settings
 from inboxbot.store.database import write
@@ -68,6 +69,7 @@ class Stage:
         self,
         owner: str,
         copy: Callable[[str, Reply, datetime], None] | None = None,
+        pace_of: Callable[[str], Pace] = lambda _mailbox: UNLIMITED,
     ) -> Sender:
         @contextmanager
         def transport_for(mailbox: str) -> Iterator[FakeTransport]:
@@ -81,6 +83,7 @@ class Stage:
             now=lambda: self.clock.now,
             monotonic=lambda: self.clock.seconds,
             copy=copy,
+            pace_of=pace_of,
         )
 
     def put(self, number: int = 1, **options: str | None) -> int:
@@ -483,6 +486,41 @@ def test_a_copy_that_cannot_be_filed_changes_nothing(stage: Stage) -> None:
     rows = [stage.put(1), stage.put(2)]
     stage.new_sender("one", copy).send_due()
     assert [stage.state(row) for row in rows] == ["sent", "sent"]
+
+
+@pytest.mark.parametrize(
+    ("pace", "wait"),
+    [(Pace(per_minute=3), timedelta(minutes=1)), (Pace(per_day=3), timedelta(days=1))],
+)
+def test_what_the_provider_takes_no_more_of_waits_and_goes_by_itself(
+    stage: Stage, caplog: pytest.LogCaptureFixture, pace: Pace, wait: timedelta
+) -> None:
+    caplog.set_level("INFO", "inboxbot")
+    sender = stage.new_sender("two", pace_of=lambda _mailbox: pace)
+    rows = [stage.put(number) for number in range(5)]
+    for _ in range(3):
+        sender.send_due()
+        stage.clock.pass_(seconds=1)
+    assert [stage.state(row) for row in rows] == ["sent"] * 3 + ["queued"] * 2
+    assert [column(stage.db, row, "attempts") for row in rows] == [1] * 3 + [0] * 2
+    assert stage.server.opened == 1, "a server that takes no more is left alone"
+    assert [record.msg for record in caplog.records].count("sending-paced") == 1
+    stage.clock.pass_(seconds=wait.total_seconds() - 4)
+    sender.send_due()
+    assert stage.state(rows[3]) == "queued"
+    stage.clock.pass_(seconds=1)
+    sender.send_due()
+    assert [stage.state(row) for row in rows[3:]] == ["sent"] * 2
+
+
+def test_r28_a_clock_that_was_set_back_does_not_count_what_is_yet_to_come(stage: Stage) -> None:
+    sender = stage.new_sender("two", pace_of=lambda _mailbox: Pace(per_day=1))
+    stage.put(1)
+    sender.send_due()
+    stage.clock.set(days=-300)
+    row = stage.put(2)
+    sender.send_due()
+    assert stage.state(row) == "sent"
 
 
 def test_mailboxes_have_servers_of_their_own(stage: Stage) -> None:

@@ -14,6 +14,7 @@ from inboxbot.store.migrations import (
     administration,
     decisions_and_outbox,
     desk,
+    limits,
     lists,
     models,
     places_and_messages,
@@ -38,6 +39,7 @@ STEPS = {
     "0030_upkeep": upkeep.SCRIPT,
     "0040_administration": administration.SCRIPT,
     "0050_models": models.SCRIPT,
+    "0060_limits": limits.SCRIPT,
     "0080_lists": lists.SCRIPT,
 }
 
