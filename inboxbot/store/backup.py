@@ -163,6 +163,8 @@ def _describe(file: Path, now: datetime) -> Manifest:
 
 
 def _count(db: Database, table: str) -> int:
+    if not db[table].exists():  # A schema of before there was such a table.
+        return 0
     return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608  (ours)
 
 

@@ -12,6 +12,10 @@ CREATE VIRTUAL TABLE reading_words USING fts5 (COLUMNS, content='reading',
     content_rowid='message_id', tokenize="unicode61 remove_diacritics 2");
 CREATE VIRTUAL TABLE reading_unspaced USING fts5 (COLUMNS, content='reading',
     content_rowid='message_id', tokenize="trigram");
+-- What was read before there was an index.
+INSERT INTO reading_words (reading_words) VALUES ('rebuild');
+INSERT INTO reading_unspaced (rowid, COLUMNS)
+    SELECT message_id, COLUMNS FROM reading WHERE subject || text || sender_name GLOB UNSPACED;
 CREATE TRIGGER reading_words_insert AFTER INSERT ON reading BEGIN
     INSERT INTO reading_words (rowid, COLUMNS) VALUES (new.message_id, new.subject,
         new.text, new.sender_name, new.sender_address);
