@@ -1,14 +1,23 @@
 """What large providers do differently, played by the scripted server."""
 
 import base64
-from datetime import timedelta
+import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
+from inboxbot.errors import PermanentError, TransientError
 from inboxbot.mail.imap import ImapMailbox
 from inboxbot.mail.oauth import AccessTokens, Grant
 from inboxbot.tokens import TokenFile
 from tests.imap_script import ScriptedServer
+from tests.taking_in import TakingIn
 from tests.token_server import TokenServer
 
 LETTER = b"From: a@b.test\r\nSubject: %d\r\n\r\nHello\r\n"
@@ -110,3 +119,172 @@ def test_exchange_refuses_a_token_before_its_time_and_is_asked_once_more(server,
     assert box.open().exists == 0
     assert len(given) == 2
     assert server.connections == 3
+
+
+def own_certificate(folder):
+    """Return a certificate that its server signed itself, as Proton's Bridge exports one."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    until = datetime.now(UTC) + timedelta(days=365)
+    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(until - timedelta(days=366))
+        .not_valid_after(until)
+        .add_extension(here, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file, private = folder / "bridge.pem", folder / "bridge.key"
+    file.write_bytes(built.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, private)
+    return context, file
+
+
+@pytest.fixture
+def bridge(server, now, tmp_path):
+    """Return a mailbox at Proton's Bridge: on this machine, behind a certificate of its own."""
+    server.greeting = (
+        b"* OK [CAPABILITY ID IDLE IMAP4rev1 MOVE STARTTLS UIDPLUS UNSELECT] "
+        b"Proton Mail Bridge 03.08.01 - gluon session ID 3"
+    )
+    server.capabilities = b"ID IDLE IMAP4rev1 MOVE STARTTLS UIDPLUS UNSELECT"
+    server.tls, file = own_certificate(tmp_path)
+    for number in range(3):
+        server.deliver(LETTER % number, now)
+    settings = server.settings(security="starttls", ca_file=str(file), host="127.0.0.1")
+    with ImapMailbox(settings) as box:
+        yield box
+
+
+def test_the_bridge_is_entered_by_the_certificate_that_it_exports(server, bridge, tmp_path):
+    assert bridge.open().exists == 3
+    assert bridge.certificate_until() is not None
+    strange = tmp_path / "strange"
+    strange.mkdir()
+    _, other = own_certificate(strange)
+    settings = server.settings(security="starttls", ca_file=str(other))
+    with ImapMailbox(settings) as box, pytest.raises(PermanentError, match="not accepted"):
+        box.open()
+
+
+def test_the_bridge_numbers_everything_anew_and_every_letter_is_known_again(
+    server, bridge, db, now
+):
+    taking_in = TakingIn(db, bridge, now)
+    taking_in.poll()  # What is there is the baseline,
+    taking_in.sweep()  # and each letter of it is known by what it holds.
+    server.deliver(LETTER % 10, now)
+    taking_in.poll()
+    assert len(taking_in.stored()) == 1
+    # Restarted, or repaired: other UIDs in another order under another UIDVALIDITY, and two
+    # letters that came meanwhile.
+    held = list(server.letters.values())[::-1]
+    server.letters.clear()
+    server.uidvalidity, server.uidnext = b"78", 41
+    for each in held:
+        server.deliver(each.raw, each.received_at)
+    for number in (11, 12):
+        server.deliver(LETTER % number, now + timedelta(minutes=5))
+    bridge.close()
+    taking_in.later(minutes=10)
+    taking_in.poll()
+    assert sorted(taking_in.stored()) == sorted(LETTER % number for number in (10, 11, 12))
+    assert taking_in.silences() == [None, None, None]
+    taking_in.check()
+    taking_in.poll()
+    assert len(taking_in.stored()) == 3
+
+
+def nothing_found(tag, line):
+    """Answer a search for a Message-ID."""
+    if line.startswith(b"UID SEARCH HEADER"):
+        return [b"* SEARCH\r\n", tag + b" OK Completed\r\n"]
+    return None
+
+
+def test_cyrus_writes_dates_with_a_space_and_tells_of_flags_that_nobody_asked_for(server, now):
+    server.capabilities = b"IMAP4rev1 LITERAL+ ID ENABLE ACL QUOTA NAMESPACE IDLE SPECIAL-USE"
+    server.folders = (b"INBOX", b"INBOX.Gesendet")
+    server.deliver(LETTER % 1, now)
+
+    def answer(tag, line):
+        if line.startswith(b"UID FETCH") and b"INTERNALDATE" in line:
+            return [
+                b"* 1 FETCH (FLAGS (\\Recent \\Seen) UID 1)\r\n",
+                b"* OK [ALERT] the quota is nearly reached\r\n",
+                b'* 1 FETCH (UID 1 INTERNALDATE " 2-Mar-2026 10:00:00 +0100" RFC822.SIZE 44)\r\n',
+                tag + b" OK Completed (0.000 sec)\r\n",
+            ]
+        if line.startswith(b"LIST"):
+            return [
+                b'* LIST (\\HasChildren) "." INBOX\r\n',
+                b'* LIST (\\HasNoChildren \\Sent) "." INBOX.Gesendet\r\n',
+                tag + b" OK Completed (0.000 secs 2 calls)\r\n",
+            ]
+        return nothing_found(tag, line)
+
+    server.answer = answer
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        (details,) = box.details([1])
+        assert (details.received_at, details.size) == (now, 44)
+        assert box.fetch([1]) == {1: LETTER % 1}
+        assert box.sent_folder() == "INBOX.Gesendet"
+        assert not box.holds("INBOX.Gesendet", "<ack-1@example.org>")
+
+
+def test_cyrus_ends_a_connection_that_waited_too_long_and_is_asked_again(server, now):
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+
+        def bye(tag, line):
+            server.answer = lambda tag, line: None
+            return [b"* BYE idle for too long\r\n"]
+
+        server.answer = bye
+        server.deliver(LETTER % 1, now)
+        assert box.open().exists == 1
+    assert server.connections == 2
+
+
+def test_courier_marks_no_folder_as_sent_and_says_nothing_while_it_idles(server, now):
+    server.capabilities = (
+        b"IMAP4rev1 UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT THREAD=REFERENCES SORT"
+        b" QUOTA IDLE ACL ACL2=UNION"
+    )
+    server.folders = (b"INBOX", b"INBOX.Sent", b"INBOX.Trash")
+    waiting = []
+
+    def answer(tag, line):
+        if line == b"IDLE":
+            waiting.append(tag)
+            return [b"+ entering ENHANCED idle mode\r\n"]
+        if waiting and not line and tag == b"DONE":
+            return [waiting.pop() + b" OK IDLE completed\r\n"]
+        return nothing_found(tag, line)
+
+    server.answer = answer
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        assert box.sent_folder() is None
+        assert not box.holds("INBOX.Sent", "<ack-1@example.org>")
+        box.open()
+        server.deliver(LETTER % 1, now)
+        # Without FAM or Gamin it takes the command, and never tells of a letter.
+        assert box.can_wait()
+        assert not box.wait(0.3)
+        assert box.open().exists == 1
+        assert box.uids(1, None) == [1]
+
+
+def test_courier_that_allows_no_further_connection_is_left_alone_for_a_while(server):
+    server.greeting = b"* BYE Courier-IMAP: maximum number of connections reached"
+    with ImapMailbox(server.settings()) as box, pytest.raises(TransientError):
+        box.open()
