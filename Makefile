@@ -113,7 +113,7 @@ $(TOOLS)/.ready:
 	@touch $@
 
 audit: $(TOOLS)/.ready
-	@$(TOOLS)/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements.run.lock
+	@$(PYTHON) tools/audit.py $(TOOLS)/bin/pip-audit requirements.run.lock
 
 sbom: $(TOOLS)/.ready
 	@mkdir -p dist
