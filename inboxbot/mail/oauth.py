@@ -5,7 +5,6 @@ token that the provider has changed is saved before the access token that came w
 Nothing that a token server says gets further than its error code.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from requests.exceptions import RequestException
 
 from inboxbot import events, faults
 from inboxbot.errors import InboxbotError, TokenError, TransientError
+from inboxbot.mail import refusals
 from inboxbot.pause import Pauses
 from inboxbot.tokens import EARLY, TokenFile, Tokens
 
@@ -269,51 +269,10 @@ def asking(registration: Registration, mailbox: str) -> Iterator[OAuth2Session]:
         session.close()
 
 
-_MICROSOFT_CODE = re.compile(r"AADSTS\d{4,8}")
-_ERROR_CODE = re.compile(r"[a-z_]{1,40}")
-_LOGIN = "run `inboxbot login {mailbox}` and allow it again"
-
-_SENTENCES = {
-    "invalid_grant": "The permission has ended or was taken back: " + _LOGIN + ".",
-    "invalid_client": "The client id or secret is wrong or has ended: in {where}, make a new "
-    "secret and put it in place of the credential named in [mailbox.oauth].",
-    "unauthorized_client": "The registration may not be used this way: in {where}, allow the "
-    "grant that [mailbox.oauth] names.",
-    "invalid_scope": "The registration lacks the permission for mail: in {where}, add it and let "
-    "an administrator consent, then " + _LOGIN + ".",
-    "access_denied": "The permission was refused: " + _LOGIN + ", with an account that may.",
-}
-
-_MICROSOFT = {
-    "AADSTS50173": "The password of the account was changed: " + _LOGIN + ".",
-    "AADSTS50076": "The account now asks for a second factor: " + _LOGIN + ".",
-    "AADSTS53003": "A Conditional Access policy forbids it: in entra.microsoft.com → Protection → "
-    "Conditional Access, except this application or this machine.",
-    "AADSTS65001": "Nobody has consented: in {where} → API permissions, click “Grant admin "
-    "consent”, then " + _LOGIN + ".",
-    "AADSTS70008": "The permission was unused for too long: " + _LOGIN + ".",
-    "AADSTS700082": "The permission was unused for too long: " + _LOGIN + ".",
-    "AADSTS700016": "The application is not known in this tenant: compare `client_id` and `tenant` "
-    "with {where} → Overview.",
-    "AADSTS7000215": "The client secret is wrong: in {where} → Certificates & secrets, click “New "
-    "client secret”, and put its value (not its id) in place of the credential.",
-    "AADSTS7000222": "The client secret has ended: in {where} → Certificates & secrets, click "
-    "“New client secret”, and put its value in place of the credential.",
-    "AADSTS7000218": "The registration is not a public one: in {where} → Authentication, set "
-    "“Allow public client flows” to Yes, or set `credential` in [mailbox.oauth].",
-}
-
-
 def explained(provider: Provider, mailbox: str, error: OAuthError) -> InboxbotError:
-    """Return what a person is to do about an error of a token server (RFC 6749, section 5.2)."""
-    said = str(error.error or "")
-    code = said if _ERROR_CODE.fullmatch(said) else "unknown"
-    if code in ("temporarily_unavailable", "server_error", "slow_down"):
+    """Return what a person is to do about an error of a token server."""
+    code = refusals.code_of(str(error.error or ""))
+    if code in refusals.TEMPORARY:
         return TransientError(f"{provider.name} gives no token now ({code}); trying later.")
-    found = _MICROSOFT_CODE.search(str(error.description or ""))
-    detail = found.group() if found else code
-    sentence = _MICROSOFT.get(detail) or _SENTENCES.get(code)
-    if sentence is None:
-        sentence = "Look at the registration in {where}, then " + _LOGIN + "."
-    text = sentence.format(where=provider.where, mailbox=mailbox)
-    return TokenError(f"{provider.name} gives no token ({detail}). {text}")
+    said = str(error.description or "")
+    return TokenError(refusals.sentence(provider.name, provider.where, mailbox, code, said))

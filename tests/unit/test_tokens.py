@@ -10,7 +10,7 @@ from authlib.integrations.base_client import OAuthError
 
 from inboxbot import faults
 from inboxbot.errors import TokenError, TransientError
-from inboxbot.mail import oauth
+from inboxbot.mail import oauth, refusals
 from inboxbot.mail.oauth import Grant, Provider, Registration, explained, received
 from inboxbot.tokens import TokenFile, Tokens, ends
 
@@ -162,6 +162,26 @@ def test_each_refusal_says_what_to_click_and_nothing_of_what_was_said(code, desc
     assert says in str(error)
     assert "rosa" not in str(error)
     assert "{" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("provider", "code", "description"),
+    [
+        *(("The provider", code, "") for code in refusals.SENTENCES),
+        *(("Google", code, "") for code in refusals.GOOGLE),
+        *(("Microsoft", "invalid_grant", f"AADSTS{code}: x") for code in refusals.MICROSOFT),
+    ],
+)
+def test_no_known_refusal_leaves_one_without_a_thing_to_do(provider, code, description):
+    said = refusals.sentence(provider, "the pages", "support", code, description)
+    assert "{" not in said
+    assert any(hint in said for hint in ("→", "inboxbot login support", "[mailbox.oauth]")), said
+    assert "Look at the registration" not in said
+
+
+def test_google_says_why_a_permission_ends_every_seven_days():
+    error = explained(oauth.google(), "support", OAuthError("invalid_grant"))
+    assert "Internal" in str(error)
 
 
 @pytest.mark.parametrize("code", ["temporarily_unavailable", "server_error", "slow_down"])
