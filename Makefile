@@ -34,9 +34,14 @@ help:
 	@echo "make clean       remove what the targets above made"
 
 $(READY): requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version). Name another one: make PYTHON=python3.12 ..."; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "A virtual environment cannot be made: apt-get install python3-venv"; exit 1; }
+# Makes a virtual environment, or says what is missing for it.
+define environment
+command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv"; exit 1; }; \
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version). Name another one: make PYTHON=python3.12 ..."; exit 1; }; \
+test -x $(1)/bin/python || $(PYTHON) -m venv $(1) || { rm -rf $(1); echo "A virtual environment cannot be made: apt-get install python3-venv"; exit 1; }
+endef
+
+	@$(call environment,$(VENV))
 	@echo "Installing the locked versions (a minute, once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -97,11 +102,19 @@ lock: $(READY)
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --constraints requirements.lock \
 		--generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.run.lock
 
-# Only what the service needs is installed; the development tools stay here.
-install: $(READY)
+install: $(BUILDER)/.ready
 	@test "$$(id -u)" = 0 || { echo "Run it as root: sudo make install"; exit 77; }
+	@echo hatchling | $(BIN)/uv pip compile - --universal --python-version 3.11 --constraints requirements.lock \
+		--generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements.build.lock
+
+# What builds the program, and no more: a server needs no development tools.
+BUILDER := build/builder
+$(BUILDER)/.ready: requirements.build.lock
+	@$(call environment,$(BUILDER))
+	@$(BUILDER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.build.lock
+	@touch $@
 	@rm -rf build/wheel
-	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
+	@$(BUILDER)/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
 	@PYTHON=$(PYTHON) systemd/install.sh program build/wheel/*.whl requirements.run.lock
 	@systemd/install.sh files
 	@echo "Installed. Next: /etc/inboxbot/inboxbot.toml and docs/operations/install.md"
