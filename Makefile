@@ -33,7 +33,6 @@ help:
 	@echo "make lock        write the locks anew from pyproject.toml"
 	@echo "make clean       remove what the targets above made"
 
-$(READY): requirements.lock pyproject.toml
 # Makes a virtual environment, or says what is missing for it.
 define environment
 command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv"; exit 1; }; \
@@ -41,6 +40,7 @@ $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Pytho
 test -x $(1)/bin/python || $(PYTHON) -m venv $(1) || { rm -rf $(1); echo "A virtual environment cannot be made: apt-get install python3-venv"; exit 1; }
 endef
 
+$(READY): requirements.lock pyproject.toml
 	@$(call environment,$(VENV))
 	@echo "Installing the locked versions (a minute, once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
@@ -101,9 +101,6 @@ lock: $(READY)
 		--generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --constraints requirements.lock \
 		--generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.run.lock
-
-install: $(BUILDER)/.ready
-	@test "$$(id -u)" = 0 || { echo "Run it as root: sudo make install"; exit 77; }
 	@echo hatchling | $(BIN)/uv pip compile - --universal --python-version 3.11 --constraints requirements.lock \
 		--generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements.build.lock
 
@@ -113,6 +110,10 @@ $(BUILDER)/.ready: requirements.build.lock
 	@$(call environment,$(BUILDER))
 	@$(BUILDER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.build.lock
 	@touch $@
+
+install: $(BUILDER)/.ready
+	@test "$$(id -u)" = 0 || { echo "Run it as root: sudo make install"; exit 77; }
+	@echo "Building and installing the program with the locked versions of its parts (a minute or two) ..."
 	@rm -rf build/wheel
 	@$(BUILDER)/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
 	@PYTHON=$(PYTHON) systemd/install.sh program build/wheel/*.whl requirements.run.lock
