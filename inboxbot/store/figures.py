@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from inboxbot.store import scope
 from inboxbot.store.database import moment
 from inboxbot.store.sqlite import Database
 
@@ -70,8 +71,9 @@ def figures(db: Database) -> Figures:
 
 def _mailboxes(db: Database) -> tuple[MailboxFigures, ...]:
     rows = db.execute(
-        "SELECT name, started_at, last_good_poll_at, last_sweep_at, unaccounted, last_error,"
-        " last_error_at, baseline_uid FROM mailbox WHERE uidvalidity IS NOT NULL ORDER BY id"
+        "SELECT name, started_at, last_good_poll_at, last_sweep_at, unaccounted, last_error,"  # noqa: S608
+        " last_error_at, baseline_uid FROM mailbox WHERE uidvalidity IS NOT NULL"
+        f"{scope.mailboxes(db, 'id')} ORDER BY id"
     )
     return tuple(
         MailboxFigures(

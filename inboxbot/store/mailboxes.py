@@ -82,6 +82,11 @@ def archive(db: Database, name: str, now: datetime) -> int:
     return int(row[0])
 
 
+def names(db: Database) -> list[str]:
+    """Return what the mailboxes are called, each name once."""
+    return [str(row[0]) for row in db.execute("SELECT DISTINCT name FROM mailbox ORDER BY name")]
+
+
 def rename(db: Database, mailbox: int, name: str) -> None:
     """Take over the name that the configuration now has for a mailbox."""
     db.execute("UPDATE mailbox SET name = ? WHERE id = ?", [name, mailbox])

@@ -11,6 +11,7 @@ from typing import Any
 
 from inboxbot.classify.category import Category
 from inboxbot.mail.conversation import folded
+from inboxbot.store import scope
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.reviews import Note
 from inboxbot.store.sqlite import Database
@@ -100,9 +101,10 @@ def known(db: Database, address: str) -> int:
 def correspondents(db: Database, *, limit: int, before: int | None = None) -> list[Correspondent]:
     """Return who wrote, the newest letter first; `before` is the letter that a page ended with."""
     rows = db.execute(
-        "SELECT w.address, r.sender_name, w.letters, w.newest, m.received_at FROM ("
+        "SELECT w.address, r.sender_name, w.letters, w.newest, m.received_at FROM ("  # noqa: S608
         " SELECT return_address AS address, count(*) AS letters, max(message_id) AS newest"
-        " FROM reading WHERE return_address IS NOT NULL GROUP BY return_address"
+        f" FROM reading WHERE return_address IS NOT NULL{scope.letters(db, 'message_id')}"
+        " GROUP BY return_address"
         " HAVING ?1 IS NULL OR max(message_id) < ?1 ORDER BY newest DESC LIMIT ?2) w"
         " JOIN reading r ON r.message_id = w.newest JOIN message m ON m.id = w.newest"
         " ORDER BY w.newest DESC",
@@ -127,7 +129,8 @@ def letters(
     """Return the letters from these addresses, the newest first."""
     rows = db.execute(
         f"{_LETTERS} WHERE r.return_address IN (SELECT value FROM json_each(?))"  # noqa: S608
-        " AND m.received_at < ? ORDER BY m.received_at DESC, m.id DESC LIMIT ?",
+        f" AND m.received_at < ?{scope.letters(db, 'm.id')}"
+        " ORDER BY m.received_at DESC, m.id DESC LIMIT ?",
         [json.dumps(addresses), stamp(before) if before else "9", limit],
     )
     return [_from_person(row) for row in rows]
@@ -136,7 +139,8 @@ def letters(
 def conversation(db: Database, conversation: int, *, limit: int) -> list[FromPerson]:
     """Return the newest letters of a conversation, in the order in which they came."""
     rows = db.execute(
-        f"{_LETTERS} WHERE r.conversation_id = ? ORDER BY m.received_at DESC, m.id DESC LIMIT ?",
+        f"{_LETTERS} WHERE r.conversation_id = ?{scope.letters(db, 'm.id')}"
+        " ORDER BY m.received_at DESC, m.id DESC LIMIT ?",
         [conversation, limit],
     ).fetchall()
     return [_from_person(row) for row in reversed(rows)]
@@ -149,8 +153,10 @@ def _from_person(row: tuple[Any, ...]) -> FromPerson:
 def counted(db: Database, addresses: tuple[str, ...]) -> tuple[int, datetime | None]:
     """Return how many letters came from these addresses, and when the first did."""
     row = db.execute(
-        "SELECT count(*), min(m.received_at) FROM reading r JOIN message m ON m.id = r.message_id"
-        " WHERE r.return_address IN (SELECT value FROM json_each(?))",
+        "SELECT count(*), min(m.received_at) FROM reading r"  # noqa: S608
+        " JOIN message m ON m.id = r.message_id"
+        " WHERE r.return_address IN (SELECT value FROM json_each(?))"
+        f"{scope.letters(db, 'm.id')}",
         [json.dumps(addresses)],
     ).fetchone()
     return int(row[0]), moment(row[1]) if row[1] else None
@@ -212,6 +218,8 @@ def unlink(db: Database, person: int, address: str) -> None:
 def exists(db: Database, address: str) -> bool:
     """Say whether anybody ever wrote from this address."""
     row = db.execute(
-        "SELECT 1 FROM reading WHERE return_address = ? LIMIT 1", [folded(address)]
+        "SELECT 1 FROM reading WHERE return_address = ?"  # noqa: S608
+        f"{scope.letters(db, 'message_id')} LIMIT 1",
+        [folded(address)],
     ).fetchone()
     return row is not None

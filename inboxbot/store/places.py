@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from inboxbot.mail.mailbox import Details
+from inboxbot.store import scope
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.mailboxes import Watched
 from inboxbot.store.sqlite import Database
@@ -254,9 +255,11 @@ def counts(db: Database) -> dict[State, int]:
 def unfetched(db: Database) -> list[Unfetched]:
     """Return the letters that could not be fetched, the oldest first: people must look there."""
     rows = db.execute(
-        "SELECT b.name, p.uid, p.received_at, p.size, p.first_seen_at, p.last_error FROM place p"
+        "SELECT b.name, p.uid, p.received_at, p.size, p.first_seen_at, p.last_error"  # noqa: S608
+        " FROM place p"
         " JOIN mailbox b ON b.id = p.mailbox_id AND b.uidvalidity = p.uidvalidity"
-        " WHERE p.state = 'quarantined' ORDER BY p.first_seen_at, p.uid"
+        f" WHERE p.state = 'quarantined'{scope.mailboxes(db, 'b.id')}"
+        " ORDER BY p.first_seen_at, p.uid"
     )
     return [
         Unfetched(name, uid, moment(at) if at else None, size, moment(since), why or "")

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from inboxbot.classify.category import Category
-from inboxbot.store import places
+from inboxbot.store import places, scope
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.reviews import State
 from inboxbot.store.sqlite import Database
@@ -168,7 +168,7 @@ def rows(
     after: int | None = None,
 ) -> list[Row]:
     """Return a page of a list: from its start, or behind the letter `after`."""
-    where, values = _where(listing, staff, now)
+    where, values = _where(db, listing, staff, now)
     values["anchor"] = after
     found: list[Row] = []
     for part in ("",) if after is None else _behind(listing.sort):
@@ -192,7 +192,7 @@ def neighbours(
     db: Database, listing: Listing, letter: int, *, staff: str, now: datetime
 ) -> tuple[int | None, int | None]:
     """Return the letters before and behind `letter` in a list that it need not be in."""
-    where, values = _where(listing, staff, now)
+    where, values = _where(db, listing, staff, now)
     values["anchor"] = letter
     return (
         _next(db, listing.sort, where, values, backwards=True),
@@ -216,7 +216,7 @@ def _next(
 
 def ids(db: Database, listing: Listing, *, staff: str, now: datetime, limit: int) -> list[int]:
     """Return the letters of a list, in its order."""
-    where, values = _where(listing, staff, now)
+    where, values = _where(db, listing, staff, now)
     cursor = db.execute(
         f"SELECT v.message_id{_source(where)} WHERE {where}"
         f" ORDER BY {_order(listing.sort)} LIMIT :limit",
@@ -241,7 +241,7 @@ def counts(db: Database, *, staff: str, now: datetime) -> dict[View, int]:
 
 def count(db: Database, listing: Listing, *, staff: str, now: datetime) -> int:
     """Return how many letters a list holds; `COUNTED` stands for as many or more."""
-    where, values = _where(listing, staff, now)
+    where, values = _where(db, listing, staff, now)
     row = db.execute(
         f"SELECT count(*) FROM (SELECT 1{_source(where)} WHERE {where} LIMIT {COUNTED})",  # noqa: S608
         values,
@@ -249,7 +249,9 @@ def count(db: Database, listing: Listing, *, staff: str, now: datetime) -> int:
     return int(row[0])
 
 
-def _where(listing: Listing, staff: str, now: datetime) -> tuple[str, dict[str, object]]:
+def _where(
+    db: Database, listing: Listing, staff: str, now: datetime
+) -> tuple[str, dict[str, object]]:
     where = CONDITIONS[listing.view]
     values: dict[str, object] = {"now": stamp(now), "staff": staff, **listing.values}
     if listing.category is not None:
@@ -257,7 +259,7 @@ def _where(listing: Listing, staff: str, now: datetime) -> tuple[str, dict[str, 
         values["category"] = listing.category
     if listing.condition:
         where += f" AND ({listing.condition})"
-    return where, values
+    return where + scope.letters(db, "v.message_id"), values
 
 
 def _tables(listing: Listing) -> str:
