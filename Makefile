@@ -15,7 +15,7 @@ WORKERS ?= 3
 SCRATCH := $(shell df --output=avail,target -BG /dev/shm 2>/dev/null | awk '$$1 + 0 >= 4 {print $$2}')
 PYTEST := $(if $(SCRATCH),TMPDIR=$(SCRATCH)) $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help demo test check docs lint format types contracts test-long crash-test bench templates lock clean debian install audit sbom
+.PHONY: help demo test check docs lint format types contracts test-long crash-test bench templates lock clean debian install audit sbom words
 
 help:
 	@echo "make demo        set up, and watch letters being read, sorted and acknowledged"
@@ -30,6 +30,7 @@ help:
 	@echo "make sbom        list every part of the program, as CycloneDX"
 	@echo "make docs        the documentation as pages, into site/"
 	@echo "make templates   check the shipped templates, and list those that are well"
+	@echo "make words       gather the texts of the pages for translators, and compile their work"
 	@echo "make lock        write the locks anew from pyproject.toml"
 	@echo "make clean       remove what the targets above made"
 
@@ -77,6 +78,9 @@ format: $(READY)
 docs: $(READY)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "Open site/index.html"
+
+words: $(READY)
+	@$(BIN)/python -m tools.words
 
 test: debian check
 	@$(PYTEST) -m "not long"

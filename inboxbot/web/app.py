@@ -44,6 +44,7 @@ from inboxbot.web import (
     going_live,
     headers,
     keys,
+    languages,
     letter,
     marks,
     person,
@@ -126,6 +127,7 @@ def create_app(
         app.register_blueprint(part.pages)
     app.register_blueprint(privacy.pages)
     app.register_blueprint(pages)
+    app.before_request(_speak)
     app.before_request(auth.guard)
     app.after_request(auth.put_form_cookie)
     app.after_request(headers.put)
@@ -135,6 +137,12 @@ def create_app(
     return app
 
 
+def _speak() -> None:
+    """Choose the language of this request: as with the colours, the browser knows what is liked."""
+    known = site_module.site().languages
+    languages.speak(known[request.accept_languages.best_match(known, languages.ENGLISH)])
+
+
 def _put_words(app: Flask) -> None:
     """Give the pages their words and helpers."""
     environment = app.jinja_env
@@ -142,6 +150,7 @@ def _put_words(app: Flask) -> None:
     environment.filters |= {
         "category": words.category,
         "reason": words.reason,
+        "said": words.said,
         "visible": marks.visible,
         "ago": lambda moment: words.ago(moment, now()),
         "clock": lambda moment: words.clock(site_module.site().zone)(moment),
@@ -169,6 +178,8 @@ def _put_words(app: Flask) -> None:
             "once": secrets.token_urlsafe(16),
             "now": now(),
             "session_left": auth.left,
+            "page_language": languages.spoken().code,
+            "page_direction": languages.direction(),
             "zone": site_module.site().zone,
             "due": lambda moment: words.due(moment, site_module.site().hours_to_answer, now()),
             "may": lambda endpoint: signed_in and roles.allowed(endpoint, user.role),

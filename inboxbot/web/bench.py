@@ -56,7 +56,7 @@ class Bench:
     @property
     def title(self) -> str:
         """Return what the template is called."""
-        return f"{_(TITLES[self.name])} · {self.language.english}"
+        return f"{_(TITLES[self.name])} · {_(self.language.english)}"
 
     @property
     def source(self) -> Source:

@@ -213,8 +213,8 @@ def _counts_for(toward: str, weight: float) -> str:
         or words.SENSITIVE.get(toward)
         or toward
     )
-    text = "counts for: {}" if weight >= 0 else "counts against: {}"
-    return words._(text).format(words._(name))
+    text = words._("counts for: {}") if weight >= 0 else words._("counts against: {}")
+    return text.format(words._(name))
 
 
 def _evidence(recorded: Recorded) -> list[dict[str, Any]]:

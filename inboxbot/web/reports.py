@@ -104,7 +104,7 @@ def _language(code: str | None) -> str:
     acknowledger = site().acknowledger
     known = acknowledger.library.languages() if acknowledger else ()
     names = {language.code: language.english for language in known}
-    return names.get(code or "", code or _("not recognised"))
+    return _(names[code]) if code in names else code or _("not recognised")
 
 
 Row = Sequence[object]

@@ -18,6 +18,7 @@ from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Session, User
 from inboxbot.web.erasures import Erasures
 from inboxbot.web.in_force import InForce
+from inboxbot.web.languages import Speaks, load
 from inboxbot.writing import Writer
 
 
@@ -57,6 +58,7 @@ class Site:
     seen_health: SeenHealth = field(default_factory=SeenHealth)
     in_force: InForce | None = None
     erasures: Erasures = field(default_factory=Erasures)
+    languages: Mapping[str, Speaks] = field(default_factory=load)
 
 
 def site() -> Site:

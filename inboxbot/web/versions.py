@@ -49,7 +49,7 @@ def _review(here: Bench, wrong: str = "") -> str:
         waiting=templates.waiting(db(), here.name),
         alone=here.language.code in library().enabled(),
         below=[
-            each.english
+            _(each.english)
             for each in library().languages()
             if each.code != here.language.code
             and library().written_in(each.code) == here.language.code

@@ -1,9 +1,9 @@
 """The words of the pages: categories, states, actions, reasons, times.
 
-Every text goes through `_`, so a catalogue can translate it; English needs none.
+Every text goes through `_`, and the tables here are looked up through it: translators find what
+stands in a name in capitals (`make words`).
 """
 
-import gettext
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,19 +13,9 @@ from inboxbot.reply.reason import EXPLANATIONS, Reason
 from inboxbot.store.outbox import State as ReplyState
 from inboxbot.store.queue import Sort, View
 from inboxbot.store.users import Role
+from inboxbot.web.languages import _, n_, said
 
-catalogue: gettext.NullTranslations = gettext.NullTranslations()
-
-
-def _(text: str) -> str:
-    """Return the text in the language of the pages."""
-    return catalogue.gettext(text)
-
-
-def n_(one: str, many: str, count: int) -> str:
-    """Return the text for a count, with the count in it."""
-    return catalogue.ngettext(one, many, count).format(count)
-
+__all__ = ["_", "n_", "said"]
 
 CATEGORIES = {
     Category.PROFILE_REQUEST: "Profile request",
@@ -197,11 +187,32 @@ REPORTS = {
     "weekdays": "days of the week",
 }
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+SHORT_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+AGES = ((60, 1, "{} min"), (48 * 60, 60, "{} h"), (14 * 1440, 1440, "{} d"))
 PARTS = {
     "attachments": "Files that came with it",
     "raw": "Its bytes as received",
     "text": "Text, subject, notes, our replies",
     "metadata": "All but the mark that it was here",
+}
+# What a letter may say of its writer: which thing it is, and the values that are words of ours.
+SAYS = {
+    "writer": "writes as",
+    "name": "name",
+    "place": "place",
+    "telephone": "telephone",
+    "contact": "wishes to be reached by",
+}
+WRITERS = {
+    "patient": "patient",
+    "loved_one": "loved one",
+    "friend": "friend",
+    "caregiver": "caregiver",
+    "professional": "professional",
+    "other": "somebody else",
+    "email": "email",
+    "telephone": "telephone",
 }
 # What a page adds to the explanation of a reason: the short form for a line of the queue.
 SHORT_REASONS = {
@@ -238,6 +249,11 @@ def reason(code: str | None) -> str:
     return _(SHORT_REASONS.get(known) or EXPLANATIONS[known])
 
 
+def suggested(kind: str, value: str) -> str:
+    """Return what a letter says of its writer: words of ours in the pages' language."""
+    return _(WRITERS.get(value, value)) if kind in ("writer", "contact") else value
+
+
 def done(action: str, count: int) -> str:
     """Return what to say after an action."""
     one, many = DONE[action]
@@ -254,7 +270,7 @@ def ago(then: datetime, now: datetime) -> str:
     minutes = int((now - then).total_seconds() // 60)
     if minutes < 1:
         return _("now")
-    for limit, unit, text in ((60, 1, "{} min"), (48 * 60, 60, "{} h"), (14 * 1440, 1440, "{} d")):
+    for limit, unit, text in AGES:
         if minutes < limit:
             return _(text).format(minutes // unit)
     return _("{} w").format(minutes // (7 * 1440))
@@ -272,7 +288,10 @@ def clock(zone: ZoneInfo) -> Callable[[datetime], str]:
     """Return how a time is written out in a zone."""
 
     def written(moment: datetime) -> str:
-        return f"{moment.astimezone(zone):%a %-d %b %Y, %H:%M}"
+        local = moment.astimezone(zone)
+        return _("{weekday} {day}, {time}").format(
+            weekday=_(SHORT_WEEKDAYS[local.weekday()]), day=day(local), time=f"{local:%H:%M}"
+        )
 
     return written
 
@@ -291,7 +310,9 @@ def lasting(seconds: int) -> str:
 
 def day(chosen: date) -> str:
     """Return a day as the pages write it."""
-    return f"{chosen:%-d %b %Y}"
+    return _("{day} {month} {year}").format(
+        day=chosen.day, month=_(MONTHS[chosen.month - 1]), year=chosen.year
+    )
 
 
 def minute(at: str, zone: ZoneInfo) -> str:

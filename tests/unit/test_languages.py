@@ -1,0 +1,115 @@
+"""web.languages: which language the pages speak, and how the core's sentences are found in it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from inboxbot.web import languages, words
+from tests import pseudo
+from tests.pseudo import pseudo as marked
+from tests.stand import make_app, new_store
+from tools import words as gathering
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, languages.Speaks]:
+    folder = tmp_path_factory.mktemp("locale")
+    pseudo.compile_into(folder)
+    return languages.load(folder)
+
+
+def test_the_texts_for_translators_are_those_of_the_sources() -> None:
+    stands = (gathering.LOCALE / "inboxbot.pot").read_bytes()
+    assert stands == gathering.written(gathering.template()), "run: make words"
+
+
+def test_every_language_beside_them_is_compiled() -> None:
+    folder = gathering.LOCALE
+    assert {file.name: file.with_suffix(".mo").read_bytes() for file in folder.glob("*.po")} == {
+        file.name: gathering.compiled(file) for file in folder.glob("*.po")
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "language"),
+    [
+        ("en-XA,en;q=0.5", "en-XA"),
+        ("en-GB,en;q=0.9", "en"),
+        ("fr,en-XA;q=0.4", "en-XA"),
+        ("fr", "en"),
+        ("", "en"),
+        ("\u00fc;;q=x", "en"),
+    ],
+)
+def test_the_browser_chooses_the_language(
+    made: dict[str, languages.Speaks], tmp_path: Path, wanted: str, language: str
+) -> None:
+    path = tmp_path / "inboxbot.sqlite3"
+    new_store(path).close()
+    app = make_app(path)
+    app.extensions["inboxbot"] = replace(app.extensions["inboxbot"], languages=made)
+    page = app.test_client().get("/login", headers={"Accept-Language": wanted})
+    assert f'<html lang="{language}" dir="ltr"' in page.text
+    assert (marked("Sign in") in page.text) is (language == "en-XA")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "translated"),
+    [
+        ("The letter is unknown to every catalogue.", "The letter is unknown to every catalogue."),
+        ("", ""),
+        ("it is a read receipt", marked("it is a read receipt")),
+        ("There is no user jo.", marked("There is no user {}.").format("jo")),
+        (
+            "Held: it is a read receipt (Content-Type).",
+            marked("Held: {}.").format(
+                marked("{} ({})").format(marked("it is a read receipt"), "Content-Type")
+            ),
+        ),
+        (
+            "received 4 days ago, limit 3 days",
+            marked("received {} ago, limit {}").format(
+                *(marked("{} days").format(days) for days in (4, 3))
+            ),
+        ),
+        ("Only {{ organisation }} may stand in the subject.",) * 1
+        + (marked("Only {{ organisation }} may stand in the subject."),),
+        ("Write {{ phone }}.", marked("Write {{{{ {} }}}}.").format("phone")),
+        ("a dot.com and two \x00 words", "a dot.com and two \x00 words"),
+    ],
+)
+def test_a_sentence_of_the_core_is_found_by_its_words(
+    made: dict[str, languages.Speaks], sentence: str, translated: str
+) -> None:
+    assert made["en-XA"].said(sentence) == translated
+    assert made["en"].said(sentence) == sentence
+
+
+def test_a_count_takes_the_form_of_the_language(made: dict[str, languages.Speaks]) -> None:
+    try:
+        languages.speak(made["en-XA"])
+        assert words.n_("{} letter", "{} letters", 1) == marked("{} letter").format(1)
+        assert words.n_("{} letter", "{} letters", 3) == marked("{} letters").format(3)
+    finally:
+        languages.speak(made["en"])
+    assert words.n_("{} letter", "{} letters", 3) == "3 letters"
+
+
+def test_a_language_from_right_to_left_is_laid_out_so() -> None:
+    class Arabic(languages.English):
+        code = "ar"
+
+    try:
+        languages.speak(Arabic())
+        assert languages.direction() == "rtl"
+    finally:
+        languages.speak(languages.English())
+    assert languages.direction() == "ltr"
+
+
+def test_a_time_is_written_as_always_in_english() -> None:
+    moment = datetime(2026, 3, 2, 15, 4, tzinfo=UTC)
+    assert words.clock(ZoneInfo("America/Chicago"))(moment) == "Mon 2 Mar 2026, 09:04"
