@@ -38,14 +38,6 @@ def stopping() -> None:
     _send("STOPPING=1")
 
 
-def watchdog_s() -> float | None:
-    """Return within how many seconds systemd wants to hear of us, or None where it does not."""
-    microseconds, process = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID")
-    if not microseconds.isdecimal() or process not in (None, str(os.getpid())):
-        return None
-    return int(microseconds) / 1_000_000 or None
-
-
 def _send(message: str) -> None:
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):

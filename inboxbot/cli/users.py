@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 
 import click
 
@@ -96,9 +97,15 @@ def list_command(config_file: str | None, as_json: bool) -> None:
     from inboxbot import assembly
     from inboxbot.store import users
 
-    with assembly.store(configuration(config_file)) as db:
+    settings = configuration(config_file)
+    span = users.Span.of(
+        now(),
+        idle=timedelta(minutes=settings.web.session_idle_minutes),
+        longest=timedelta(hours=settings.web.session_hours),
+    )
+    with assembly.store(settings) as db:
         found = users.everybody(db)
-        sessions = {user.id: len(users.sessions(db, user.id)) for user in found}
+        sessions = {user.id: len(users.sessions(db, user.id, span)) for user in found}
     rows = [
         {
             "name": user.name,

@@ -24,23 +24,6 @@ class MessageKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """What the server gave: `received_at` is its INTERNALDATE in UTC, `raw` is never changed.
-
-    `truncated` says that only headers and the first text part were fetched, because the
-    message is larger than the configured limit. `email_id` is OBJECTID's EMAILID or
-    Gmail's X-GM-MSGID where the server has one (RFC 8474).
-    """
-
-    key: MessageKey
-    received_at: datetime
-    raw: bytes
-    size: int
-    truncated: bool = False
-    email_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Address:
     """A mailbox as a header names it (RFC 5322, section 3.4): display name and addr-spec."""
 

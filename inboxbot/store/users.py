@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Self
 
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.sqlite import Database
@@ -76,6 +77,23 @@ class Session:
     created_at: datetime
     seen_at: datetime
     confirmed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How long sessions go on, at this moment: what was used and begun since then is not over."""
+
+    seen_since: datetime
+    begun_since: datetime
+
+    @classmethod
+    def of(cls, now: datetime, *, idle: timedelta, longest: timedelta) -> Self:
+        """Return the span of sessions that may rest for `idle` and last for `longest`."""
+        return cls(now - idle, now - longest)
+
+    def holds(self, session: Session) -> bool:
+        """Say whether a session is not over."""
+        return session.seen_at >= self.seen_since and session.created_at >= self.begun_since
 
 
 _USER = (
@@ -190,13 +208,14 @@ def session(db: Database, token: str) -> Session | None:
     return _as_session(row) if row else None
 
 
-def sessions(db: Database, user: int) -> list[Session]:
-    """Return a user's sessions, the newest first."""
+def sessions(db: Database, user: int, span: Span | None = None) -> list[Session]:
+    """Return a user's sessions, the newest first; with `span` only those that are not over."""
     rows = db.execute(
         f"SELECT {_SESSION} FROM session WHERE user_id = ? ORDER BY created_at DESC",  # noqa: S608
         [user],
     )
-    return [_as_session(row) for row in rows]
+    found = [_as_session(row) for row in rows]
+    return found if span is None else [each for each in found if span.holds(each)]
 
 
 def _as_session(row: tuple[object, ...]) -> Session:
@@ -231,11 +250,11 @@ def end_all_sessions(db: Database, *, apart_from: str) -> int:
     return db.execute("DELETE FROM session WHERE hash <> ?", [apart_from]).rowcount
 
 
-def end_old_sessions(db: Database, idle_since: datetime, created_before: datetime) -> None:
-    """End the sessions that nobody used, or that are as old as sessions get."""
+def end_old_sessions(db: Database, span: Span) -> None:
+    """End the sessions of everybody whose time is over: their browsers may never come back."""
     db.execute(
         "DELETE FROM session WHERE seen_at < ? OR created_at < ?",
-        [stamp(idle_since), stamp(created_before)],
+        [stamp(span.seen_since), stamp(span.begun_since)],
     )
 
 

@@ -13,7 +13,7 @@ from inboxbot.store.database import write
 from inboxbot.store.users import Stage
 from inboxbot.web import keys, words
 from inboxbot.web.auth import COOKIE
-from inboxbot.web.site import db, me, now, session, site
+from inboxbot.web.site import db, me, now, session, site, span
 
 pages = Blueprint("account", __name__)
 
@@ -35,7 +35,7 @@ def page(wrong: str = "", typed: dict[str, str] | None = None) -> str:
         wrong=wrong,
         own=me().keys if typed is None else typed,
         keys=[each for each in keys.KEYS if each.own],
-        sessions=users.sessions(db(), me().id),
+        sessions=users.sessions(db(), me().id, span()),
         this=session().hash,
         codes_left=users.recovery_codes_left(db(), me().id),
     )

@@ -27,7 +27,7 @@ from inboxbot.store import audit, users
 from inboxbot.store.database import write
 from inboxbot.store.users import Purpose, Session, Stage
 from inboxbot.web import roles
-from inboxbot.web.site import db, me, now, session, site
+from inboxbot.web.site import db, me, now, session, site, span
 from inboxbot.web.words import _
 
 pages = Blueprint("auth", __name__)
@@ -93,8 +93,7 @@ def _session() -> Session | None:
     if found is None:
         return None
     user = users.get(db(), found.user_id)
-    over = now() - found.seen_at > site().session_idle
-    over = over or now() - found.created_at > site().session_longest
+    over = not span().holds(found)
     if user is None or user.disabled or over:
         with write(db()):
             users.end_session(db(), found.hash)
@@ -260,6 +259,8 @@ def sign_out() -> AnyResponse:
 
 
 def _welcome(signed: SignedIn) -> AnyResponse:
+    with write(db()):
+        users.end_old_sessions(db(), span())
     target = own_path(request.form.get("next", "")) or url_for("app.start")
     if signed.stage is Stage.CODE:
         target = url_for("auth.code", next=own_path(request.form.get("next", "")))

@@ -15,7 +15,7 @@ from inboxbot.reply.case import Rules
 from inboxbot.reply.knowledge import Article
 from inboxbot.store.database import connect
 from inboxbot.store.sqlite import Database
-from inboxbot.store.users import Session, User
+from inboxbot.store.users import Session, Span, User
 from inboxbot.web.erasures import Erasures
 from inboxbot.web.in_force import InForce
 from inboxbot.web.languages import Speaks, load
@@ -95,6 +95,12 @@ def me() -> User:
 def session() -> Session:
     """Return the session of this request; only behind the guard of `inboxbot.web.auth`."""
     return cast(Session, g.session)
+
+
+def span() -> Span:
+    """Return how long sessions go on, at the time of this request."""
+    made = site()
+    return Span.of(now(), idle=made.session_idle, longest=made.session_longest)
 
 
 def writer() -> Writer | None:

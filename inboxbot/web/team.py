@@ -12,7 +12,7 @@ from inboxbot.errors import Conflict
 from inboxbot.store import users
 from inboxbot.store.users import Purpose, Role, User
 from inboxbot.web.confirming import confirmed
-from inboxbot.web.site import db, me, now, session
+from inboxbot.web.site import db, me, now, session, span
 
 pages = Blueprint("team", __name__)
 
@@ -28,7 +28,7 @@ def _page(wrong: str = "", name: str = "", role: Role = Role.STAFF) -> str:
     return render_template(
         "users.html",
         users=everybody,
-        sessions={user.id: users.sessions(db(), user.id) for user in everybody},
+        sessions={user.id: users.sessions(db(), user.id, span()) for user in everybody},
         confirmed=confirmed(),
         wrong=wrong,
         typed_name=name,
@@ -69,7 +69,7 @@ def show(user: int) -> str:
         "user.html",
         user=found,
         own=found.id == me().id,
-        sessions=users.sessions(db(), found.id),
+        sessions=users.sessions(db(), found.id, span()),
         codes_left=users.recovery_codes_left(db(), found.id),
         last=accounts.is_last_administrator(db(), found),
         confirmed=confirmed(),

@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 from inboxbot import accounts
 from inboxbot.errors import Conflict
 from inboxbot.store import audit, users
+from inboxbot.store.database import write
 from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Purpose, Role
 from inboxbot.web.auth import COOKIE
@@ -354,3 +355,16 @@ def test_what_a_page_asks_by_itself_keeps_no_session_alive(
     clock.now += timedelta(minutes=6)
     assert client.get("/session", headers={"Sec-Fetch-Mode": "cors"}).status_code == 401
     assert "session over" in [entry.what for entry in audit.entries(db)]
+
+
+def test_a_session_that_no_browser_came_back_to_is_over_and_goes_with_the_next_sign_in(
+    app: Flask, jo: str, db: Database
+) -> None:
+    user = users.named(db, jo)
+    assert user is not None
+    with write(db):
+        users.open_session(db, user.id, users.Stage.OPEN, "left-behind", NOW - timedelta(days=1))
+    client = app.test_client()
+    assert sign_in(client).status_code == 303
+    assert "left-behind" not in client.get("/me").text
+    assert "left-behind" not in {each.agent for each in users.sessions(db, user.id)}

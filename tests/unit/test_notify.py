@@ -1,6 +1,5 @@
 """systemd's notification protocol, spoken to a real socket."""
 
-import os
 import secrets
 import socket
 import time
@@ -73,22 +72,3 @@ def test_a_receiver_that_reads_nothing_does_not_hold_us_up(systemd):
     began = time.monotonic()
     notify.watchdog()
     assert time.monotonic() - began < 3
-
-
-@pytest.mark.parametrize(
-    ("environment", "seconds"),
-    [
-        ({}, None),
-        ({"WATCHDOG_USEC": "120000000"}, 120.0),
-        ({"WATCHDOG_USEC": "0"}, None),
-        ({"WATCHDOG_USEC": "soon"}, None),
-        ({"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"}, None),
-        ({"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": str(os.getpid())}, 1.0),
-    ],
-)
-def test_the_watchdog_is_for_this_process_only(monkeypatch, environment, seconds):
-    for name in ("WATCHDOG_USEC", "WATCHDOG_PID"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert notify.watchdog_s() == seconds
