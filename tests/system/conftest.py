@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import NOW
+from tests.desk import Desk
 from tests.dovecot import Account
+from tests.fake_transport import FakeTransport
+from tests.imap_script import ScriptedServer
 from tests.installation import Installation, install
+from tests.sequences import RELAY
 from tests.smtp_sink import SmtpSink
 
 
@@ -25,3 +30,28 @@ def installation(tmp_path: Path, account: Account, sink: SmtpSink) -> Installati
         imap_user=account.name,
         smtp_port=sink.port,
     )
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """An IMAP server that misbehaves as a test says."""
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture
+def desk(tmp_path: Path, sink: SmtpSink) -> Iterator[Desk]:
+    """A desk whose mail server is a real one on a socket."""
+    desk = Desk(tmp_path / "a.sqlite3", NOW, sink, relays=frozenset({RELAY}))
+    yield desk
+    desk.check()
+    desk.close()
+
+
+@pytest.fixture
+def unlimited(tmp_path: Path) -> Iterator[Desk]:
+    """A desk whose mail server is in memory, for sequences of hundreds."""
+    desk = Desk(tmp_path / "b.sqlite3", NOW, FakeTransport(), relays=frozenset({RELAY}))
+    yield desk
+    desk.check()
+    desk.close()
