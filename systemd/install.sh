@@ -72,7 +72,7 @@ install_files() {
     systemd-tmpfiles --root="${root:-/}" --create "$here/systemd/inboxbot.tmpfiles.conf"
     keep "$here/config/inboxbot.example.toml" "$settings/inboxbot.toml"
     keep "$here/config/knowledge.toml" "$settings/knowledge.toml"
-    (cd "$here/templates" && find . -type f) | while read -r file; do
+    (cd "$here/templates" && find . -type f ! -name checked.txt) | while read -r file; do
         keep "$here/templates/$file" "$settings/templates/$file"
     done
     owner=$(stat -c %u:%g "$root$settings/templates")

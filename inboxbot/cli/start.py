@@ -31,6 +31,7 @@ def init_command(folder: Path, config_file: str | None, as_json: bool) -> None: 
 
     Nothing that is there already is overwritten.
     """
+    from inboxbot.reply.checked import CHECKED_FILE
     from inboxbot.reply.folder import shipped_templates
 
     templates = shipped_templates()
@@ -41,7 +42,7 @@ def init_command(folder: Path, config_file: str | None, as_json: bool) -> None: 
         *(
             (source, folder / "templates" / source.relative_to(templates))
             for source in sorted(templates.rglob("*"))
-            if source.is_file()
+            if source.is_file() and source.name != CHECKED_FILE
         ),
     ]
     written, kept = [], []

@@ -140,7 +140,9 @@ def test_the_program_of_the_wheel_works_outside_the_checkout(unpacked: Path, tmp
     assert run(unpacked, tmp_path, "--version") == f"inboxbot {PROJECT['version']}\n"
     run(unpacked, tmp_path, "init")
     for name in our_files():
-        if name.startswith("templates/"):
+        if name == "templates/checked.txt":
+            assert not (tmp_path / name).exists()  # the program's own
+        elif name.startswith("templates/"):
             assert (tmp_path / name).read_bytes() == (ROOT / name).read_bytes()
     # A fresh configuration is not filled in yet: each place is named.
     assert "organisation.website" in run(unpacked, tmp_path, "check", exit_code=1)
