@@ -20,8 +20,6 @@ CHUNK = 64
 CHUNK_BYTES = 4 * 1024 * 1024
 
 Source = tuple[str, bytes | Unreadable]
-
-
 Deciding = Callable[[Reading | ReadingFailed], Decision]
 
 

@@ -13,10 +13,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from inboxbot.errors import StoreError
+from inboxbot.health import SLOW_OUTBOX
 from inboxbot.store.figures import Figures
 
 HOST = "127.0.0.1"
-SLOW_OUTBOX = timedelta(minutes=30)
 Ready = Callable[[], list[str]]
 
 
