@@ -30,7 +30,14 @@ INVENTED = (
     "medication_question",
     "general_inquiry",
     "America/Chicago",
+    "support",
 )
+# As the core says it, with values in it.
+PROBLEMS = (
+    "Mailbox support: The server had trouble.",
+    "A reply has been waiting to be sent for 45 minutes.",
+)
+EDITOR = "/templates/urgent/en"
 UNTRANSLATED = """([notOurs, invented]) => {
   const plain = /[A-Za-z]{3,}/, found = new Set();
   const look = (text, element) => {
@@ -87,11 +94,12 @@ def test_every_page_speaks_the_browsers_language_and_has_room_for_it(
     store = tmp_path / "state" / "inboxbot.sqlite3"
     shutil.copytree(filled.parent, store.parent)
     faults = []
-    with office(store, tmp_path) as stand:
+    with office(store, tmp_path, health=lambda _db, _now: PROBLEMS) as stand:
         made = stand.app.extensions["inboxbot"]
         stand.app.extensions["inboxbot"] = replace(made, languages=languages.load(tmp_path))
         where = paths(stand) | fill(stand)
-        where |= {"templates": "/templates", "template": "/templates/urgent/en"}
+        where |= {"templates": "/templates", "template": EDITOR, "confirm": "/me/confirm"}
+        where |= {part: f"{EDITOR}/{part}" for part in ("publish", "both", "history", "what-if")}
         context = browser.new_context(
             extra_http_headers={"Accept-Language": f"{pseudo.CODE},en;q=0.9"}
         )
