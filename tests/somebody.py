@@ -1,0 +1,40 @@
+"""Somebody with a password, on the pages of administration; and what was recorded of them."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+from argon2 import PasswordHasher
+from flask import Flask
+
+from inboxbot.store import audit, users
+from inboxbot.store.audit import Narrowed
+from inboxbot.store.database import write
+from inboxbot.store.sqlite import Database
+from inboxbot.store.users import Role
+from tests.signed_in import SignedIn
+from tests.stand import PASSWORD
+
+
+@cache
+def hash_of_password() -> str:
+    """Hashing takes long on purpose: once is enough."""
+    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1).hash(PASSWORD)
+
+
+class Somebody(SignedIn):
+    """Somebody who has a password, which they are asked for again after a while."""
+
+    def __init__(self, app: Flask, db: Database, name: str, role: Role) -> None:
+        super().__init__(app, db, name, role)
+        with write(db):
+            users.change(db, self.id, password_hash=hash_of_password())
+
+    def grow_old(self) -> None:
+        """Let the password have been typed long ago."""
+        with write(self.db):
+            long_ago = datetime.now(UTC) - timedelta(minutes=16)
+            users.confirmed(self.db, users.digest(self.token), long_ago)
+
+
+def recorded(db: Database, what: str) -> list[tuple[str, str]]:
+    return [(each.who, each.detail) for each in audit.entries(db, Narrowed(what=what))]
