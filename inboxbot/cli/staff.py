@@ -158,7 +158,7 @@ def _print_dossier(found: dict[str, Any]) -> None:
         ("letter", f"{found['id']}, version {found['version']}"),
         ("from", f"{sender['name']} <{sender['address']}>".strip()),
         ("received", found["received_at"]),
-        ("category", f"{found['category']} {found['confidence']:.2f}"),
+        ("category", _category(found)),
         ("next best", f"{found['runner_up']['category']} {found['runner_up']['confidence']:.2f}"),
         ("because of", ", ".join(f"“{item['phrase']}”" for item in found["evidence"])),
         ("unsure", found["unsure_because"]),
@@ -176,6 +176,13 @@ def _print_dossier(found: dict[str, Any]) -> None:
         if text:
             click.echo(f"  {head:<11} {text}")
     click.echo(f"\n{found['text']}")
+
+
+def _category(found: dict[str, Any]) -> str:
+    sorted_as = f"{found['decided_category']} {found['confidence']:.2f}"
+    if found["category"] == found["decided_category"]:
+        return sorted_as
+    return f"{found['category']}, set by staff; sorted as {sorted_as}"
 
 
 @click.command("why")

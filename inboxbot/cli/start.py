@@ -148,10 +148,9 @@ def mode_command(wanted: str | None, config_file: str | None, as_json: bool) -> 
         return
     click.echo(f"{state.mode}: {state.mode.meaning}")
     if state.held:
-        total = sum(state.held.values())
         reasons = ", ".join(f"{count} {reason}" for reason, count in state.held.items())
         click.echo(
-            f"{total} acknowledgements are held ({reasons}). They stay held: look at them with\n"
+            f"Acknowledgements that are held: {reasons}. They stay held: look at them with\n"
             "`inboxbot queue --view held`, and send some with `inboxbot release ID`, or all of\n"
             "one reason with `inboxbot release --held-for shadow`."
         )

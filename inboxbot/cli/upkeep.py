@@ -236,4 +236,5 @@ def _in_words(copy: "Copy") -> str:
     if copy.manifest is None:
         return "no manifest, so only the database itself could be checked"
     made = copy.manifest
-    return f"{made.messages} letters, {made.size / 2**20:.1f} MB, made {made.made_at[:19]} UTC"
+    size = f"{made.size / 2**20:.1f} MB"
+    return f"letters: {made.messages}, {size}, made {made.made_at[:19]} UTC"

@@ -115,6 +115,10 @@ def test_letters_are_corrected_noted_and_closed(terminal: Terminal, db: Database
     (said,) = terminal.json("correct", str(row), "general_inquiry")
     assert said["category"] == "general_inquiry"
     assert terminal.json("queue")[0]["category"] == "general_inquiry"
+    assert (
+        "general_inquiry, set by staff; sorted as medication_question"
+        in terminal("show", str(row))[1]
+    )
     terminal("note", str(row), "called back")
     terminal("close", str(row))
     review = reviews.get(db, row)

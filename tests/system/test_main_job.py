@@ -136,7 +136,7 @@ def test_a_fresh_installation_sends_nothing_and_shows_what_it_would_have_sent(
     assert (reply["state"], reply["reason"]) == ("held", "shadow")
     assert reply["recipient"] == "rosa@homemail.test"
     said = installation.run("mode", "live").stdout
-    assert "1 acknowledgements are held" in said
+    assert "Acknowledgements that are held: 1 shadow" in said
     assert "release" in said
     installation.run("send")
     assert sink.accepted == []

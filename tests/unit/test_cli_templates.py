@@ -103,6 +103,16 @@ def test_a_published_text_becomes_the_file_and_a_version_with_its_reason(run, fo
     assert (oldest["version"], oldest["who"], oldest["sent"]) == (1, "file", 0)
 
 
+def test_a_slip_of_just_now_is_found_though_the_last_good_version_is_sent(run, folder, draft):
+    publish(run, draft(NEW))
+    assert run("check").code == 0
+    path = folder / "en" / "general_inquiry.txt.j2"
+    path.write_text(NEW + "{{ organisatoin }}\n", "utf-8")  # not made to look settled
+    checked = run("check")
+    assert checked.code == 1
+    assert "organisation" in checked.out
+
+
 def test_a_text_with_problems_is_refused_with_each_place_and_changes_nothing(run, folder, draft):
     file = draft(NEW.replace("{{ phone }}", "{{ fone }}") + "\nTake 50 mg twice a day.\n")
     ran = publish(run, file)

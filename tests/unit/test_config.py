@@ -123,6 +123,13 @@ def test_the_example_is_valid_and_names_exactly_what_is_to_be_filled_in():
     }
 
 
+def test_the_telephone_of_the_examples_organisation_is_not_told_in_anothers_name(tmp_path):
+    own = tmp_path / "inboxbot.toml"
+    own.write_text(EXAMPLE.read_text().replace('name = "ALS Worldwide"', 'name = "Lifeline"'))
+    found = {problem.place for problem in config.placeholders(config.load(own))}
+    assert {"organisation.phone", "organisation.postal_address"} <= found
+
+
 def settings_of(model: type[BaseModel], prefix: str = "") -> set[str]:
     """Return the name of every setting below `model`."""
     names: set[str] = set()
