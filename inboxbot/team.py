@@ -4,6 +4,7 @@ There is always an administrator left who can sign in, and nobody acts on their 
 a colleague must, or the sysadmin at the terminal.
 """
 
+import json
 from datetime import datetime
 
 from inboxbot import accounts
@@ -39,6 +40,26 @@ def change_role(db: Database, user: int, role: Role, *, by: User, now: datetime)
         users.end_sessions(db, found.id)
         detail = f"{found.name} {found.role} -> {role}"
         audit.add(db, by.name, "role changed", now, detail=detail)
+
+
+def limit(
+    db: Database, user: int, mailboxes: tuple[str, ...] | None, *, by: User, now: datetime
+) -> None:
+    """Let somebody look into these mailboxes alone, or into all (None); their sessions end.
+
+    Raises `Conflict` for one's own account, and for a role that looks after all of it.
+    """
+    with write(db):
+        found = somebody_else(db, user, by=by)
+        if found.role is not Role.STAFF:
+            raise Conflict("Only staff are limited to some mailboxes.")
+        if found.mailboxes == mailboxes:
+            return
+        kept = None if mailboxes is None else json.dumps(mailboxes)
+        users.change(db, found.id, mailboxes=kept)
+        users.end_sessions(db, found.id)
+        names = "all" if mailboxes is None else ", ".join(mailboxes) or "none"
+        audit.add(db, by.name, "mailboxes limited", now, detail=f"{found.name}: {names}")
 
 
 def remove_factor(db: Database, user: int, *, by: User, now: datetime) -> None:

@@ -44,7 +44,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who may sign in, with how they like the pages."""
+    """Somebody who may sign in, with how they like the pages; `mailboxes` None are all."""
 
     id: int
     name: str
@@ -63,6 +63,15 @@ class User:
     address_asked: str | None
     address_code: str | None
     address_until: datetime | None
+    mailboxes: tuple[str, ...] | None
+
+    @property
+    def limited_to(self) -> tuple[str, ...] | None:
+        """Return the mailboxes that they may look into, or None for all of them.
+
+        Only staff are limited: the other roles look after all of it.
+        """
+        return self.mailboxes if self.role is Role.STAFF else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,7 @@ class Span:
 
 _USER = (
     "id, name, role, password_hash, totp_secret, totp_step, disabled, theme, text_size, shortcuts,"
-    " afterwards, created_at, keys, address, address_asked, address_code, address_until"
+    " afterwards, created_at, keys, address, address_asked, address_code, address_until, mailboxes"
 )
 _SESSION = "hash, user_id, stage, form_token, agent, created_at, seen_at, confirmed_at"
 
@@ -145,6 +154,7 @@ def _as_user(row: tuple[object, ...]) -> User:
     values[6], values[9] = bool(values[6]), bool(values[9])
     values[11], values[12] = moment(str(values[11])), json.loads(str(values[12]))
     values[16] = moment(str(values[16])) if values[16] else None
+    values[17] = None if values[17] is None else tuple(json.loads(str(values[17])))
     return User(*values)  # type: ignore[arg-type]
 
 

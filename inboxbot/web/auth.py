@@ -23,7 +23,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from inboxbot import accounts
 from inboxbot.accounts import SignedIn, TooManyFailures
-from inboxbot.store import audit, users
+from inboxbot.store import audit, scope, users
 from inboxbot.store.database import write
 from inboxbot.store.users import Purpose, Session, Stage
 from inboxbot.web import roles
@@ -58,7 +58,21 @@ def guard() -> AnyResponse | None:
         return redirect(url_for("account.factor"))
     if not roles.allowed(request.endpoint, me().role):
         abort(403)
+    _keep_to_their_mailboxes()
     return None
+
+
+def _keep_to_their_mailboxes() -> None:
+    """Limit the connection to what somebody may see, and refuse what names another letter."""
+    mailboxes = me().limited_to
+    if mailboxes is None:
+        return
+    scope.limit(db(), mailboxes)
+    named = [str((request.view_args or {}).get("letter", ""))]
+    for field in ("letter", "into"):
+        named += [text.partition(":")[0].strip() for text in request.form.getlist(field)]
+    if not scope.sees(db(), [int(each[:15]) for each in named if each.isdecimal()]):
+        abort(404)
 
 
 def _must_be_ours() -> None:

@@ -103,6 +103,7 @@ ROLES: dict[str, frozenset[Role]] = {
     "team.end_everybodys_sessions": ADMINISTRATORS,
     "team.show": ADMINISTRATORS,
     "team.change_role": ADMINISTRATORS,
+    "team.limit": ADMINISTRATORS,
     "team.disable": ADMINISTRATORS,
     "team.reset": ADMINISTRATORS,
     "team.remove_factor": ADMINISTRATORS,

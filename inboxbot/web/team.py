@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from inboxbot import accounts, team
 from inboxbot.config import is_loopback
 from inboxbot.errors import Conflict
-from inboxbot.store import users
+from inboxbot.store import mailboxes, users
 from inboxbot.store.users import Purpose, Role, User
 from inboxbot.web.confirming import confirmed
 from inboxbot.web.site import db, me, now, session, span
@@ -73,6 +73,7 @@ def show(user: int) -> str:
         codes_left=users.recovery_codes_left(db(), found.id),
         last=accounts.is_last_administrator(db(), found),
         confirmed=confirmed(),
+        mailboxes=mailboxes.names(db()),
     )
 
 
@@ -81,6 +82,17 @@ def change_role(user: int) -> Response:
     """Give somebody another role."""
     if confirmed():
         team.change_role(db(), user, _role(), by=me(), now=now())
+    return _back(user)
+
+
+@pages.post("/users/<int:user>/mailboxes")
+def limit(user: int) -> Response:
+    """Let somebody look into some mailboxes alone, or into all of them."""
+    if confirmed():
+        wanted = request.form.getlist("mailbox")
+        chosen = tuple(name for name in mailboxes.names(db()) if name in wanted)
+        every = request.form.get("which") != "some"
+        team.limit(db(), user, None if every else chosen, by=me(), now=now())
     return _back(user)
 
 

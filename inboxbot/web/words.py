@@ -151,6 +151,7 @@ AUDIT = {
     "confirmation failed": "typed a wrong password again",
     "session ended": "ended one of their sessions",
     "role changed": "changed a role",
+    "mailboxes limited": "changed who may look into which mailbox",
     "everybody signed out": "signed everybody out",
     "templates approved": "approved the templates",
     "test mail": "sent a test mail",
