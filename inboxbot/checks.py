@@ -50,7 +50,14 @@ def _credentials(configuration: Config) -> list[Problem]:
         except ConfigError as error:
             found += error.problems
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    for file in sorted(Path(folder).iterdir()) if folder and Path(folder).is_dir() else []:
+    try:
+        files = sorted(Path(folder).iterdir()) if folder else []
+    except FileNotFoundError:
+        files = []
+    except OSError as error:
+        what = f"It cannot be read ({error.strerror}): the passwords were not handed over."
+        return [*found, Problem(f"credentials folder {folder}", what)]
+    for file in files:
         if stat.S_IMODE(file.stat().st_mode) & 0o077:
             found.append(Problem(str(file), f"Others can read this secret: chmod 600 {file.name}."))
     return found

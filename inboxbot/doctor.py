@@ -98,7 +98,8 @@ def _secrets(configuration: Config) -> Iterator[Finding]:
     servers = [server for box in configuration.mailbox for server in (box.imap, box.smtp)]
     for name in dict.fromkeys(server.credential for server in servers):
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
-        from_file = folder is not None and (Path(folder) / name).exists()
+        # Whether it is there and can be read, the configuration's own check has said.
+        from_file = folder is not None and os.access(Path(folder) / name, os.R_OK)
         if not from_file and config.credential_variable(name) in os.environ:
             yield Finding(
                 Level.WARN,

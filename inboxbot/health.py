@@ -59,7 +59,7 @@ def health(
         *(sentence for box in counted.mailboxes for sentence in _mailbox(box, silent_after, now)),
         *_classifying(db),
         *_replies(counted, now),
-        *_alerts(db),
+        *_alerts(db, {box.name for box in counted.mailboxes}),
         *_disk(store, min_free_mb),
     ]
     return Health(settings.mode(db), tuple(problems), counted)
@@ -121,19 +121,23 @@ def _counted(count: int, one: str, more: str) -> str:
     return f"{count} {one if count == 1 else more}"
 
 
-def _alerts(db: Database) -> list[str]:
+def _alerts(db: Database, known: set[str]) -> list[str]:
     # What the counts above say already is not said twice; an urgent letter is no fault.
     said = {
         alerts.Code.URGENT,
         alerts.Code.UNCERTAIN,
         alerts.Code.QUARANTINED,
-        alerts.Code.INTAKE_FAILED,
-        alerts.Code.INTAKE_SILENT,
         alerts.Code.OVERSIZE,
     }
-    found = dict.fromkeys(
-        alert.sentence for alert in alerts.unfinished(db) if alert.code not in said
-    )
+    of_a_mailbox = {alerts.Code.INTAKE_FAILED, alerts.Code.INTAKE_SILENT}
+    found: dict[str, None] = {}
+    for alert in alerts.unfinished(db):
+        if alert.code in of_a_mailbox and alert.detail not in known:
+            # It was never opened, so nothing above tells of it.
+            text = f"Mailbox {alert.detail}: {alert.sentence} `inboxbot doctor` says why."
+            found[text] = None
+        elif alert.code not in said | of_a_mailbox:
+            found[alert.sentence] = None
     return list(found)
 
 

@@ -50,6 +50,13 @@ def test_a_new_store_is_well_and_in_shadow_mode(db: Database, now: datetime) -> 
     assert found.last_good_poll_at is None
 
 
+def test_a_mailbox_that_could_never_be_opened_is_named(db: Database, now: datetime) -> None:
+    with write(db):
+        alerts.open_alert(db, alerts.Code.INTAKE_FAILED, now, detail="support")
+    (problem,) = look(db, now).problems
+    assert problem == ("Mailbox support: Letters cannot be fetched. `inboxbot doctor` says why.")
+
+
 def test_a_mailbox_that_is_read_is_well(watched: Database, now: datetime) -> None:
     found = look(watched, now)
     assert found.problems == ()
@@ -157,7 +164,7 @@ def test_what_the_counts_say_and_an_urgent_letter_are_no_further_problem(
     watched: Database, now: datetime, code: alerts.Code
 ) -> None:
     with write(watched):
-        alerts.open_alert(watched, code, now)
+        alerts.open_alert(watched, code, now, detail="support")
     assert look(watched, now).healthy
 
 
