@@ -31,26 +31,25 @@ CHANGES = {
 }
 UPGRADED = "The database was brought up to the schema of a program."
 BACKED_UP = "A backup was made and verified."
-BEGAN = "It began: {}"
-ENDED = "It is over: {}"
+FRAMES = {"": "{}", "began": "It began: {}", "ended": "It is over: {}"}
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
     """One thing that happened: when, a sentence, and codes or numbers beside it.
 
-    `frame` is "" or says of an alarm whether it began or ended.
+    `phase` is "", or says of an alarm whether it began or ended.
     """
 
     at: datetime
     sentence: str
     detail: str = ""
-    frame: str = ""
+    phase: str = ""
 
     @property
     def text(self) -> str:
         """Return all of it but the time, in one line."""
-        said = self.frame.format(self.sentence) if self.frame else self.sentence
+        said = FRAMES[self.phase].format(self.sentence)
         return f"{said} ({self.detail})" if self.detail else said
 
 
@@ -70,9 +69,9 @@ def _alarms(db: Database, limit: int) -> Iterator[Happened]:
     for alert, ended_at in alerts.newest(db, limit, but=Code.URGENT):
         letter = f"letter {alert.message_id}" if alert.message_id else ""
         detail = ", ".join(filter(None, (alert.detail, letter)))
-        yield Happened(alert.at, SENTENCES[alert.code], detail, BEGAN)
+        yield Happened(alert.at, SENTENCES[alert.code], detail, "began")
         if ended_at is not None:
-            yield Happened(ended_at, SENTENCES[alert.code], detail, ENDED)
+            yield Happened(ended_at, SENTENCES[alert.code], detail, "ended")
 
 
 def _changes(db: Database, limit: int) -> Iterator[Happened]:

@@ -34,7 +34,7 @@ def test_an_alarm_of_long_ago_that_ends_now_is_among_the_last(db, now):
         for number in range(50):
             alerts.open_alert(db, Code.MISSING, now - timedelta(days=2), detail=str(number))
         alerts.end(db, Code.DISK, now)
-    assert "disk" in next(each.text for each in lately(db, 5) if each.frame)
+    assert "disk" in next(each.text for each in lately(db, 5) if each.phase)
 
 
 def test_of_letters_and_of_who_did_it_it_says_nothing(db, now):
