@@ -411,11 +411,18 @@ def test_login_gives_the_daemon_its_permission_and_losing_it_is_told_at_the_next
 
 
 def test_the_doctor_says_how_long_it_lasts_and_what_to_click(installed, server):
-    def found():
+    def found(what="token"):
         rows = installed.objects("doctor", code=None)
-        return next(row for row in rows if row.get("what") == "support: token")
+        return next(row for row in rows if row.get("what") == f"support: {what}")
 
     assert "inboxbot login support" in str(found())
+    mint, server.mint = server.mint, lambda: "a-token-that-is-none"
+    installed.run("login", "support")
+    refused = found("IMAP")
+    assert refused["level"] == "FAIL"
+    assert "inboxbot login support" in refused["fix"]
+    assert "password" not in refused["fix"]
+    server.mint = mint
     installed.run("login", "support")
     assert found()["level"] == "PASS"
     server.error, server.life_s = "invalid_client", 1

@@ -21,6 +21,7 @@ from tests.taking_in import TakingIn
 from tests.token_server import TokenServer
 
 LETTER = b"From: a@b.test\r\nSubject: %d\r\n\r\nHello\r\n"
+NAMED = b"From: a@b.test\r\nMessage-ID: <%d@b.test>\r\n\r\nHello\r\n"
 
 
 @pytest.fixture
@@ -157,7 +158,7 @@ def bridge(server, now, tmp_path):
     server.capabilities = b"ID IDLE IMAP4rev1 MOVE STARTTLS UIDPLUS UNSELECT"
     server.tls, file = own_certificate(tmp_path)
     for number in range(3):
-        server.deliver(LETTER % number, now)
+        server.deliver(NAMED % number, now)
     settings = server.settings(security="starttls", ca_file=str(file), host="127.0.0.1")
     with ImapMailbox(settings) as box:
         yield box
@@ -180,7 +181,7 @@ def test_the_bridge_numbers_everything_anew_and_every_letter_is_known_again(
     taking_in = TakingIn(db, bridge, now)
     taking_in.poll()  # What is there is the baseline,
     taking_in.sweep()  # and each letter of it is known by what it holds.
-    server.deliver(LETTER % 10, now)
+    server.deliver(NAMED % 10, now)
     taking_in.poll()
     assert len(taking_in.stored()) == 1
     # Restarted, or repaired: other UIDs in another order under another UIDVALIDITY, and two
@@ -191,11 +192,11 @@ def test_the_bridge_numbers_everything_anew_and_every_letter_is_known_again(
     for each in held:
         server.deliver(each.raw, each.received_at)
     for number in (11, 12):
-        server.deliver(LETTER % number, now + timedelta(minutes=5))
+        server.deliver(NAMED % number, now + timedelta(minutes=5))
     bridge.close()
     taking_in.later(minutes=10)
     taking_in.poll()
-    assert sorted(taking_in.stored()) == sorted(LETTER % number for number in (10, 11, 12))
+    assert sorted(taking_in.stored()) == sorted(NAMED % number for number in (10, 11, 12))
     assert taking_in.silences() == [None, None, None]
     taking_in.check()
     taking_in.poll()
