@@ -59,7 +59,7 @@ def test_a_ready_made_reply_is_filled_for_the_letter_and_what_is_missing_stays_i
             datetime.now(UTC),
         )
     page.goto(workshop.url + "/m/1")
-    page.locator("details.ready summary").click()
+    page.locator(".compose details.ready summary").click()
     page.get_by_role("button", name="/call").click()
     # Nobody vouches for this sender, so there is no name to greet them with.
     answer = page.locator("form[data-draft] textarea")
