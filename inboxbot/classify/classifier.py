@@ -68,7 +68,7 @@ class Classifier:
         return replace(
             said,
             evidence=(
-                *evidence.evidence(self.model, seen, said.category, scores.category),
+                *evidence.evidence(self.model, seen, said.category, scores),
                 *said.evidence,
                 *telling,
             ),
@@ -95,7 +95,7 @@ class Classifier:
         if _hardly_any_words(letter):
             confidence = min(confidence, LITTLE)
         urgent, alarming = urgency.flags(
-            self.model, seen, scoring.urgency(self.model, scores), self.urgent_from
+            self.model, seen, category, scoring.urgency(self.model, scores), self.urgent_from
         )
         unsure = self._unsure(letter, found, category, CATEGORIES[second], confidence)
         said = Classification(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from inboxbot.classify import medicines as medicine_names
 from inboxbot.classify.category import Category, Classification
 from inboxbot.classify.letters import LabelledLetter
 from inboxbot.mail.message import Message
@@ -204,11 +205,14 @@ def _coverage(right: Sequence[bool], wanted: float) -> float:
 
 
 def _medicines(pairs: Sequence[tuple[LabelledLetter, Classification]]) -> tuple[Share, Share]:
+    """Return recall and precision of the names; two names of one medicine are the same."""
+    names = medicine_names.load()
     hits = true = given = 0
     for letter, answer in pairs:
         if letter.medications is None:
             continue
-        wanted, found = set(letter.medications), {m.generic for m in answer.medicines}
+        wanted = {g for name in letter.medications for g in medicine_names.generics(name, names)}
+        found = {medicine.generic for medicine in answer.medicines}
         hits, true, given = hits + len(wanted & found), true + len(wanted), given + len(found)
     return Share(hits, true), Share(hits, given)
 

@@ -12,7 +12,7 @@ from inboxbot.classify import scoring
 from inboxbot.classify.category import Category, Evidence
 from inboxbot.classify.features import Floats
 from inboxbot.classify.model import Model, softmax
-from inboxbot.classify.scoring import Views
+from inboxbot.classify.scoring import Scores, Views
 from inboxbot.classify.text import Segment, Word, words
 
 MAX_PHRASES = 3
@@ -23,18 +23,19 @@ _MEDICINE = 0.4
 _TOPIC = 0.15
 
 
-def evidence(model: Model, seen: Views, category: Category, scores: Floats) -> tuple[Evidence, ...]:
+def evidence(model: Model, seen: Views, category: Category, scores: Scores) -> tuple[Evidence, ...]:
     """Return the phrases that spoke most for `category`, the strongest first.
 
-    `scores` are the category scores of the whole letter. The weight is the change of the
+    `scores` are those of the whole letter. The weight is the change of the
     log-odds of `category` when the phrase's segment is left out of the letter.
     """
     column = list(Category).index(category)
     head = model.head("last")
-    whole = _log_odds(softmax(head.scores(scores)), column)
-    lost = whole - _log_odds(softmax(head.scores(scoring.without_each(model, seen))), column)
-    if len(lost) == 1:
+    whole = _log_odds(softmax(head.scores(scores.category)), column)
+    if len(seen.letter.segments) == 1:
         return (_phrase(model, seen, 0, column, category, max(float(whole), LEAST)),)
+    others = scoring.without_each(model, seen, scores.segments)
+    lost = whole - _log_odds(softmax(head.scores(others)), column)
     order = [int(i) for i in np.argsort(-lost, kind="stable")[:MAX_PHRASES]]
     chosen = [i for i in order if lost[i] >= LEAST] or order[:1]
     return tuple(_phrase(model, seen, i, column, category, float(lost[i])) for i in chosen)

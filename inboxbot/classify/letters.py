@@ -16,7 +16,7 @@ from inboxbot.errors import PermanentError
 from inboxbot.mail.body import own_words
 from inboxbot.mail.message import Message
 
-SHIPPED = ("examples.jsonl", "letters.jsonl", "phrases.jsonl")
+SHIPPED = ("examples.jsonl", "letters.jsonl", "phrases.jsonl", "voices.jsonl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

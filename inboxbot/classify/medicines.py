@@ -102,6 +102,11 @@ def build(
     )
 
 
+def generics(name: str, names: Names) -> tuple[str, ...]:
+    """Return the generic names that `name` stands for; itself where it is not known."""
+    return names.exact.get(_key(name)) or (name,)
+
+
 def _is_word(key: str) -> bool:
     return " " not in key and len(key) >= 5 and key.isalpha() and not _SPACELESS.search(key)
 

@@ -37,10 +37,14 @@ class Views:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the heads say of a letter: for the category and, apart from it, for urgency."""
+    """What the heads say of a letter: for the category and, apart from it, for urgency.
+
+    `segments` holds what the encoder's machine says of each segment; none for the light kind.
+    """
 
     category: Floats
     urgent: Floats
+    segments: Floats
 
 
 def views(
@@ -70,11 +74,16 @@ def base(model: Model, seen: Views) -> Scores:
     cues = features.cues(seen.letter, seen.hits, seen.medicines)
     danger = features.danger(seen.hits)
     if model.kind == "light":
-        return Scores(np.concatenate([grams[:3], cues]), np.concatenate([grams[3:], danger, cues]))
+        return Scores(
+            np.concatenate([grams[:3], cues]),
+            np.concatenate([grams[3:], danger, cues]),
+            np.zeros((0, 3), dtype=np.float32),
+        )
     near = kernel(model, np.vstack([seen.whole, seen.segments]))
     return Scores(
         _weighed(seen, grams[:3], *pooled(near[0, :3], near[1:, :3]), cues),
         np.concatenate([grams[3:], near[0, 3:], near[1:, 3:].max(axis=0), danger, cues]),
+        near[1:, :3],
     )
 
 
@@ -101,19 +110,18 @@ def pooled(whole: Floats, segments: Floats) -> tuple[Floats, Floats, Floats]:
     return whole, segments.max(axis=0), segments.mean(axis=0)
 
 
-def without_each(model: Model, seen: Views) -> Floats:
-    """Return for each segment the category scores of the letter without it."""
+def without_each(model: Model, seen: Views, near: Floats) -> Floats:
+    """Return for each segment the category scores of the letter without it.
+
+    `near` is what `base` found for the segments.
+    """
     count = len(seen.segments) if model.kind == "encoder" else len(seen.letter.segments)
     shares = seen.grams.values[:, None] * model.arrays["grams.weights"][seen.grams.buckets, :3]
     own = np.zeros((count, 3), dtype=np.float32)
     known = seen.grams.segments < count
     np.add.at(own, seen.grams.segments[known], shares[known])
     grams = shares.sum(axis=0) + model.arrays["grams.bias"][:3] - own
-    near = np.zeros((0, 3), dtype=np.float32)
-    left = np.zeros((0, 3), dtype=np.float32)
-    if model.kind == "encoder":
-        both = kernel(model, np.vstack([seen.segments, seen.without]))[:, :3]
-        near, left = both[:count], both[count:]
+    left = kernel(model, seen.without)[:, :3] if model.kind == "encoder" else near
     rows = []
     each = features.cues_without_each(seen.letter, seen.hits, seen.medicines)
     for index, cues in enumerate(each[:count]):

@@ -7,7 +7,7 @@ listed words and the quiet wordings; which kind of danger it is, is another.
 import numpy as np
 
 from inboxbot.classify import lexicon
-from inboxbot.classify.category import Evidence, Flag, Urgent
+from inboxbot.classify.category import Category, Evidence, Flag, Urgent
 from inboxbot.classify.features import CALM, NOW
 from inboxbot.classify.lexicon import Hit
 from inboxbot.classify.model import Model, softmax
@@ -18,11 +18,17 @@ KINDS = tuple(Urgent)
 MAX_FLAGS = 3
 # A letter that speaks of the past or a plan and names no danger must be likely to mean one.
 LIKELY = 0.5
+# What a letter about a medicine can mean where it names no danger.
+_OF_MEDICINES = (Urgent.OVERDOSE, Urgent.REACTION)
 _QUIET = "no plain word, but reads like letters in which someone was in danger"
 
 
 def flags(
-    model: Model, seen: Views, probability: float, threshold: float | None = None
+    model: Model,
+    seen: Views,
+    category: Category,
+    probability: float,
+    threshold: float | None = None,
 ) -> tuple[tuple[Flag, ...], tuple[Evidence, ...]]:
     """Return the urgent flags of a letter and the phrases that speak for them.
 
@@ -45,7 +51,7 @@ def flags(
             for segment, hit in named[kind][:2]
         ]
         return found, tuple(evidence)
-    kind = _likeliest(model, seen)
+    kind = _likeliest(model, seen, category)
     segment = _most_urgent(seen)
     phrase = segment.evidence(0, min(len(segment.text), 160), kind, probability)
     return (Flag(kind, probability, _QUIET),), (phrase,)
@@ -63,9 +69,11 @@ def _named(seen: Views) -> dict[Urgent, list[tuple[Segment, Hit]]]:
     return plain or calm
 
 
-def _likeliest(model: Model, seen: Views) -> Urgent:
+def _likeliest(model: Model, seen: Views, category: Category) -> Urgent:
     weights = model.arrays["kind.weights"][seen.grams.buckets]
     shares = softmax(seen.grams.values @ weights + model.arrays["kind.bias"])
+    if category is Category.MEDICATION_QUESTION:
+        return max(_OF_MEDICINES, key=lambda kind: float(shares[KINDS.index(kind)]))
     # Failing breath is said in plain words; what is said without any is mostly despair.
     return KINDS[int(np.argmax(shares))] if shares.max() >= 0.5 else Urgent.SELF_HARM
 

@@ -60,6 +60,12 @@ def test_a_present_danger_is_flagged_with_its_kind_and_reason(body: str, kind: U
     assert any(evidence.toward == kind for evidence in found.evidence)
 
 
+def test_a_quiet_mishap_with_a_medicine_is_not_called_self_harm() -> None:
+    found = classify("We both gave him the evening pills by mistake, now he is hard to rouse.")
+    assert found.category is M
+    assert {flag.code for flag in found.urgent} & {Urgent.OVERDOSE, Urgent.REACTION}
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -69,6 +69,12 @@ def test_flags_medicines_language_and_time_are_measured() -> None:
     assert FOUND.urgent_false == ("4",)
 
 
+def test_two_names_of_one_medicine_are_the_same() -> None:
+    said = [answer(M, 0.9, medicines=(Medicine("paracetamol", "Tylenol", "text", 0, 7),))]
+    found = figures([letter(1, M, medications=("acetaminophen",))], said, [1.0])
+    assert (found.medicine_recall, found.medicine_precision) == (Share(1, 1), Share(1, 1))
+
+
 def test_the_interval_is_wilsons() -> None:
     low, high = Share(90, 100).interval
     assert (low, high) == pytest.approx((0.8256, 0.9448), abs=1e-3)

@@ -63,7 +63,8 @@ def test_the_comparison_is_on_letters_that_neither_model_saw(taught: Database) -
     (stored,) = models.all_models(taught)
     changes = {each["what"]: each for each in stored.comparison["changes"]}
     own = changes["letters that staff judged, sorted right"]
-    assert (own["letters"], own["before"], own["outcome"]) == (8, 0, "better")
+    assert (own["letters"], own["outcome"]) == (8, "better")
+    assert own["before"] <= 2
     assert own["after"] >= 7
     assert changes["shipped letters sorted right"]["letters"] == len(lessons.few_shipped())
     urgent = changes["urgent letters found"]
