@@ -9,6 +9,8 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from inboxbot.errors import (
@@ -60,13 +62,25 @@ def with_a_secret_that_counts(
 
 
 def tls_context(settings: ServerSettings) -> ssl.SSLContext:
-    """Return what checks the server's certificate; raise `PermanentError` without its file."""
+    """Return what checks the server's certificate; raise `PermanentError` without its file.
+
+    Reading the certificates of all authorities takes longer than sending a reply: it is done once,
+    and again when their file has changed. Without encryption there is nothing to check.
+    """
+    if settings.security == "none":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    file = settings.ca_file or ssl.get_default_verify_paths().cafile
     try:
-        return ssl.create_default_context(cafile=settings.ca_file or None)
+        return _trusting(settings.ca_file, Path(file).stat().st_mtime_ns if file else 0)
     except OSError as error:
         raise PermanentError(
             f"The file in `ca_file` for {settings.where} cannot be used."
         ) from error
+
+
+@lru_cache(maxsize=4)
+def _trusting(ca_file: str | None, changed_at: int) -> ssl.SSLContext:  # noqa: ARG001  (a new file, anew)
+    return ssl.create_default_context(cafile=ca_file or None)
 
 
 def must_be_this_machine(peer: str, where: str) -> None:

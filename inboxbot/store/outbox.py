@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from importlib.resources import files
 
 from inboxbot.errors import Conflict
 from inboxbot.mail.conversation import domain_of, folded
@@ -72,7 +74,10 @@ class Listed:
 
 def packed(raw: bytes) -> bytes:
     """Return the bytes of a reply as they are kept: behind a NUL, which begins no reply."""
-    return _PACKED + zlib.compress(raw) if raw else b""
+    if not raw:
+        return b""
+    packing = zlib.compressobj(zdict=_usual())
+    return _PACKED + packing.compress(raw) + packing.flush()
 
 
 def unpacked(kept: bytes) -> bytes:
@@ -82,10 +87,21 @@ def unpacked(kept: bytes) -> bytes:
     """
     if not kept.startswith(_PACKED):
         return kept
+    unpacking = zlib.decompressobj(zdict=_usual())
     try:
-        return zlib.decompress(kept[len(_PACKED) :])
+        raw = unpacking.decompress(kept[len(_PACKED) :])
     except zlib.error:
         return b""
+    return raw if unpacking.eof else b""
+
+
+@cache
+def _usual() -> bytes:
+    """Return three acknowledgements, which are most of what any of them says.
+
+    The file is never changed: what was packed with it cannot be had without it.
+    """
+    return files("inboxbot.store").joinpath("usual_replies.bin").read_bytes()
 
 
 def add(

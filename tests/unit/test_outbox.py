@@ -342,6 +342,14 @@ def test_a_reply_is_kept_in_less_room_and_one_of_before_is_read_as_it_is() -> No
     assert outbox.unpacked(raw) == raw
 
 
+def test_every_reply_that_was_ever_packed_can_be_read() -> None:
+    kept = bytes.fromhex("0078bb7529ec448334ff131d926016116a0f43db6f0021f712e1")
+    assert (
+        outbox.unpacked(kept) == b"From: a@b.example\r\nAuto-Submitted: auto-replied\r\n\r\nHello"
+    )
+    assert outbox.unpacked(kept[:-3]) == b""
+
+
 def test_a_reply_whose_bytes_are_damaged_is_held_and_the_next_one_goes(
     db: Database, now: datetime
 ) -> None:
