@@ -1,8 +1,9 @@
 """Send each due reply, at most once.
 
 A reply is claimed (commit), offered to the server, noted as `sending` right before the final dot
-(commit), and its answer recorded (commit). Whatever ends the process in between, it is known
-whether the reply may be tried again; where nobody knows, it is never sent again blindly.
+(commit), and its answer recorded (commit, which also claims the next one). Whatever ends the
+process in between, it is known whether the reply may be tried again; where nobody knows, it is
+never sent again blindly.
 """
 
 import time
@@ -67,6 +68,14 @@ class Sent:
 
     def __getitem__(self, state: State) -> int:
         return self.counts.get(state, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What a look at the outbox found: a reply that is claimed now, or was `kept`, or nothing."""
+
+    entry: Entry | None = None
+    kept: tuple[State, str] | None = None
 
 
 class StoreBusyError(InboxbotError):
@@ -153,25 +162,30 @@ class Sender:
     ) -> bool:
         """Send what is due of one mailbox; say whether the server judged anything."""
         judged = False
-        while not stop() and not (judged and self._is_at_its_pace(mailbox)):
-            entry = self._next(mailbox, tally)
-            if entry is None:
-                break
+
+        def is_enough() -> bool:
+            return stop() or (judged and self._is_at_its_pace(mailbox))
+
+        entry = None if is_enough() else self._next(mailbox, tally, self._look(mailbox))
+        while entry is not None:
             try:
                 outcome = self._attempt(entry, transport)
             except Conflict:
-                continue  # Another process took it while the text was on its way.
+                # Another process took it while the text was on its way.
+                entry = None if is_enough() else self._next(mailbox, tally, self._look(mailbox))
+                continue
             except OutcomeUnknownError as error:
                 self._uncertain(entry)
                 tally.count(State.UNCERTAIN)
                 raise TransientError(str(error)) from error
-            state = self._record(entry, outcome)
+            judged = not outcome.server_left
+            state, found = self._record(mailbox, entry, outcome, is_enough)
             tally.count(state)
             if outcome.server_left:
                 raise TransientError(f"The mail server breaks off ({outcome.code}).")
-            judged = True
             if state is State.SENT and self._copy is not None:
                 self._put_copy(mailbox, entry, self._copy)
+            entry = self._next(mailbox, tally, found)
         return judged
 
     def _is_at_its_pace(self, mailbox: str) -> bool:
@@ -186,23 +200,31 @@ class Sender:
         self._paced.discard(mailbox)
         return False
 
-    def _next(self, mailbox: str, tally: Sent) -> Entry | None:
-        """Claim the next reply that may still go; hold or cancel those before it."""
-        while True:
-            with self._writing():
-                now = self._now()
-                entry = sending.next_due(self._db, mailbox, now)
-                if entry is None:
-                    return None
-                kept = self._look_again(entry, now)
-                if kept is None:
-                    sending.claim(self._db, entry.id, self._owner, now)
-            if kept is None:
-                faults.point("sender.claimed")
-                return entry
-            state, reason = kept
+    def _next(self, mailbox: str, tally: Sent, found: _Due) -> Entry | None:
+        """Return the reply that was claimed; look on as long as one was held or cancelled."""
+        while found.entry is not None and found.kept is not None:
+            state, reason = found.kept
             tally.count(state)
-            events.reply_kept(entry.id, state, reason)
+            events.reply_kept(found.entry.id, state, reason)
+            found = self._look(mailbox)
+        if found.entry is not None:
+            faults.point("sender.claimed")
+        return found.entry
+
+    def _look(self, mailbox: str) -> _Due:
+        with self._writing():
+            return self._claim(mailbox)
+
+    def _claim(self, mailbox: str) -> _Due:
+        """Claim the next reply within the open transaction; one that may not go is kept."""
+        now = self._now()
+        entry = sending.next_due(self._db, mailbox, now)
+        if entry is None:
+            return _Due()
+        kept = self._look_again(entry, now)
+        if kept is None:
+            sending.claim(self._db, entry.id, self._owner, now)
+        return _Due(entry, kept)
 
     def _look_again(self, entry: Entry, now: datetime) -> tuple[State, str] | None:
         """Hold, cancel or give up what may no longer go, as of now; None where it may go.
@@ -217,6 +239,8 @@ class Sender:
         reason: Reason | None = None
         if settings.mode(db) is Mode.SHADOW:
             reason = Reason.SHADOW
+        elif not entry.reply.raw:  # Its stored bytes are damaged.
+            reason = Reason.COMPOSE_MISMATCH
         elif now - entry.waiting_since > MAX_WAIT:
             reason = Reason.TOO_OLD
         elif entry.created_by is None:
@@ -272,32 +296,41 @@ class Sender:
             alerts.open_alert(self._db, Code.UNCERTAIN, now, message=entry.message)
         events.reply_ended(entry.id, State.UNCERTAIN, entry.attempts + 1, 0)
 
-    def _record(self, entry: Entry, outcome: Outcome) -> State:
+    def _record(
+        self, mailbox: str, entry: Entry, outcome: Outcome, is_enough: Callable[[], bool]
+    ) -> tuple[State, _Due]:
+        """Write down an answer and, in the same transaction, claim the next reply.
+
+        Should claiming fail, the answer is kept and written down alone in the next pass.
+        """
         self._unrecorded[entry.id] = (entry, outcome)
-        state = self._write_down(entry, outcome)
+        with self._writing():
+            state = self._write_down(entry, outcome)
+            last = outcome.server_left or is_enough()
+            found = _Due() if last else self._claim(mailbox)
         del self._unrecorded[entry.id]
         faults.point("sender.recorded")
         events.reply_ended(entry.id, state, entry.attempts + 1, outcome.code)
-        return state
+        return state, found
 
     def _write_down(self, entry: Entry, outcome: Outcome) -> State:
+        """Write down an answer within the open transaction."""
         db, owner, now = self._db, self._owner, self._now()
         answer = f"{outcome.code} {outcome.text}" if outcome.code > 0 else outcome.text
-        with self._writing():
-            match outcome.verdict:
-                case Verdict.ACCEPTED:
-                    sending.sent(db, entry.id, owner, answer, now)
-                    return State.SENT
-                case Verdict.REFUSED:
-                    sending.failed(db, entry.id, owner, answer, now)
-                    return State.FAILED
-                case Verdict.UNABLE:
-                    outbox.hold(db, entry.id, Reason.INVALID_SENDER, now, answer=answer)
-                    return State.HELD
-                case Verdict.DEFERRED:
-                    due = now + BACK_OFF[min(entry.attempts, len(BACK_OFF) - 1)]
-                    sending.deferred(db, entry.id, owner, answer, due, now)
-                    return State.DEFERRED
+        match outcome.verdict:
+            case Verdict.ACCEPTED:
+                sending.sent(db, entry.id, owner, answer, now)
+                return State.SENT
+            case Verdict.REFUSED:
+                sending.failed(db, entry.id, owner, answer, now)
+                return State.FAILED
+            case Verdict.UNABLE:
+                outbox.hold(db, entry.id, Reason.INVALID_SENDER, now, answer=answer)
+                return State.HELD
+            case Verdict.DEFERRED:
+                due = now + BACK_OFF[min(entry.attempts, len(BACK_OFF) - 1)]
+                sending.deferred(db, entry.id, owner, answer, due, now)
+                return State.DEFERRED
 
     def _put_copy(self, mailbox: str, entry: Entry, copy: Copy) -> None:
         try:
@@ -307,7 +340,7 @@ class Sender:
 
     def _recover(self, *, alone: bool) -> None:
         for entry, outcome in list(self._unrecorded.values()):
-            with suppress(Conflict):
+            with suppress(Conflict), self._writing():
                 self._write_down(entry, outcome)
             del self._unrecorded[entry.id]
         now = self._now()
