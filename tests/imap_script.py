@@ -130,6 +130,7 @@ class _Session:
         self.server = server
         self.sock = sock
         self.selected = False
+        self.told: tuple[object, ...] = ()
 
     def run(self) -> None:
         if self.server.implicit_tls and self.server.tls:
@@ -183,7 +184,12 @@ class _Session:
         ]
 
     def do_noop(self, tag: bytes, _: bytes) -> list[bytes]:
-        return [tag + b" OK done\r\n"]
+        news = [] if self.told == self._now() else [b"* %d EXISTS\r\n" % len(self.server.letters)]
+        self.told = self._now()
+        return [*news, tag + b" OK done\r\n"]
+
+    def _now(self) -> tuple[object, ...]:
+        return (self.server.uidvalidity, self.server.uidnext, *self.server.letters)
 
     def do_logout(self, tag: bytes, _: bytes) -> list[bytes]:
         return [b"* BYE logging out\r\n", tag + b" OK done\r\n"]
@@ -218,6 +224,7 @@ class _Session:
         if rest.strip(b'"') not in self.server.folders:
             return [tag + b" NO [NONEXISTENT] no such folder\r\n"]
         self.selected = True
+        self.told = self._now()
         server = self.server
         return [
             b"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n",

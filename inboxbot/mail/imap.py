@@ -20,6 +20,8 @@ from inboxbot.mail.connection import Settings as Settings
 from inboxbot.mail.mailbox import Details, FetchError, Status, identity
 
 IDLE_RENEWAL_S = 28 * 60
+# Of so many looks in which nothing was new one opens the folder anew: a server might not tell.
+OPEN_ANEW_EVERY = 10
 
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$&'+/=?^_`{|}~.@:\[\]-]{3,900}>")
 
@@ -34,6 +36,9 @@ class ImapMailbox:
         self._settings = settings
         self._client: Client | None = None
         self._deadline = Deadline(settings.timeout_s)
+        # How the folder was found, as long as nothing but `open` used the connection since.
+        self._found: Status | None = None
+        self._looks = 0
 
     def __enter__(self) -> Self:
         return self
@@ -46,16 +51,37 @@ class ImapMailbox:
         self._deadline.move(seconds)
 
     def open(self, *, anew: bool = False) -> Status:
-        """Open the folder with EXAMINE; a kept connection that has died is made again."""
+        """Open the folder with EXAMINE; a kept connection that has died is made again.
+
+        Where it is open already, the server is asked for news first: none is the same answer.
+        """
         if anew:
             self.close()
         if self._client is not None:
             try:
-                return self._examine(self._settings.folder)
+                return self._remember(self._as_found() or self._examine(self._settings.folder))
             except FetchError:
                 if self._deadline.left <= 0:
                     raise
-        return self._examine(self._settings.folder)
+        return self._remember(self._examine(self._settings.folder))
+
+    def _as_found(self) -> Status | None:
+        """Return how the folder was found, where the server says that nothing has changed.
+
+        What changed in an open folder is told with the answer to NOOP (RFC 9051, section 6.1.2),
+        and its UIDVALIDITY cannot change; whatever is told, the folder is opened anew.
+        """
+        found = self._found
+        if found is None or self._looks % OPEN_ANEW_EVERY == 0:
+            return None
+        with self._asking() as client:
+            _, told = client.noop()
+        return None if told else found
+
+    def _remember(self, found: Status) -> Status:
+        self._found = found
+        self._looks += 1
+        return found
 
     def close(self) -> None:
         """Log out without waiting long, and end the connection."""
@@ -73,10 +99,15 @@ class ImapMailbox:
             return tuple(sorted(name.decode("ascii", "replace") for name in client.capabilities()))
 
     def certificate_until(self) -> datetime | None:
-        """Return when the server's certificate ends, or None without encryption."""
+        """Return when the server's certificate ends, or None without encryption.
+
+        Asks the server nothing where there is a connection.
+        """
+        found = self._found
         with self._asking() as client:
             sock = client.socket()
             certificate = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
+        self._found = found
         ends = (certificate or {}).get("notAfter")
         if not isinstance(ends, str):
             return None
@@ -216,6 +247,7 @@ class ImapMailbox:
     @contextmanager
     def _asking(self) -> Iterator["Client"]:
         """Give the connection; turn what goes wrong into an error of ours, and hang up."""
+        self._found = None  # What is told with the answer to another command is lost.
         try:
             if self._client is None:
                 self._client = connect(self._settings, self._deadline)
