@@ -9,9 +9,7 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
 
-from prometheus_client import CollectorRegistry
-
-from inboxbot import announce, assembly, events, metrics, nightly, pulse, trial, upkeep
+from inboxbot import announce, assembly, events, nightly, trial, upkeep
 from inboxbot.config import Config
 from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import Outcome, SmtpTransport
@@ -87,6 +85,11 @@ class Chores:
         configuration = self._configuration
         if not configuration.metrics.port:
             return _count_nothing
+        # Loaded only where somebody asks for figures.
+        from prometheus_client import CollectorRegistry
+
+        from inboxbot import metrics, pulse
+
         registry = CollectorRegistry()
         figures_of_store = partial(assembly.store, configuration, create=False)
         registry.register(

@@ -30,7 +30,7 @@ from inboxbot.pause import Pauses
 from inboxbot.postman import Postman
 from inboxbot.promotion import Watch
 from inboxbot.store import alerts, settings
-from inboxbot.store.database import must_be_whole, write
+from inboxbot.store.database import connect, must_be_whole, write
 from inboxbot.store.sqlite import Database
 from inboxbot.watcher import Watcher
 
@@ -161,7 +161,8 @@ class Daemon:
 
     def start(self) -> None:
         """Open everything, take back what an earlier process left, and begin."""
-        self._db = self._open()
+        # This connection brings the schema up to date; the others need not look at it.
+        self._db = self._stack.enter_context(assembly.store(self._configuration))
         must_be_whole(self._db)
         chores = Chores(self._configuration, self._open, _now)
         self._count = chores.serve_figures(self._stack)
@@ -285,7 +286,9 @@ class Daemon:
                 self._wake(name)
 
     def _open(self) -> Database:
-        return self._stack.enter_context(assembly.store(self._configuration))
+        db = connect(self._configuration.store_path)
+        self._stack.callback(db.close)
+        return db
 
     def _add(self, name: str, every_s: float, work: Callable[[], None]) -> None:
         job = Job(name, every_s, work, time.monotonic())

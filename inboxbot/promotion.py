@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from inboxbot import events
-from inboxbot.classify.comparison import Outcome
 from inboxbot.classify.shipped import shipped_fingerprint
 from inboxbot.errors import PermanentError
 from inboxbot.store import alerts, audit, models, settings
@@ -171,6 +170,9 @@ def name(number: int) -> str:
 def what_got_worse(stored: Stored) -> list[str]:
     """Return what a model does worse than the one that it was compared with."""
     changes = stored.comparison.get("changes", [])
+    # What compares models is loaded only where one was trained.
+    from inboxbot.classify.comparison import Outcome
+
     return [str(each["what"]) for each in changes if each["outcome"] == Outcome.WORSE]
 
 

@@ -118,7 +118,8 @@ def _open(path: Path) -> Database:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
         raise store_error(error, path) from error
-    return Database(connection)
+    # What other packages would add to sqlite-utils has no business here, and is not looked for.
+    return Database(connection, execute_plugins=False)
 
 
 def store_error(error: sqlite3.Error, path: Path | None = None) -> Exception:
