@@ -94,9 +94,7 @@ class Classifier:
         category, confidence = CATEGORIES[first], float(shares[first])
         if _hardly_any_words(letter):
             confidence = min(confidence, LITTLE)
-        urgent, alarming = urgency.flags(
-            self.model, seen, category, scoring.urgency(self.model, scores), self.urgent_from
-        )
+        urgent, alarming = urgency.flags(self.model, seen, scores, category, self.urgent_from)
         unsure = self._unsure(letter, found, category, CATEGORIES[second], confidence)
         said = Classification(
             category=category,

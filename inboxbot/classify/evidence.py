@@ -34,7 +34,7 @@ def evidence(model: Model, seen: Views, category: Category, scores: Scores) -> t
     whole = _log_odds(softmax(head.scores(scores.category)), column)
     if len(seen.letter.segments) == 1:
         return (_phrase(model, seen, 0, column, category, max(float(whole), LEAST)),)
-    others = scoring.without_each(model, seen, scores.segments)
+    others = scoring.without_each(model, seen, scores)
     lost = whole - _log_odds(softmax(head.scores(others)), column)
     order = [int(i) for i in np.argsort(-lost, kind="stable")[:MAX_PHRASES]]
     chosen = [i for i in order if lost[i] >= LEAST] or order[:1]

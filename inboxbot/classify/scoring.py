@@ -15,6 +15,7 @@ from inboxbot.classify.model import Kind, Model, nearness
 from inboxbot.classify.text import Letter
 
 _NONE = np.zeros((0, encoder.DIMENSIONS), dtype=np.float32)
+_UNSCORED = np.zeros((0, 4), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,14 @@ class Views:
 class Scores:
     """What the heads say of a letter: for the category and, apart from it, for urgency.
 
-    `segments` holds what the encoder's machine says of each segment; none for the light kind.
+    `segments` holds what the encoder's machine says of each segment, urgency last; `without` what
+    it says of the letter without it. Both are empty for the light kind.
     """
 
     category: Floats
     urgent: Floats
     segments: Floats
+    without: Floats
 
 
 def views(
@@ -77,13 +80,17 @@ def base(model: Model, seen: Views) -> Scores:
         return Scores(
             np.concatenate([grams[:3], cues]),
             np.concatenate([grams[3:], danger, cues]),
-            np.zeros((0, 3), dtype=np.float32),
+            _UNSCORED,
+            _UNSCORED,
         )
-    near = kernel(model, np.vstack([seen.whole, seen.segments]))
+    # All at once: to go through the letters compared with costs more than a further vector.
+    near = kernel(model, np.vstack([seen.whole, seen.segments, seen.without]))
+    whole, each, without = np.split(near, [1, len(seen.segments) + 1])
     return Scores(
-        _weighed(seen, grams[:3], *pooled(near[0, :3], near[1:, :3]), cues),
-        np.concatenate([grams[3:], near[0, 3:], near[1:, 3:].max(axis=0), danger, cues]),
-        near[1:, :3],
+        _weighed(seen, grams[:3], *pooled(whole[0, :3], each[:, :3]), cues),
+        np.concatenate([grams[3:], whole[0, 3:], each[:, 3:].max(axis=0), danger, cues]),
+        each,
+        without,
     )
 
 
@@ -110,10 +117,10 @@ def pooled(whole: Floats, segments: Floats) -> tuple[Floats, Floats, Floats]:
     return whole, segments.max(axis=0), segments.mean(axis=0)
 
 
-def without_each(model: Model, seen: Views, near: Floats) -> Floats:
+def without_each(model: Model, seen: Views, found: Scores) -> Floats:
     """Return for each segment the category scores of the letter without it.
 
-    `near` is what `base` found for the segments.
+    `found` is what `base` says of the letter.
     """
     count = len(seen.segments) if model.kind == "encoder" else len(seen.letter.segments)
     shares = seen.grams.values[:, None] * model.arrays["grams.weights"][seen.grams.buckets, :3]
@@ -121,13 +128,13 @@ def without_each(model: Model, seen: Views, near: Floats) -> Floats:
     known = seen.grams.segments < count
     np.add.at(own, seen.grams.segments[known], shares[known])
     grams = shares.sum(axis=0) + model.arrays["grams.bias"][:3] - own
-    left = kernel(model, seen.without)[:, :3] if model.kind == "encoder" else near
     rows = []
     each = features.cues_without_each(seen.letter, seen.hits, seen.medicines)
     for index, cues in enumerate(each[:count]):
         if model.kind == "encoder":
-            others = np.delete(near, index, axis=0) if count > 1 else near
-            rows.append(_weighed(seen, grams[index], *pooled(left[index], others), cues))
+            others = np.delete(found.segments, index, axis=0) if count > 1 else found.segments
+            near = pooled(found.without[index, :3], others[:, :3])
+            rows.append(_weighed(seen, grams[index], *near, cues))
         else:
             rows.append(np.concatenate([grams[index], cues]))
     return np.array(rows, dtype=np.float32)

@@ -35,6 +35,7 @@ STRENGTH = 2.0
 # Staff look at every flag; a missed crisis costs more than a false alarm. The letters that it
 # is set on are harder than those that come in: told quietly, or only sounding like danger.
 URGENT_PRECISION = 0.65
+URGENT_RECALL = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,8 @@ def _kernel(vectors: Floats, wanted: Sequence[tuple[Mask, Mask]]) -> dict[str, F
         bias[index] = fitted.intercept_[0]
     used = np.flatnonzero(np.abs(weights).sum(axis=1))
     return {
-        "kernel.anchors": np.ascontiguousarray(vectors[used]),
+        # Column by column: so its transpose, which letters are multiplied with, lies in a row.
+        "kernel.anchors": np.asfortranarray(vectors[used]),
         "kernel.weights": weights[used],
         "kernel.bias": bias,
         "kernel.gamma": np.array(GAMMA, dtype=np.float32),
@@ -218,11 +220,15 @@ def _kernel(vectors: Floats, wanted: Sequence[tuple[Mask, Mask]]) -> dict[str, F
 
 
 def _threshold(model: Model, unseen: Floats, urgent: Labels) -> Floats:
-    """Return the lowest probability from which flags are right often enough."""
+    """Return the lowest probability from which flags are right often enough.
+
+    It is lower where that would find too few of the urgent letters.
+    """
     shown = 1 / (1 + np.exp(-model.head("urgent").scores(unseen)[:, 0]))
     order = np.argsort(-shown, kind="stable")
     precision = np.cumsum(urgent[order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero(precision >= URGENT_PRECISION)
+    recall = np.cumsum(urgent[order]) / max(int(urgent.sum()), 1)
+    enough = np.flatnonzero((precision >= URGENT_PRECISION) | (recall < URGENT_RECALL))
     lowest = float(shown[order[enough.max()]]) if len(enough) else 0.5
     return np.array(min(max(lowest, 0.05), 0.5), dtype=np.float32)
 

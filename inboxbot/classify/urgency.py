@@ -6,12 +6,12 @@ listed words and the quiet wordings; which kind of danger it is, is another.
 
 import numpy as np
 
-from inboxbot.classify import lexicon
+from inboxbot.classify import lexicon, scoring
 from inboxbot.classify.category import Category, Evidence, Flag, Urgent
 from inboxbot.classify.features import CALM, NOW
 from inboxbot.classify.lexicon import Hit
 from inboxbot.classify.model import Model, softmax
-from inboxbot.classify.scoring import Views
+from inboxbot.classify.scoring import Scores, Views
 from inboxbot.classify.text import Segment
 
 KINDS = tuple(Urgent)
@@ -26,14 +26,15 @@ _QUIET = "no plain word, but reads like letters in which someone was in danger"
 def flags(
     model: Model,
     seen: Views,
+    scores: Scores,
     category: Category,
-    probability: float,
     threshold: float | None = None,
 ) -> tuple[tuple[Flag, ...], tuple[Evidence, ...]]:
     """Return the urgent flags of a letter and the phrases that speak for them.
 
-    `probability` is what the trained head says; `threshold` overrides the model's own.
+    `threshold` overrides the model's own.
     """
+    probability = scoring.urgency(model, scores)
     least = float(model.arrays["urgent.threshold"]) if threshold is None else threshold
     if probability < least:
         return (), ()
@@ -52,7 +53,7 @@ def flags(
         ]
         return found, tuple(evidence)
     kind = _likeliest(model, seen, category)
-    segment = _most_urgent(seen)
+    segment = _most_urgent(seen, scores)
     phrase = segment.evidence(0, min(len(segment.text), 160), kind, probability)
     return (Flag(kind, probability, _QUIET),), (phrase,)
 
@@ -78,7 +79,12 @@ def _likeliest(model: Model, seen: Views, category: Category) -> Urgent:
     return KINDS[int(np.argmax(shares))] if shares.max() >= 0.5 else Urgent.SELF_HARM
 
 
-def _most_urgent(seen: Views) -> Segment:
-    """Return the segment with the most words that sound like now, else the longest one."""
+def _most_urgent(seen: Views, scores: Scores) -> Segment:
+    """Return the segment that is nearest to letters in danger.
+
+    For the light kind: the one with the most words that sound like now, else the longest.
+    """
+    if len(scores.segments):
+        return seen.letter.segments[int(np.argmax(scores.segments[:, 3]))]
     pairs = zip(seen.letter.segments, seen.hits.danger, strict=True)
     return max(pairs, key=lambda pair: (len(pair[1]), len(pair[0].text)))[0]
