@@ -15,7 +15,7 @@ import pytest
 
 from inboxbot.errors import PermanentError, TransientError
 from inboxbot.fetching import Limits
-from inboxbot.mail.imap import ImapMailbox
+from inboxbot.mail.imap import OPEN_ANEW_EVERY, ImapMailbox
 from inboxbot.mail.mailbox import FetchError
 from inboxbot.store.sqlite import Database
 from tests.imap_script import PASSWORD, ScriptedServer
@@ -285,7 +285,7 @@ def test_r11_a_server_that_falls_silent_is_given_up_after_the_timeout(
     server: ScriptedServer, taking: TakingIn, now: datetime
 ) -> None:
     server.deliver(letter(1), now)
-    server.hang_at = server.sent + 8  # In the middle of the poll.
+    server.hang_at = server.sent + 10  # In the middle of the poll: after NOOP and EXAMINE.
     started = time.monotonic()
     with pytest.raises(TransientError):
         taking.poll()
@@ -329,6 +329,7 @@ def test_r11_an_answer_without_end_is_cut_off(
     server.answer = lambda tag, line: (
         [b"* 1 EXISTS\r\n" * 1000] * 200 if b"EXAMINE" in line else None
     )
+    taking.box.close()
     with pytest.raises(TransientError):
         taking.poll()
 
@@ -343,6 +344,7 @@ def test_r16_a_folder_without_uidvalidity_is_refused_with_a_reason(
     server.answer = lambda tag, line: (
         [*lines, tag + b" OK [READ-ONLY] done\r\n"] if b"EXAMINE" in line else None
     )
+    taking.box.close()
     with pytest.raises(PermanentError, match="UIDVALIDITY"):
         taking.poll()
 
@@ -392,6 +394,38 @@ def test_a_kept_connection_that_died_is_made_again_in_the_same_poll(
     taking.poll()
     assert taking.stored() == [letter(1)]
     assert server.connections == before + 1
+
+
+def verbs(server: ScriptedServer) -> list[bytes]:
+    return [command.partition(b" ")[2].split()[0] for command in server.commands]
+
+
+def test_an_open_folder_is_asked_for_news_and_opened_anew_every_tenth_time_all_the_same(
+    server: ScriptedServer, now: datetime
+) -> None:
+    with ImapMailbox(server.settings()) as box:
+        found = {box.open()}
+        server.commands.clear()
+        found |= {box.open() for _ in range(OPEN_ANEW_EVERY)}
+        assert len(found) == 1
+        assert sorted(verbs(server)) == [b"EXAMINE"] + [b"NOOP"] * (OPEN_ANEW_EVERY - 1)
+        server.deliver(letter(1), now)
+        assert box.open().uidnext == 2
+
+
+def test_what_a_server_tells_with_the_answer_to_another_command_is_not_missed(
+    server: ScriptedServer, now: datetime
+) -> None:
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        server.deliver(letter(1), now)
+        server.answer = lambda tag, line: (
+            [b"* 1 EXISTS\r\n* SEARCH\r\n", tag + b" OK done\r\n"] if b"SEARCH" in line else None
+        )
+        box.uids(1, None)
+        server.commands.clear()
+        assert box.open().uidnext == 2
+        assert verbs(server) == [b"EXAMINE"]
 
 
 def test_waiting_ends_when_a_letter_comes_and_leaves_the_connection_usable(
