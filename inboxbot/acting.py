@@ -220,6 +220,8 @@ def _release(turn: Turn, action: Release) -> tuple[str, str, Back]:
             raise Conflict(f"The acknowledgement of letter {letter} is {reply.state}, not held.")
         if action.rules is not None:
             releasing.must_fit(db, reply, turn.review, action.rules, turn.now)
+        if is_of_another_kind(reply, turn.review):
+            _write_anew(turn, action, reply)
         outbox.release(db, reply.id, turn.staff, turn.now)
         row, back = reply.id, (("put_back", reply.id, reply.reason or ""),)
     else:
@@ -230,6 +232,29 @@ def _release(turn: Turn, action: Release) -> tuple[str, str, Back]:
     replies.put_off(db, row, turn.now + action.delay)
     turn.change()
     return "released", str(row), back + _verdict(turn, released=True)
+
+
+def is_of_another_kind(reply: replies.SentReply, review: Review) -> bool:
+    """Say whether an acknowledgement was written for another category than staff say it is."""
+    return reply.template in set(Category) and reply.template != review.category
+
+
+def _write_anew(turn: Turn, action: Release, reply: replies.SentReply) -> None:
+    """Write a held acknowledgement for the category that staff say, which has its own words."""
+    if action.written is None or action.rules is not None:
+        raise Conflict(
+            f"Letter {turn.review.id} is of another kind than its acknowledgement was written for;"
+            " release it by itself, and it is written anew."
+        )
+    written = action.written(turn.review.id)
+    outbox.rewrite(
+        turn.db,
+        reply.id,
+        written.reply,
+        template=written.template,
+        template_version=written.version,
+        now=turn.now,
+    )
 
 
 def _put_in_outbox(turn: Turn, written: Acknowledgement) -> int:

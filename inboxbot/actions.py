@@ -126,7 +126,8 @@ class Hold:
 class Release:
     """Send an acknowledgement that was held back, after `delay`.
 
-    `written` is called where there is none in the outbox yet: the gate had asked for silence.
+    `written` is called where there is none in the outbox yet (the gate had asked for silence),
+    and where staff sorted the letter anew after it was written: its kind has other words.
     `rules` are the limits that hold where many are released at once.
     """
 

@@ -151,6 +151,30 @@ def add(
     return row
 
 
+def rewrite(
+    db: Database, row: int, reply: Reply, *, template: str, template_version: str, now: datetime
+) -> None:
+    """Put another text in place of one that is held; it goes to the same person.
+
+    Raises `Conflict` where it is not held any more.
+    """
+    changed = db.execute(
+        "UPDATE outbox SET raw = ?, rfc_message_id = ?, template = ?, template_version = ?,"
+        " updated_at = ? WHERE id = ? AND state = 'held' AND recipient_key = ?",
+        [
+            packed(reply.raw),
+            reply.message_id,
+            template,
+            template_version,
+            stamp(now),
+            row,
+            folded(reply.recipient),
+        ],
+    )
+    if changed.rowcount != 1:
+        raise Conflict("It is not held any more, or would go to somebody else.")
+
+
 def hold(db: Database, row: int, reason: str, now: datetime, *, answer: str | None = None) -> None:
     """Keep a reply that was not offered to the server until a person has looked."""
     also = (

@@ -4,6 +4,7 @@ import pytest
 
 from inboxbot import review
 from inboxbot.actions import (
+    Acknowledgement,
     AddNote,
     Claim,
     Close,
@@ -26,6 +27,7 @@ from inboxbot.actions import (
 )
 from inboxbot.classify.category import Category
 from inboxbot.errors import Conflict
+from inboxbot.mail.message import Reply
 from inboxbot.reply.reason import Disposition, Reason
 from inboxbot.store import audit, conversations, people, queue, replies, reviews, search, tags
 from inboxbot.store.queue import Listing, View
@@ -231,6 +233,35 @@ def test_a_released_acknowledgement_waits_for_its_delay_and_is_a_verdict_on_the_
     assert (reply.state, reply.created_by) == ("queued", "jo")
     assert reply.due_at == now + timedelta(seconds=10)
     assert db.execute("SELECT reason, released FROM verdict").fetchall() == [("not_addressed", 1)]
+
+
+def test_what_was_sorted_anew_is_never_released_in_the_words_of_the_old_kind(
+    db: Database, held: int, now: datetime
+) -> None:
+    before = replies.acknowledgement(db, held)
+    assert before is not None
+    db.execute("UPDATE outbox SET template = 'general_inquiry'")
+    act(db, Correct(Category.MEDICATION_QUESTION), held, now)
+    with pytest.raises(Conflict, match="another kind"):
+        act(db, Release(), held, now)
+
+    def written(_letter: int) -> Acknowledgement:
+        return Acknowledgement(
+            reply=Reply(
+                raw=b"To: x\r\n\r\nAsk your doctor.\r\n",
+                recipient=before.recipient,
+                message_id="<other@example.org>",
+            ),
+            template="medication_question",
+            version="v2",
+            in_reply_to=None,
+        )
+
+    act(db, Release(written=written), held, now)
+    after = replies.acknowledgement(db, held)
+    assert after is not None
+    assert (after.id, after.state, after.template) == (before.id, "queued", "medication_question")
+    assert b"Ask your doctor." in after.raw
 
 
 def test_what_is_on_its_way_cannot_be_taken_back(db: Database, held: int, now: datetime) -> None:
