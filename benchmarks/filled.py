@@ -66,12 +66,13 @@ def _fill(here: Place, size: int) -> int:
 
 
 def _one(report: Report, here: Place, port: int, size: int) -> dict[str, float]:
+    report.figures["pages.letters"] = size
     found: dict[str, float] = {"disk_mb": here.installation.store.stat().st_size / 1e6}
     for name, times in _pages(report, here, port).items():
         p50, p99 = percentile(times, 0.5), percentile(times, 0.99)
         found |= {f"{name}_p50": p50, f"{name}_p99": p99}
         report.put(f"pages.{name}_p99", p99, f"{name:<11} p50 {p50:5.1f} ms, p99 {p99:5.1f} ms")
-    found |= _commands(report, here, size)
+    found |= _commands(report, here)
     here.fill(mail.letters(FURTHER))
     stages = run_part("stages", environment=here.environment)
     spent = sum(stages[name][part] for name in ("intake", "triage", "sender")
@@ -141,7 +142,7 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _commands(report: Report, here: Place, size: int) -> dict[str, float]:
+def _commands(report: Report, here: Place) -> dict[str, float]:
     target = here.installation.folder / "person.zip"
     export = run(
         here.command("person", "export", "person7@example.net", "--to", str(target)),
@@ -163,7 +164,6 @@ def _commands(report: Report, here: Place, size: int) -> dict[str, float]:
         dry.cpu_s,
         f"retention --dry-run: {dry.cpu_s:.2f} s CPU; either at most {held:.0f} MB (PSS)",
     )
-    assert size
     return {"export_s": export.cpu_s, "retention_s": dry.cpu_s}
 
 

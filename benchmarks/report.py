@@ -105,9 +105,19 @@ GOALS = (
 )  # fmt: skip
 
 
+_SIZES = (
+    ("light.letters", "Letters on their way", 10_000),
+    ("idle.many_letters", "Old letters in the mailbox", 100_000),
+    ("pages.letters", "Letters in the store behind the pages", 1_000_000),
+)
+
+
 def table(report: Report) -> None:
     """Say all goals with our figures."""
     report.say("\n== The goals")
     report.say(f"{'':<58} {'goal':>8} {'stretch':>8} {'':<12} {'ours':>12}")
     for goal in GOALS:
         report.say(goal.line(report.figures))
+    for name, text, wanted in _SIZES:
+        if name in report.figures:
+            report.say(f"{text}: {report.figures[name]:,.0f}; the goals speak of {wanted:,}.")

@@ -50,6 +50,7 @@ def idle(report: Report, dovecot: Dovecot, sink: SmtpSink, old: int, key: str) -
             watcher.listen(lambda: time.monotonic() > end)
             waiting = (time.thread_time() - began) / LISTEN_S * 1000
             renewal = here.imap.traffic.since(before)
+    report.figures[f"idle.{key}letters"] = old
     report.put(
         f"idle.{key}round_trips",
         line.round_trips / POLLS,

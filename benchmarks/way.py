@@ -33,6 +33,7 @@ def measure(report: Report, dovecot: Dovecot, sink: SmtpSink, model: str, letter
         empty, _ = _size(here)
         wall, cpu, peak, peak_early = _daemon(here, letters)
         each = cpu / letters * 1000
+        report.figures[f"{model}.letters"] = letters
         report.put(f"{model}.rate", letters / wall, f"{letters / wall:.1f} letters a second")
         report.put(f"{model}.cpu_ms", each, f"{each:.2f} ms CPU a letter, all our processes")
         report.put(f"{model}.peak_mb", peak / MIB, f"{peak / MIB:.0f} MB at most (PSS)")
