@@ -1,13 +1,16 @@
 """What stands on the page of a letter, and what its forms do, over real HTTP semantics."""
 
+import email
+import email.policy
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from inboxbot.classify.category import Category
 from inboxbot.reply.reason import Disposition, Reason
-from inboxbot.store import audit, conversations
+from inboxbot.store import audit, conversations, replies
 from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Role
 from tests import letters
@@ -51,7 +54,7 @@ def test_a_letter_is_put_with_another_undone_and_taken_out_without_a_script(
     first, second = two_letters(db)
     page = jo.get(f"/m/{second}").text
     assert "This conversation" not in page
-    assert re.search(rf'<option value="{first}">{first}: About the wheelchair', page)
+    assert re.search(rf'<option value="{first}">{first}: (?:&#x2068;)?About the wheelchair', page)
     done = jo.post(f"/m/{second}/do/merge", version="1", once="a", into=str(first))
     assert done.status_code == 303
     together = jo.get(done.headers["Location"]).text
@@ -173,3 +176,35 @@ def test_an_acknowledgement_that_needs_a_damaged_letter_is_refused_in_words(
         assert stand.faults == []
     assert answer.status_code == 409
     assert f"The stored bytes of letter {letter} are damaged" in answer.text
+
+
+def test_a_held_acknowledgement_of_another_kind_is_told_and_written_anew_when_released(
+    db: Database, store_path: Path, tmp_path: Path
+) -> None:
+    letter = letters.add(
+        db,
+        Letter(
+            category=Category.GENERAL_INQUIRY,
+            reply="held",
+            reply_reason="not_addressed",
+            disposition=Disposition.HOLD,
+            reason=Reason.NOT_ADDRESSED,
+        ),
+        datetime.now(UTC),
+    )
+    told = "it is written again for the present kind"
+    with office(store_path, tmp_path) as stand:
+        ada = SignedIn(stand.app, db, "ada", Role.STAFF)
+        assert told not in ada.get(f"/m/{letter}").text
+        ada.post(f"/m/{letter}/do/correct", version="1", once="a", kind="medication_question")
+        assert told in ada.get(f"/m/{letter}").text
+        ada.post(f"/m/{letter}/do/release", version="2", once="b")
+        assert told not in ada.get(f"/m/{letter}").text
+        assert stand.faults == []
+    reply = replies.acknowledgement(db, letter)
+    assert reply is not None
+    assert (reply.state, reply.template) == ("queued", "medication_question")
+    text = email.message_from_bytes(reply.raw, policy=email.policy.default)
+    assert "your own doctor or pharmacist" in " ".join(
+        text.get_body(("plain",)).get_content().split()
+    )
