@@ -6,14 +6,14 @@ days, weeks and hours are those of the organisation's time zone.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from inboxbot.classify.category import Category
 from inboxbot.store import reports as stored
-from inboxbot.store.reports import Arrived, Spoken, Waited
+from inboxbot.store.reports import Arrived, Piece, Waited
 from inboxbot.store.sqlite import Database
 
 LONGEST = timedelta(days=3 * 366)
@@ -57,6 +57,14 @@ class Period:
         """Say whether it is so long that weeks are counted and not days."""
         return self.days > DAYS_BY_DAY
 
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the parts of the period between which its clocks are changed, with their offset."""
+        since, until = self.since.astimezone(UTC), self.until.astimezone(UTC)
+        while since < until:
+            end = _until_changed(since, until, self.zone)
+            yield Piece(since, end, since.astimezone(self.zone).utcoffset() or timedelta())
+            since = end
+
     def step_of(self, day: date) -> date:
         """Return the day, or the Monday of the week, that a day is counted under."""
         return day - timedelta(days=day.weekday()) if self.by_week else day
@@ -67,6 +75,26 @@ class Period:
         while step <= self.last:
             yield step
             step += width
+
+
+def _until_changed(since: datetime, until: datetime, zone: ZoneInfo) -> datetime:
+    """Return the first moment, at most `until`, whose offset is not that of `since`."""
+
+    def is_as_before(moment: datetime) -> bool:
+        return moment.astimezone(zone).utcoffset() == since.astimezone(zone).utcoffset()
+
+    early = late = since
+    while late < until and is_as_before(late):
+        early, late = late, min(late + timedelta(days=1), until)
+    if is_as_before(late):
+        return late
+    while late - early > timedelta(seconds=1):
+        middle = early + (late - early) / 2
+        if is_as_before(middle):
+            early = middle
+        else:
+            late = middle
+    return late.replace(microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +209,8 @@ def report(db: Database, period: Period) -> Report:
     db.execute("BEGIN")
     try:
         span = (period.since, period.until)
-        before = stored.arrived(db, period.before.since, period.before.until)
-        arrived, spoken = stored.arrived(db, *span), stored.spoken(db, *span)
+        before = _arrived(db, period.before)
+        arrived = _arrived(db, period)
         return Report(
             period=period,
             steps=steps(arrived, period),
@@ -192,22 +220,25 @@ def report(db: Database, period: Period) -> Report:
             corrections=corrections(arrived),
             sureness=sureness(arrived, period),
             drift=drift(before, arrived),
-            models=tuple(sorted({each.model for each in spoken})),
-            languages=languages(spoken),
-            hours=hours(arrived, period.zone),
-            weekdays=weekdays(arrived, period.zone),
+            models=tuple(sorted({each.model for each in arrived})),
+            languages=languages(arrived),
+            hours=hours(stored.by_hour(db, piece) for piece in period.pieces()),
+            weekdays=weekdays(arrived),
             oldest_open=stored.oldest_open(db),
         )
     finally:
         db.execute("COMMIT")
 
 
+def _arrived(db: Database, period: Period) -> list[Arrived]:
+    return [each for piece in period.pieces() for each in stored.arrived(db, piece)]
+
+
 def steps(arrived: Iterable[Arrived], period: Period) -> tuple[Step, ...]:
     """Return the letters of each day or week, also of those on which none came."""
     counts = {step: dict.fromkeys(Category, 0) for step in period.steps()}
     for each in arrived:
-        day = period.step_of(each.at.astimezone(period.zone).date())
-        counts[day][each.category] += each.letters
+        counts[period.step_of(each.day)][each.category] += each.letters
     return tuple(Step(day, letters) for day, letters in counts.items())
 
 
@@ -219,21 +250,27 @@ def categories(arrived: Iterable[Arrived]) -> dict[Category, int]:
     return counts
 
 
-def percentile(values: Sequence[int], share: float) -> int:
-    """Return the smallest of the sorted values that `share` of them do not exceed.
+def percentile(values: Mapping[int, int], share: float) -> int:
+    """Return the smallest value that `share` of them do not exceed; how often each is there.
 
-    By the nearest rank, so it is always one of the values; `values` must hold at least one.
+    By the nearest rank, so it is always one of the values; there must be at least one.
     """
-    rank = math.ceil(round(len(values) * share, 6))
-    return values[max(rank, 1) - 1]
+    rank = max(math.ceil(round(sum(values.values()) * share, 6)), 1)
+    for value in sorted(values):
+        rank -= values[value]
+        if rank <= 0:
+            break
+    return value
 
 
 def wait(waited: Iterable[Waited]) -> Wait | None:
     """Return median and ninetieth percentile of waiting times; None where nobody waited."""
-    seconds = sorted(each.seconds for each in waited)
+    seconds: Counter[int] = Counter()
+    for each in waited:
+        seconds[each.seconds] += each.letters
     if not seconds:
         return None
-    return Wait(len(seconds), percentile(seconds, 0.5), percentile(seconds, 0.9))
+    return Wait(seconds.total(), percentile(seconds, 0.5), percentile(seconds, 0.9))
 
 
 def waits(acknowledged: Sequence[Waited], answered: Sequence[Waited]) -> tuple[Waits, ...]:
@@ -265,7 +302,7 @@ def sureness(arrived: Iterable[Arrived], period: Period) -> tuple[Sureness, ...]
     """Return how sure and how right the classifier was, day by day or week by week."""
     found: dict[date, list[Arrived]] = {step: [] for step in period.steps()}
     for each in arrived:
-        found[period.step_of(each.at.astimezone(period.zone).date())].append(each)
+        found[period.step_of(each.day)].append(each)
     return tuple(_sureness(day, batch) for day, batch in found.items())
 
 
@@ -299,25 +336,25 @@ def drift(before: Sequence[Arrived], now: Sequence[Arrived]) -> Drift:
     return Drift(is_ - was, mix)
 
 
-def hours(arrived: Iterable[Arrived], zone: ZoneInfo) -> tuple[int, ...]:
-    """Return how many letters came in each of the 24 hours of the day."""
+def hours(counted: Iterable[Mapping[int, int]]) -> tuple[int, ...]:
+    """Return how many letters came in each of the 24 hours of the day, added up."""
     counts: Counter[int] = Counter()
-    for each in arrived:
-        counts[each.at.astimezone(zone).hour] += each.letters
+    for each in counted:
+        counts.update(each)
     return tuple(counts[hour] for hour in range(24))
 
 
-def weekdays(arrived: Iterable[Arrived], zone: ZoneInfo) -> tuple[int, ...]:
+def weekdays(arrived: Iterable[Arrived]) -> tuple[int, ...]:
     """Return how many letters came on each day of the week, Monday first."""
     counts: Counter[int] = Counter()
     for each in arrived:
-        counts[each.at.astimezone(zone).weekday()] += each.letters
+        counts[each.day.weekday()] += each.letters
     return tuple(counts[day] for day in range(7))
 
 
-def languages(spoken: Iterable[Spoken]) -> tuple[tuple[str | None, int], ...]:
+def languages(arrived: Iterable[Arrived]) -> tuple[tuple[str | None, int], ...]:
     """Return how many letters came in each language, the most frequent first."""
     counts: Counter[str | None] = Counter()
-    for each in spoken:
+    for each in arrived:
         counts[each.language] += each.letters
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0] or "")))

@@ -1,39 +1,50 @@
 """Counts and waiting times of the letters of a period, for the reports.
 
-Every query goes along `received_at` and returns what can be added up: letters of a quarter of an
-hour, because time zones differ by that much. Erased letters are in none of them.
+Every query goes along `received_at` and returns what can be added up. Days and hours are local: a
+period is asked for in pieces between which the clocks are not changed, each with its offset from
+UTC. Erased letters are in none of them.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import date, datetime, timedelta
 
 from inboxbot.classify.category import Category
+from inboxbot.store import scope
 from inboxbot.store.database import stamp
 from inboxbot.store.sqlite import Database
 
-QUARTER_S = 900
+DAY_S, HOUR_S = 86_400, 3_600
+_EPOCH = date(1970, 1, 1)
 
 # Along the letters of the period, whatever the planner knows of the tables. The second index
 # holds all that is asked of a decision, or of a reply: evidence and bytes stay unread.
-_OF_PERIOD = "review v INDEXED BY review_received_at CROSS JOIN"
-_IN_PERIOD = "v.received_at >= ? AND v.received_at < ?"
-_DECIDED = (
-    f"{_OF_PERIOD} decision d INDEXED BY decision_figures ON d.message_id = v.message_id"
-    f" WHERE {_IN_PERIOD}"
-)
+_OF_PERIOD = "review v INDEXED BY review_figures"
+_IN_PERIOD = "v.received_at >= :since AND v.received_at < :until"
+_LOCAL = "(unixepoch(v.received_at) + :offset)"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a period in which the local time is `offset` ahead of UTC."""
+
+    since: datetime
+    until: datetime
+    offset: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrived:
-    """Letters that came within a quarter of an hour and were sorted alike.
+    """Letters that came on a day and were sorted alike, by one model, in one language.
 
     `was` is the category as sorted, `category` as staff left it. `confidence` is the sum over
     them; `unsure` were marked for a look; of `looked_at` a person confirmed or corrected it.
     """
 
-    at: datetime
+    day: date
     was: Category
     category: Category
+    language: str | None
+    model: str
     letters: int
     confidence: float
     unsure: int
@@ -41,77 +52,99 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """How many letters came in a language (None: not recognised) and were sorted by a model."""
-
-    language: str | None
-    model: str
-    letters: int
-
-
-@dataclass(frozen=True, slots=True)
 class Waited:
-    """How long one letter of a category waited, in seconds."""
+    """How many letters of a category waited for so many seconds."""
 
     category: Category
     seconds: int
+    letters: int = 1
 
 
-def arrived(db: Database, since: datetime, until: datetime) -> list[Arrived]:
-    """Return the letters received in a period, the earliest first."""
+def arrived(db: Database, piece: Piece) -> list[Arrived]:
+    """Return the letters received in a piece of a period, the earliest day first."""
     rows = db.execute(
-        f"SELECT unixepoch(v.received_at) / {QUARTER_S}, d.category, v.category, count(*),"  # noqa: S608
-        f" sum(d.confidence), sum(d.needs_review), count(v.confirmed_at) FROM {_DECIDED}"
-        " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-        [stamp(since), stamp(until)],
+        f"SELECT {_LOCAL} / {DAY_S}, d.category, v.category, d.language, d.model_version,"  # noqa: S608
+        " count(*), sum(d.confidence), sum(d.needs_review), count(v.confirmed_at)"
+        f" FROM {_OF_PERIOD} CROSS JOIN decision d INDEXED BY decision_figures"
+        f" ON d.message_id = v.message_id WHERE {_IN_PERIOD}{_seen(db)}"
+        " GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3",
+        _bounds(piece),
     )
     return [
         Arrived(
-            at=datetime.fromtimestamp(row[0] * QUARTER_S, UTC),
+            day=_EPOCH + timedelta(days=row[0]),
             was=Category(row[1]),
             category=Category(row[2]),
-            letters=row[3],
-            confidence=row[4],
-            unsure=row[5],
-            looked_at=row[6],
+            language=row[3],
+            model=row[4],
+            letters=row[5],
+            confidence=row[6],
+            unsure=row[7],
+            looked_at=row[8],
         )
         for row in rows
     ]
 
 
-def spoken(db: Database, since: datetime, until: datetime) -> list[Spoken]:
-    """Return in which languages the letters came, and by which models they were sorted."""
+def by_hour(db: Database, piece: Piece) -> dict[int, int]:
+    """Return how many letters came in each hour of the local day."""
     rows = db.execute(
-        f"SELECT d.language, d.model_version, count(*) FROM {_DECIDED} GROUP BY 1, 2",  # noqa: S608
-        [stamp(since), stamp(until)],
+        f"SELECT {_LOCAL} % {DAY_S} / {HOUR_S}, count(*) FROM {_OF_PERIOD}"  # noqa: S608
+        f" WHERE {_IN_PERIOD}{_seen(db)} GROUP BY 1",
+        _bounds(piece),
     )
-    return [Spoken(*row) for row in rows]
+    return dict(rows.fetchall())
 
 
 def until_acknowledged(db: Database, since: datetime, until: datetime) -> list[Waited]:
     """Return how long letters waited for an acknowledgement that left by itself."""
-    return _waited(db, since, until, "o.kind = 'acknowledgement' AND o.created_by IS NULL")
+    return _waited(
+        db,
+        f"{_OF_PERIOD} CROSS JOIN outbox o INDEXED BY outbox_waited"
+        " ON o.message_id = v.message_id AND o.kind = 'acknowledgement'"
+        " AND o.created_by IS NULL AND o.sent_at IS NOT NULL",
+        since,
+        until,
+    )
 
 
 def until_answered(db: Database, since: datetime, until: datetime) -> list[Waited]:
     """Return how long letters waited for the first answer that a person sent from here."""
-    return _waited(db, since, until, "o.kind = 'answer'")
-
-
-def _waited(db: Database, since: datetime, until: datetime, which: str) -> list[Waited]:
-    rows = db.execute(
-        "SELECT v.category, max(0, min(unixepoch(o.sent_at)) - unixepoch(v.received_at))"  # noqa: S608
-        f" FROM {_OF_PERIOD} outbox o INDEXED BY outbox_waited ON o.message_id = v.message_id"
-        f" WHERE {_IN_PERIOD} AND o.sent_at IS NOT NULL AND {which}"
-        " GROUP BY v.message_id",
-        [stamp(since), stamp(until)],
+    first = (
+        "SELECT message_id, min(sent_at) AS sent_at FROM outbox INDEXED BY outbox_waited"
+        " WHERE kind = 'answer' AND sent_at IS NOT NULL GROUP BY message_id"
     )
-    return [Waited(Category(row[0]), int(row[1])) for row in rows]
+    # Few letters are answered from here: along the answers, each to its letter.
+    return _waited(
+        db, f"({first}) o CROSS JOIN review v ON v.message_id = o.message_id", since, until
+    )
+
+
+def _waited(db: Database, source: str, since: datetime, until: datetime) -> list[Waited]:
+    rows = db.execute(
+        "SELECT v.category, max(0, unixepoch(o.sent_at) - unixepoch(v.received_at)), count(*)"  # noqa: S608
+        f" FROM {source} WHERE {_IN_PERIOD}{_seen(db)} GROUP BY 1, 2",
+        {"since": stamp(since), "until": stamp(until)},
+    )
+    return [Waited(Category(row[0]), int(row[1]), row[2]) for row in rows]
 
 
 def oldest_open(db: Database) -> datetime | None:
     """Return when the letter came that has waited for a person the longest, or None."""
     row = db.execute(
-        "SELECT min(received_at) FROM review WHERE state IN ('new', 'claimed', 'reopened')"
+        "SELECT min(v.received_at) FROM review v"  # noqa: S608
+        f" WHERE v.state IN ('new', 'claimed', 'reopened'){_seen(db)}"
     ).fetchone()
     return datetime.fromisoformat(row[0]) if row[0] else None
+
+
+def _bounds(piece: Piece) -> dict[str, object]:
+    return {
+        "since": stamp(piece.since),
+        "until": stamp(piece.until),
+        "offset": int(piece.offset.total_seconds()),
+    }
+
+
+def _seen(db: Database) -> str:
+    return scope.letters(db, "v.message_id")

@@ -1,6 +1,7 @@
 """The queue: views, search, a page of letters, and actions on many of them."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from flask import Blueprint, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -9,7 +10,7 @@ from inboxbot import review
 from inboxbot.actions import Release
 from inboxbot.errors import Conflict
 from inboxbot.review import Letter
-from inboxbot.store import drafts, places, queue, reviews, searches, tags, users
+from inboxbot.store import drafts, figures, places, queue, reviews, searches, tags, users
 from inboxbot.store import undo as steps
 from inboxbot.store.database import write
 from inboxbot.store.queue import Listing, View
@@ -52,7 +53,14 @@ def _page(here: Chosen, rows: list[queue.Row]) -> str:
         colleagues=[user.name for user in users.everybody(db()) if not user.disabled],
         done=_step(),
         newest=newest(),
+        last_look=None if shown else _last_look(),
     )
+
+
+def _last_look() -> datetime | None:
+    """Return when every mailbox had been looked into: an empty list is believed by that."""
+    times = [box.last_good_poll_at for box in figures.figures(db()).mailboxes]
+    return min((at for at in times if at), default=None)
 
 
 def _after() -> int | None:

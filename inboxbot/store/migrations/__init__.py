@@ -14,6 +14,7 @@ from inboxbot.store.migrations import (
     administration,
     decisions_and_outbox,
     desk,
+    figures,
     limits,
     lists,
     models,
@@ -40,6 +41,7 @@ STEPS = {
     "0040_administration": administration.SCRIPT,
     "0050_models": models.SCRIPT,
     "0060_limits": limits.SCRIPT,
+    "0070_figures": figures.SCRIPT,
     "0080_lists": lists.SCRIPT,
 }
 

@@ -216,7 +216,7 @@ for (const button of document.querySelectorAll("[data-print]")) button.addEventL
 // Every action of the page by its name: the links and buttons that are there, and no others.
 function actions() {
   const found = new Map();
-  const wanted = ".top nav a, .user a, .views a, [data-key], [data-list-key], .buttons button, .thumb-bar a";
+  const wanted = ".top nav a, .user a, .columns > .views a, [data-key], [data-list-key], .buttons button, .thumb-bar a";
   for (const element of document.querySelectorAll(wanted)) {
     const key = element.dataset.key || element.dataset.listKey || "";
     const copy = element.cloneNode(true);
