@@ -6,7 +6,7 @@ that is loaded from elsewhere. It trusts nothing of what wrote them.
 
 import binascii
 import re
-from email.errors import InvalidBase64CharactersDefect
+from email.errors import InvalidBase64CharactersDefect, MultipartInvariantViolationDefect
 from email.message import Message as Tree
 from email.parser import BytesHeaderParser
 
@@ -108,7 +108,9 @@ def _content(top: Tree, body: bytes, bodies: tuple[tuple[str, str, str], ...]) -
         found.append("the formatted text loads or runs something")
     if bodies and texts != [text for _, text, _ in bodies]:
         found.append("the text is not what was written")
-    if any(node.defects for node in (top, *(part for part, _ in parts))):
+    # Python 3.11.2, that of Debian 12, misses the parts where only the head of a multipart is read.
+    defects = [defect for node in (top, *(part for part, _ in parts)) for defect in node.defects]
+    if not all(isinstance(each, MultipartInvariantViolationDefect) for each in defects):
         found.append("the structure is broken")
     return found
 

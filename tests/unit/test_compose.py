@@ -5,11 +5,14 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from email import policy
+from email.errors import MultipartInvariantViolationDefect
+from email.parser import BytesHeaderParser
 from typing import Any
 
 import pytest
 
 from inboxbot.errors import PermanentError
+from inboxbot.mail import finished
 from inboxbot.mail.compose import (
     ComposeMismatchError,
     acknowledgement,
@@ -59,6 +62,22 @@ def reply(
 
 def read(raw: bytes) -> Any:
     return email.message_from_bytes(raw, policy=policy.default)
+
+
+def test_a_library_that_misses_the_parts_of_a_head_alone_holds_no_reply(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Older(BytesHeaderParser):
+        """The parser of Python 3.11.2, that of Debian 12."""
+
+        def parsebytes(self, text: Any, headersonly: bool = True) -> Any:
+            found = super().parsebytes(text, headersonly)
+            if found.get_content_maintype() == "multipart":
+                found.defects.append(MultipartInvariantViolationDefect())
+            return found
+
+    monkeypatch.setattr(finished, "BytesHeaderParser", Older)
+    assert reply().recipient == "maria@clinic.example"
 
 
 def test_the_acknowledgement_has_exactly_the_intended_fields() -> None:
