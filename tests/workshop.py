@@ -29,6 +29,7 @@ FACTS = Facts(
     time_zone="America/Chicago",
     hours_to_answer=48,
 )
+EDITOR = "/templates/general_inquiry/en"
 SECRET = "xyzzy-only-in-the-letter"
 TEXT = (
     "Subject: We have received your message\n\n{% if first_name %}Dear {{ first_name }},"

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from inboxbot.store.users import Role
 from tests import letters
 from tests.stand import Stand, moved, new_store, standing
+from tests.workshop import EDITOR, Workshop, open_workshop
 
 CHROMIUM = (
     "/usr/bin/chromium-headless-shell"  # The same engine without a desktop, at half the cost.
@@ -26,6 +27,7 @@ FLAGS = [
 ]
 
 Visit = Callable[..., Page]
+Enter = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
@@ -96,4 +98,32 @@ def visit(browser: Browser, usual: BrowserContext, stand: Stand) -> Iterator[Vis
         page.close()
     usual.clear_cookies()
     for context in others:
+        context.close()
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    with open_workshop(tmp_path) as workshop:
+        yield workshop
+    assert workshop.faults == []
+
+
+@pytest.fixture
+def enter(browser: Browser, workshop: Workshop) -> Iterator[Enter]:
+    """Open a page as an administrator, in a browser of their own."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(path: str = EDITOR, *, name: str = "ada", **options: object) -> Page:
+        context = browser.new_context(**options)  # type: ignore[arg-type]
+        contexts.append(context)
+        context.add_cookies(
+            [workshop.cookie(workshop.person(name, Role.ADMINISTRATOR))]  # type: ignore[list-item]
+        )
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.goto(workshop.url + path)
+        return page
+
+    yield open_page
+    for context in contexts:
         context.close()

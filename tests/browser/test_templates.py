@@ -3,59 +3,26 @@
 import email
 import json
 import os
-import re
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email import policy
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from inboxbot.store import alerts, audit, outbox, templates, users
 from inboxbot.store.database import write
 from inboxbot.store.users import Role
-from tests.browser.looking import look_in_every_way
-from tests.workshop import SECRET, TEXT, Workshop, open_workshop, written
+from tests.browser.conftest import Enter
+from tests.workshop import EDITOR, SECRET, TEXT, Workshop, written
 
-EDITOR = "/templates/general_inquiry/en"
 BROKEN = [
     json.loads(line)
     for line in (Path(__file__).parents[1] / "data" / "broken_templates.jsonl")
     .read_text("utf-8")
     .splitlines()
 ]
-
-Enter = Callable[..., Page]
-
-
-@pytest.fixture
-def workshop(tmp_path: Path) -> Iterator[Workshop]:
-    with open_workshop(tmp_path) as workshop:
-        yield workshop
-    assert workshop.faults == []
-
-
-@pytest.fixture
-def enter(browser: Browser, workshop: Workshop) -> Iterator[Enter]:
-    """Open a page as an administrator, in a browser of their own."""
-    contexts: list[BrowserContext] = []
-
-    def open_page(path: str = EDITOR, *, name: str = "ada", **options: object) -> Page:
-        context = browser.new_context(**options)  # type: ignore[arg-type]
-        contexts.append(context)
-        context.add_cookies(
-            [workshop.cookie(workshop.person(name, Role.ADMINISTRATOR))]  # type: ignore[list-item]
-        )
-        context.set_default_timeout(15_000)
-        page = context.new_page()
-        page.goto(workshop.url + path)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
 
 
 def sheet(page: Page) -> Locator:
@@ -537,85 +504,3 @@ def test_looking_changes_nothing_and_only_administrators_may(workshop: Workshop)
 def templates_of(workshop: Workshop) -> Iterator[tuple[object, ...]]:
     for table in ("template_version", "template_draft", "template_presence"):
         yield from workshop.db.execute(f"SELECT * FROM {table}")
-
-
-PAGES = {
-    "templates": "/templates",
-    "template": f"{EDITOR}?who=s3",
-    "template-html": f"{EDITOR}?view=html&part=html",
-    "template-phone": "/templates/bereavement/en?view=phone&who=s1",
-    "template-dark": "/templates/bereavement/en?view=dark",
-    "template-mistakes": "/templates/urgent/en",
-    "template-right-to-left": "/templates/urgent/ar",
-    "template-publish": "/templates/profile_request/en/publish",
-    "template-mistakes-publish": "/templates/urgent/en/publish",
-    "template-both": f"{EDITOR}/both",
-    "template-history": f"{EDITOR}/history?done=2&before=1",
-    "template-what-if": f"{EDITOR}/what-if",
-}
-
-
-def test_every_page_of_templates_is_accessible_and_fits(
-    browser: Browser, workshop: Workshop
-) -> None:
-    fill(workshop)
-    faults = []
-    # axe is put into the page.
-    context = browser.new_context(reduced_motion="reduce", bypass_csp=True)
-    context.add_cookies(
-        [workshop.cookie(workshop.person("ada", Role.ADMINISTRATOR))]  # type: ignore[list-item]
-    )
-    page = context.new_page()
-    for name, path in PAGES.items():
-        page.goto(workshop.url + path)
-        assert re.sub(r"\?.*", "", path) in page.url
-        faults += look_in_every_way(page, name)
-    context.close()
-    assert faults == []
-
-
-def fill(workshop: Workshop) -> None:
-    """Bring every template into a state that a page has to show."""
-    workshop.publish(TEXT.replace("Thank you", "Many thanks"))
-    shipped = workshop.library
-    assert shipped is not None
-    request = shipped.source("profile_request", "en")[0]
-    urgent = shipped.source("urgent", "en")[0]
-    assert request is not None
-    assert urgent is not None
-    now = datetime.now(UTC)
-    with write(workshop.db):
-        for name, text, html, based_on in (
-            ("general_inquiry", TEXT.replace("Hello,", "Good day,"), None, 1),
-            ("profile_request", request.text.replace("Hello,", "Hello!"), None, 0),
-            ("urgent", urgent.text.replace("phone", "fone"), "<p>x</p><script>x</script>", 0),
-        ):
-            templates.save_draft(
-                workshop.db,
-                name,
-                "en",
-                "ada",
-                text=text,
-                html=html,
-                based_on=based_on,
-                revision=0,
-                now=now,
-            )
-    written(workshop.file("bereavement"), "Subject: x\n\nbroken {{ phnoe }}\n")
-
-
-def test_what_is_painted_behind_the_text_lies_exactly_under_it(
-    workshop: Workshop, enter: Enter
-) -> None:
-    page = enter(EDITOR)
-    expect(page.locator(".lines .syntax").first).to_be_visible()
-    sizes = page.evaluate(
-        """() => [...document.querySelectorAll(".lines span")].map((span) => {
-            const style = getComputedStyle(span);
-            const sheet = getComputedStyle(document.querySelector(".sheet textarea"));
-            return [style.fontSize === sheet.fontSize, style.display, style.borderLeftWidth,
-                style.paddingLeft, style.color];
-        })"""
-    )
-    assert sizes
-    assert {tuple(each) for each in sizes} == {(True, "inline", "0px", "0px", "rgba(0, 0, 0, 0)")}
