@@ -220,7 +220,7 @@ def _release(turn: Turn, action: Release) -> tuple[str, str, Back]:
             raise Conflict(f"The acknowledgement of letter {letter} is {reply.state}, not held.")
         if action.rules is not None:
             releasing.must_fit(db, reply, turn.review, action.rules, turn.now)
-        if is_of_another_kind(reply, turn.review):
+        if outbox.is_of_another_kind(reply.template, turn.review.category):
             _write_anew(turn, action, reply)
         outbox.release(db, reply.id, turn.staff, turn.now)
         row, back = reply.id, (("put_back", reply.id, reply.reason or ""),)
@@ -232,11 +232,6 @@ def _release(turn: Turn, action: Release) -> tuple[str, str, Back]:
     replies.put_off(db, row, turn.now + action.delay)
     turn.change()
     return "released", str(row), back + _verdict(turn, released=True)
-
-
-def is_of_another_kind(reply: replies.SentReply, review: Review) -> bool:
-    """Say whether an acknowledgement was written for another category than staff say it is."""
-    return reply.template in set(Category) and reply.template != review.category
 
 
 def _write_anew(turn: Turn, action: Release, reply: replies.SentReply) -> None:

@@ -5,8 +5,10 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import cached_property
 
 from inboxbot import assembly
+from inboxbot.acknowledge import Acknowledger
 from inboxbot.config import Config, Mailbox
 from inboxbot.errors import ConfigError, Problem, TransientError
 from inboxbot.mail.imap import ImapMailbox
@@ -18,6 +20,7 @@ from inboxbot.store import settings
 from inboxbot.store.database import write
 from inboxbot.store.sqlite import Database
 from inboxbot.uncertain import Resolver
+from inboxbot.writing import Writer
 
 
 class Postman:
@@ -47,6 +50,7 @@ class Postman:
             copy=self._copy if copies else None,
             serves=serves,
             pace_of=self._pace_of,
+            written_anew=lambda letter: self._writer(now()).anew(letter),
         )
         self.resolver = Resolver(
             db,
@@ -70,6 +74,19 @@ class Postman:
 
     def _pace_of(self, name: str) -> Pace:
         return assembly.pace_of(self._box(name))
+
+    @cached_property
+    def _acknowledger(self) -> Acknowledger:
+        return assembly.acknowledger(self._configuration, assembly.library(self._configuration))
+
+    def _writer(self, now: datetime) -> Writer:
+        return Writer(
+            self._db,
+            self._acknowledger,
+            assembly.identities(self._configuration, settings.instance(self._db)),
+            now,
+            disabled=frozenset(self._configuration.replies.disabled),
+        )
 
     @contextmanager
     def _transport_for(self, name: str) -> Iterator[SmtpTransport]:

@@ -9,11 +9,12 @@ never sent again blindly.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from inboxbot import events, faults
+from inboxbot.actions import Acknowledgement
 from inboxbot.errors import (
     AuthenticationError,
     ConfigError,
@@ -54,6 +55,7 @@ class Transport(Protocol):
 
 TransportFor = Callable[[str], AbstractContextManager[Transport]]
 Copy = Callable[[str, Reply, datetime], None]
+WrittenAnew = Callable[[int], Acknowledgement | Reason]
 
 
 @dataclass(slots=True)
@@ -88,7 +90,8 @@ class Sender:
     `transport_for` opens the server of a mailbox by its name; `copy`, where it is given, puts
     what was sent into the Sent folder. `owner` names this sender in leases; where a process has
     several of them, each has a name of its own and `serves` mailboxes that the others do not.
-    `pace_of` says how many replies of a mailbox may leave in a minute and a day.
+    `pace_of` says how many replies of a mailbox may leave in a minute and a day. `written_anew`
+    writes the acknowledgement of a letter for the category that staff say, or says why not.
     """
 
     def __init__(
@@ -102,9 +105,11 @@ class Sender:
         copy: Copy | None = None,
         serves: Callable[[str], bool] = lambda _mailbox: True,
         pace_of: Callable[[str], Pace] = lambda _mailbox: UNLIMITED,
+        written_anew: WrittenAnew = lambda _letter: Reason.STAFF,
     ) -> None:
         self._db = db
         self._pace_of = pace_of
+        self._written_anew = written_anew
         self._serves = serves
         self._transport_for = transport_for
         self._owner = owner
@@ -223,8 +228,33 @@ class Sender:
             return _Due()
         kept = self._look_again(entry, now)
         if kept is None:
+            reply = self._in_its_words(entry, now)
+            if isinstance(reply, Reason):
+                outbox.hold(self._db, entry.id, reply, now)
+                return _Due(entry, (State.HELD, reply))
+            entry = replace(entry, reply=reply)
             sending.claim(self._db, entry.id, self._owner, now)
         return _Due(entry, kept)
+
+    def _in_its_words(self, entry: Entry, now: datetime) -> Reply | Reason:
+        """Return what goes out: written anew where staff say meanwhile that it is of another kind.
+
+        Within the open transaction. A question on medicines never leaves without its warning.
+        """
+        if not outbox.is_of_another_kind(entry.template, entry.category):
+            return entry.reply
+        written = self._written_anew(entry.message)
+        if isinstance(written, Reason):
+            return written
+        outbox.rewrite(
+            self._db,
+            entry.id,
+            written.reply,
+            template=written.template,
+            template_version=written.version,
+            now=now,
+        )
+        return written.reply
 
     def _look_again(self, entry: Entry, now: datetime) -> tuple[State, str] | None:
         """Hold, cancel or give up what may no longer go, as of now; None where it may go.

@@ -1,4 +1,5 @@
-"""Write what staff ask to be sent: an acknowledgement that the gate had kept silent.
+"""Write what staff have changed: an acknowledgement that the gate had kept silent, or of a kind
+that is not the letter's any more.
 
 The letter is read again only where triage could read it: one that could not be read safely is
 never opened here.
@@ -11,7 +12,7 @@ from datetime import datetime
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.actions import Acknowledgement
 from inboxbot.dossier import classification_of, decision_of
-from inboxbot.errors import Conflict
+from inboxbot.errors import Conflict, PermanentError, StoreError, TemplateError
 from inboxbot.mail.message import Identity, Message
 from inboxbot.mail.parse import parse
 from inboxbot.reply.reason import Reason
@@ -22,12 +23,16 @@ from inboxbot.store.sqlite import Database
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """What writing needs; `acknowledgement` fits `inboxbot.actions.Release`."""
+    """What writing needs; `acknowledgement` fits `inboxbot.actions.Release`, `anew` the sender.
+
+    Of the categories in `disabled` nothing is written that no person asked for.
+    """
 
     db: Database
     acknowledger: Acknowledger
     identities: Mapping[str, Identity]
     now: datetime
+    disabled: frozenset[str] = frozenset()
 
     def acknowledgement(self, letter: int) -> Acknowledgement:
         """Return the acknowledgement of a letter, of the kind that staff say it is.
@@ -59,6 +64,20 @@ class Writer:
             version=prepared.version,
             in_reply_to=message.message_id,
         )
+
+    def anew(self, letter: int) -> Acknowledgement | Reason:
+        """Return the acknowledgement of the kind that staff say, or why there is none."""
+        review = reviews.get(self.db, letter)
+        if review is not None and review.category in self.disabled:
+            return Reason.DISABLED
+        try:
+            return self.acknowledgement(letter)
+        except TemplateError:
+            return Reason.TEMPLATE_ERROR
+        except PermanentError:
+            return Reason.COMPOSE_MISMATCH
+        except (Conflict, StoreError):
+            return Reason.UNREADABLE
 
 
 def reopened(db: Database, letter: int) -> tuple[Recorded, Message]:

@@ -31,6 +31,7 @@ from inboxbot.store.migrations import migrate
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
 from inboxbot.triage import Outcome, Triage
+from inboxbot.writing import Writer
 from tests.fake_transport import FakeTransport
 from tests.fakes import FakeMailbox
 from tests.smtp_sink import Accepted, SmtpSink
@@ -184,9 +185,14 @@ class Desk:
             owner="desk",
             now=lambda: self.now,
             monotonic=lambda: self.seconds,
+            written_anew=lambda letter: self.writer().anew(letter),
         )
         self.set_mode(self.mode)
         self.poll()  # What lay there before is the baseline.
+
+    def writer(self) -> Writer:
+        acknowledger = Acknowledger(self.library, FACTS, lambda: self.articles, {})
+        return Writer(self.db, acknowledger, {"support": self.identity}, self.now)
 
     def new_triage(self, **instead: object) -> Triage:
         parts: dict[str, object] = {

@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
+from inboxbot.classify.category import Category
 from inboxbot.errors import Conflict
 from inboxbot.mail.conversation import domain_of, folded
 from inboxbot.mail.message import Reply
@@ -151,16 +152,22 @@ def add(
     return row
 
 
+def is_of_another_kind(template: str | None, category: str | None) -> bool:
+    """Say whether an acknowledgement was written for another category than staff say it is."""
+    return template in set(Category) and category is not None and template != category
+
+
 def rewrite(
     db: Database, row: int, reply: Reply, *, template: str, template_version: str, now: datetime
 ) -> None:
-    """Put another text in place of one that is held; it goes to the same person.
+    """Put another text in place of one that waits; it goes to the same person.
 
-    Raises `Conflict` where it is not held any more.
+    Raises `Conflict` where it does not wait any more.
     """
     changed = db.execute(
         "UPDATE outbox SET raw = ?, rfc_message_id = ?, template = ?, template_version = ?,"
-        " updated_at = ? WHERE id = ? AND state = 'held' AND recipient_key = ?",
+        " updated_at = ? WHERE id = ? AND state IN ('held', 'queued', 'deferred')"
+        " AND recipient_key = ?",
         [
             packed(reply.raw),
             reply.message_id,
@@ -172,7 +179,7 @@ def rewrite(
         ],
     )
     if changed.rowcount != 1:
-        raise Conflict("It is not held any more, or would go to somebody else.")
+        raise Conflict("It does not wait any more, or would go to somebody else.")
 
 
 def hold(db: Database, row: int, reason: str, now: datetime, *, answer: str | None = None) -> None:

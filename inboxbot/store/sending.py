@@ -26,7 +26,8 @@ class Entry:
     """A reply that is due, with what decides whether it may still go.
 
     `waiting_since` is when it was decided, or put into the queue again by staff, whose name is
-    `created_by` then. `review` is the state of its letter's review, if there is one.
+    `created_by` then. `review` and `category` are what the review of its letter says, if there is
+    one.
     """
 
     id: int
@@ -39,6 +40,8 @@ class Entry:
     waiting_since: datetime
     created_by: str | None
     review: str | None
+    template: str | None
+    category: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ def next_due(db: Database, mailbox: str, now: datetime) -> Entry | None:
     row = db.execute(
         "SELECT o.id, o.message_id, o.kind, o.state, o.attempts, o.raw, o.recipient,"
         " o.rfc_message_id, o.envelope_sender, o.recipient_key,"
-        " coalesce(o.requeued_at, o.created_at), o.created_by, r.state"
+        " coalesce(o.requeued_at, o.created_at), o.created_by, r.state,"
+        " o.template, r.category"
         " FROM outbox o JOIN message m ON m.id = o.message_id"
         " JOIN mailbox b ON b.id = m.mailbox_id LEFT JOIN review r ON r.message_id = o.message_id"
         " WHERE b.name = :mailbox AND o.state IN ('queued', 'deferred')"
@@ -105,6 +109,8 @@ def next_due(db: Database, mailbox: str, now: datetime) -> Entry | None:
         waiting_since=moment(row[10]),
         created_by=row[11],
         review=row[12],
+        template=row[13],
+        category=row[14],
     )
 
 

@@ -18,7 +18,6 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from inboxbot import review, writing
-from inboxbot.acting import is_of_another_kind
 from inboxbot.dossier import decision_of, outcome
 from inboxbot.errors import Conflict, InboxbotError, StoreError
 from inboxbot.mail.parse import parse
@@ -42,6 +41,7 @@ from inboxbot.store import undo as steps
 from inboxbot.store.database import moment, write
 from inboxbot.store.decisions import Recorded
 from inboxbot.store.outbox import State as ReplyState
+from inboxbot.store.outbox import is_of_another_kind
 from inboxbot.store.replies import SentReply
 from inboxbot.web import asked, formatted, marks, ready_made, timeline, words
 from inboxbot.web.listing import Chosen, chosen
@@ -117,8 +117,8 @@ def page(recorded: Recorded, **more: object) -> str:
         "done": _step(),
         "settled": conversations.is_settled(db(), letter),
         "sorted_anew": acknowledgement is not None
-        and acknowledgement.state is ReplyState.HELD
-        and is_of_another_kind(acknowledgement, found),
+        and acknowledgement.state in (ReplyState.HELD, ReplyState.QUEUED, ReplyState.DEFERRED)
+        and is_of_another_kind(acknowledgement.template, found.category),
         "can_write": writer() is not None and recorded.reply_to is not None,
         "can_answer": bool(site().identities) and recorded.reply_to is not None,
         "risky": lambda name: bool(_RISKY.search(name)),
