@@ -13,6 +13,7 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from inboxbot.counted import counted
 from inboxbot.errors import Conflict, NotAllowed
 from inboxbot.store import audit, users
 from inboxbot.store.database import write
@@ -40,7 +41,13 @@ class TooManyFailures(NotAllowed):
     """Too many failed sign-ins: `minutes` until the next try."""
 
     def __init__(self, minutes: int) -> None:
-        super().__init__(f"Too many tries. Please wait {minutes} minutes.")
+        super().__init__(
+            counted(
+                "Too many tries. Please wait {} minute.",
+                "Too many tries. Please wait {} minutes.",
+                minutes,
+            )
+        )
         self.minutes = minutes
 
 

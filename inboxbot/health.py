@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from inboxbot.store import alerts, decisions, figures, settings
+from inboxbot.counted import counted
+from inboxbot.store import alerts, decisions, figures, scope, settings
 from inboxbot.store.figures import Figures, MailboxFigures
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
@@ -54,34 +55,41 @@ def health(
     now: datetime,
 ) -> Health:
     """Look at the store and say how the service is doing."""
-    counted = figures.figures(db)
+    found = figures.figures(db)
     problems = [
-        *(sentence for box in counted.mailboxes for sentence in _mailbox(box, silent_after, now)),
+        *(sentence for box in found.mailboxes for sentence in _mailbox(box, silent_after, now)),
         *_classifying(db),
-        *_replies(counted, now),
-        *_alerts(db, {box.name for box in counted.mailboxes}),
+        *_replies(found, now),
+        *_alerts(db, {box.name for box in found.mailboxes}),
         *_disk(store, min_free_mb),
     ]
-    return Health(settings.mode(db), tuple(problems), counted)
+    return Health(settings.mode(db), tuple(problems), found)
 
 
 def _mailbox(box: MailboxFigures, silent_after: timedelta, now: datetime) -> list[str]:
     found = []
     if box.last_error is not None:
-        found.append(f"Mailbox {box.name}: {box.last_error}")
+        found.append(box.last_error)
     last = box.last_good_poll_at or box.started_at
     if now - last > silent_after:
-        minutes = int((now - last).total_seconds() // 60)
         found.append(
-            f"Mailbox {box.name}: no look into it has succeeded for {minutes} minutes. "
-            "Is the daemon running? `systemctl status inboxbot`"
+            counted(
+                "no look into it has succeeded for {} minute. "
+                "Is the daemon running? `systemctl status inboxbot`",
+                "no look into it has succeeded for {} minutes. "
+                "Is the daemon running? `systemctl status inboxbot`",
+                _minutes(now - last),
+            )
         )
     if box.unaccounted:
         found.append(
-            f"Mailbox {box.name}: {_letters(box.unaccounted)} on the server without a row yet; "
-            "the next poll fetches what is missing."
+            counted(
+                "{} letter on the server has no row yet; the next poll fetches what is missing.",
+                "{} letters on the server have no row yet; the next poll fetches what is missing.",
+                box.unaccounted,
+            )
         )
-    return found
+    return [f"Mailbox {box.name}: {sentence}" for sentence in found]
 
 
 def _classifying(db: Database) -> list[str]:
@@ -90,35 +98,45 @@ def _classifying(db: Database) -> list[str]:
     return ["Letters are not being classified: run `inboxbot check`."]
 
 
-def _replies(counted: Figures, now: datetime) -> list[str]:
+def _replies(counts: Figures, now: datetime) -> list[str]:
     found = []
-    uncertain, failed = counted.outbox.get("uncertain", 0), counted.outbox.get("failed", 0)
-    if uncertain:
+    if uncertain := counts.outbox.get("uncertain"):
         found.append(
-            f"{_counted(uncertain, 'reply', 'replies')} may or may not have been sent: "
-            "`inboxbot outbox list`"
+            counted(
+                "{} reply may or may not have been sent: `inboxbot outbox list`",
+                "{} replies may or may not have been sent: `inboxbot outbox list`",
+                uncertain,
+            )
         )
-    if failed:
+    if failed := counts.outbox.get("failed"):
         found.append(
-            f"{_counted(failed, 'reply', 'replies')} could not be sent: `inboxbot outbox list`"
+            counted(
+                "{} reply could not be sent: `inboxbot outbox list`",
+                "{} replies could not be sent: `inboxbot outbox list`",
+                failed,
+            )
         )
-    if counted.oldest_due_at and now - counted.oldest_due_at > SLOW_OUTBOX:
-        minutes = int((now - counted.oldest_due_at).total_seconds() // 60)
-        found.append(f"A reply has been waiting to be sent for {minutes} minutes.")
-    quarantined = counted.places.get("quarantined", 0)
-    if quarantined:
+    if counts.oldest_due_at and now - counts.oldest_due_at > SLOW_OUTBOX:
         found.append(
-            f"{_letters(quarantined)} could not be fetched: `inboxbot queue --view problems`"
+            counted(
+                "A reply has been waiting to be sent for {} minute.",
+                "A reply has been waiting to be sent for {} minutes.",
+                _minutes(now - counts.oldest_due_at),
+            )
+        )
+    if quarantined := counts.places.get("quarantined"):
+        found.append(
+            counted(
+                "{} letter could not be fetched: `inboxbot queue --view problems`",
+                "{} letters could not be fetched: `inboxbot queue --view problems`",
+                quarantined,
+            )
         )
     return found
 
 
-def _letters(count: int) -> str:
-    return _counted(count, "letter", "letters")
-
-
-def _counted(count: int, one: str, more: str) -> str:
-    return f"{count} {one if count == 1 else more}"
+def _minutes(period: timedelta) -> int:
+    return int(period.total_seconds() // 60)
 
 
 def _alerts(db: Database, known: set[str]) -> list[str]:
@@ -133,6 +151,8 @@ def _alerts(db: Database, known: set[str]) -> list[str]:
     found: dict[str, None] = {}
     for alert in alerts.unfinished(db):
         if alert.code in of_a_mailbox and alert.detail not in known:
+            if scope.is_limited(db):
+                continue  # It may be out of sight, and its name with it.
             # It was never opened, so nothing above tells of it.
             text = f"Mailbox {alert.detail}: {alert.sentence} `inboxbot doctor` says why."
             found[text] = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
-from inboxbot.store import alerts, audit, backup, migrations, settings
+from inboxbot.store import alerts, audit, backup, migrations, scope, settings
 from inboxbot.store.alerts import SENTENCES, Code
 from inboxbot.store.audit import Narrowed
 from inboxbot.store.database import moment
@@ -68,7 +68,9 @@ def _alarms(db: Database, limit: int) -> Iterator[Happened]:
     # An urgent letter is no matter of the service.
     for alert, ended_at in alerts.newest(db, limit, but=Code.URGENT):
         letter = f"letter {alert.message_id}" if alert.message_id else ""
-        detail = ", ".join(filter(None, (alert.detail, letter)))
+        # It may name a mailbox that somebody may not know of.
+        named = "" if scope.is_limited(db) else alert.detail
+        detail = ", ".join(filter(None, (named, letter)))
         yield Happened(alert.at, SENTENCES[alert.code], detail, "began")
         if ended_at is not None:
             yield Happened(ended_at, SENTENCES[alert.code], detail, "ended")

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 from inboxbot import events
+from inboxbot.counted import counted
 from inboxbot.errors import Conflict, InboxbotError, TemplateError
 from inboxbot.reply.checks import Source, problems
 from inboxbot.reply.folder import ALL_NAMES
@@ -45,7 +46,13 @@ def publish(
         raise TemplateError(f"There is no template “{name}”.")
     found = problems(name, library.language(language), source)
     if found:
-        raise TemplateError(f"The template has {len(found)} problems and cannot be published.")
+        raise TemplateError(
+            counted(
+                "The template has {} problem and cannot be published.",
+                "The template has {} problems and cannot be published.",
+                len(found),
+            )
+        )
     with write(db):
         _settle(db, library, name, language, now)
         current = templates.live(db, name, language)

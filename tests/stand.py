@@ -21,7 +21,6 @@ from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Purpose, Role, Stage
 from inboxbot.web.app import create_app
 from inboxbot.web.auth import COOKIE
-from inboxbot.web.site import SeenHealth
 
 PASSWORD = "four words that rhyme"
 IDENTITY = Identity(
@@ -101,7 +100,7 @@ def make_app(path: Path, **more: object) -> Flask:
 def moved(house: Stand, path: Path) -> Iterator[Stand]:
     """Let a running app work over the store at `path` until the block ends."""
     made = house.app.extensions["inboxbot"]
-    house.app.extensions["inboxbot"] = replace(made, store=path, seen_health=SeenHealth())
+    house.app.extensions["inboxbot"] = replace(made, store=path, seen_health={})
     db = connect(path)
     house.faults.clear()
     try:

@@ -2,12 +2,13 @@
 
 `make words` runs it. It writes `inboxbot/web/locale/inboxbot.pot`, brings every `.po` beside it
 up to date, and compiles each into the `.mo` that the wheel carries. Texts come from three places:
-calls of `_` and `n_` in the pages, the tables of words that those calls look into, and the
+calls of `_`, `n_` and `counted`, the tables of words that the pages look into, and the other
 sentences that the core says, which knows of no translation: they are recognised by their form.
 """
 
 import ast
 import io
+import re
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -44,6 +45,7 @@ PHRASES = (
 HEAD = "# The texts of inboxbot's review app. `make words` writes this file."
 # Lines of a catalogue's head that would change without a change of its texts.
 CHANGING = (b'"POT-Creation-Date', b'"PO-Revision-Date', b'"Generated-By', b'"Project-Id-Version')
+SQL = re.compile(r"\b(SELECT|WHERE)\b")
 REASONS = ("classify/data/sensitive.toml", "classify/data/urgent.toml")
 
 
@@ -66,14 +68,16 @@ def _of_pages() -> Iterator[tuple[str, str | tuple[str, ...]]]:
                 yield _name(file), tuple(text) if isinstance(text, (list, tuple)) else text
     for file in sorted((PROGRAM / "web").glob("*.py")):
         # A fault that is raised without `_` is said like those of the core.
-        yield from ((_name(file), text) for text in _spoken(file, phrases=False, calls=True))
+        yield from ((_name(file), text) for text in _spoken(file, phrases=False))
 
 
-def _of_tables() -> Iterator[tuple[str, str]]:
+def _of_tables() -> Iterator[tuple[str, str | tuple[str, ...]]]:
     """Yield the words of the tables that the pages look into."""
     tables = {
         "languages": languages.SHOWN,
-        "words": [value for name, value in vars(words).items() if name.isupper()],
+        "words": [
+            value for name, value in vars(words).items() if name.isupper() and name != "DONE"
+        ],
         "bench": bench.TITLES,
         "keys": [key.does for key in keys.KEYS],
         "settings": [text for _section, _key, text in settings.SHORT],
@@ -84,6 +88,7 @@ def _of_tables() -> Iterator[tuple[str, str]]:
         "reply/samples.py": [sample.label for sample in SAMPLES],
         "reply/template.py": [value.help for value in workbench.values()],
     }
+    yield from (("inboxbot/web/words.py", forms) for forms in words.DONE.values())
     for module, table in tables.items():
         yield from ((f"inboxbot/web/{module}.py", text) for text in _leaves(table))
     for module, texts in shipped.items():
@@ -114,14 +119,14 @@ def _of_core() -> Iterator[tuple[str, str | tuple[str, ...]]]:
                 yield _name(file), text
 
 
-def _spoken(file: Path, *, phrases: bool, calls: bool = False) -> Iterator[str | tuple[str, ...]]:
+def _spoken(file: Path, *, phrases: bool) -> Iterator[str | tuple[str, ...]]:
     """Yield what a module says to people, with `{}` where it puts a value."""
     waiting: list[ast.AST] = [ast.parse(file.read_text("utf-8"))]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue  # a docstring
-        if calls and (given := _given(node)):
+        if given := _given(node):
             yield given
             continue
         if text := _text(node):
@@ -134,14 +139,14 @@ def _spoken(file: Path, *, phrases: bool, calls: bool = False) -> Iterator[str |
 
 
 def _given(node: ast.AST) -> str | tuple[str, ...] | None:
-    """Return what a call of `_` or `n_` is given, or None for anything else."""
+    """Return what a call of `_`, `n_` or `counted` is given, or None for anything else."""
     if not isinstance(node, ast.Call) or not node.args:
         return None
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
     texts = [each.value for each in node.args[:2] if isinstance(each, ast.Constant)]
     if name == "_" and len(texts) == 1:
         return str(texts[0])
-    return tuple(map(str, texts)) if name == "n_" and len(texts) == 2 else None
+    return tuple(map(str, texts)) if name in ("n_", "counted") and len(texts) == 2 else None
 
 
 def _text(node: ast.AST) -> str:
@@ -160,7 +165,7 @@ def _text(node: ast.AST) -> str:
 def _is_sentence(text: str) -> bool:
     """Say whether a text has the form of a sentence: a beginning, several words, an end."""
     begins = text[:1].isupper() or text[:1] in "{“<`‘"
-    ends = text[-1:] in ".?!…" and not text.endswith("= ?")
+    ends = text[-1:] in ".?!…" and not SQL.search(text)
     return begins and ends and "\n" not in text and _is_phrase(text)
 
 

@@ -7,6 +7,7 @@ a person may well be waiting holds: staff see why, and send with one click.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from inboxbot.counted import counted
 from inboxbot.mail import authentication, headers, local_part, origin
 from inboxbot.mail import return_address as sender
 from inboxbot.mail.conversation import domain_of
@@ -248,4 +249,6 @@ def _installation(history: History) -> Iterator[Hit]:
 
 def _hours(period: timedelta) -> str:
     hours = period.total_seconds() / 3600
-    return f"{hours / 24:.0f} days" if hours >= 72 else f"{hours:.0f} hours"
+    if hours >= 72:
+        return counted("{} day", "{} days", round(hours / 24))
+    return counted("{} hour", "{} hours", round(hours))

@@ -13,6 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
+from inboxbot.counted import counted
 from inboxbot.errors import GuardError, Problem, TemplateError
 from inboxbot.reply import checks, guard, markup, template
 from inboxbot.reply.checks import Source
@@ -280,7 +281,13 @@ class Library:
         """
         found = checks.problems(name, self.language(language), source)
         if found:
-            raise TemplateError(f"The template has {len(found)} problems and was not saved.")
+            raise TemplateError(
+                counted(
+                    "The template has {} problem and was not saved.",
+                    "The template has {} problems and was not saved.",
+                    len(found),
+                )
+            )
         text, page = paths(self.folder, name, language)
         try:
             text.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from difflib import SequenceMatcher
 from enum import StrEnum
 
+from inboxbot.counted import counted
 from inboxbot.errors import TemplateError
 from inboxbot.reply import checks, markup, template
 from inboxbot.reply.checks import PartProblem, Source
@@ -101,7 +102,8 @@ def look_over(name: str, language: Language, source: Source) -> tuple[Check, ...
         "It has a text part and a subject that tells nothing.",
         f"It reads well for all {len(SAMPLES)} sample people.",
         "The guard finds no dose, no instruction, no promise and no diagnosis.",
-        f"It has {count} words and {links} links.",
+        f"It has {counted('{} word', '{} words', count)}"
+        f" and {counted('{} link', '{} links', links)}.",
     ]
     if language.code == "en":
         well.append(f"Its reading grade is {checks.reading_grade(filled.text):.1f}.")

@@ -24,6 +24,11 @@ def limit(db: Database, mailboxes: Iterable[str]) -> None:
     _limited.add(db)
 
 
+def is_limited(db: Database) -> bool:
+    """Say whether there is anything that this connection must not see."""
+    return db in _limited
+
+
 def letters(db: Database, column: str) -> str:
     """Return SQL to go on with in a WHERE, true for letters in sight; `column` holds their ids."""
     return mailboxes(db, f"(SELECT s.mailbox_id FROM message s WHERE s.id = {column})")  # noqa: S608

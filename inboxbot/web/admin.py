@@ -16,7 +16,7 @@ from inboxbot.store import audit, backup, figures, settings
 from inboxbot.store.audit import Narrowed
 from inboxbot.store.settings import Mode
 from inboxbot.web import diagnostics, roles
-from inboxbot.web.site import db, me, now, site
+from inboxbot.web.site import SeenHealth, db, me, now, site
 
 pages = Blueprint("admin", __name__)
 
@@ -84,11 +84,13 @@ def machine() -> Machine:
 
 def problems() -> tuple[str, ...]:
     """Return what is wrong with the service, in sentences; as it was a few seconds ago."""
-    check, seen = site().health, site().seen_health
+    check, mailboxes = site().health, me().limited_to
     if check is None:
         return ()
-    if seen.at is None or abs(now() - seen.at) > SEEN_FOR:
-        seen.at, seen.problems = now(), check(db(), now())
+    seen = site().seen_health.get(mailboxes)
+    if seen is None or abs(now() - seen.at) > SEEN_FOR:
+        seen = SeenHealth(now(), check(db(), now()))
+        site().seen_health[mailboxes] = seen
     return seen.problems
 
 

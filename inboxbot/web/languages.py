@@ -5,7 +5,10 @@ knows nothing of this; what it says, and what it stored long ago, is translated 
 """
 
 import gettext
+import io
 import re
+import struct
+from collections.abc import Iterator
 from contextvars import ContextVar
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -55,8 +58,10 @@ class Catalogue(gettext.GNUTranslations):
 
     def __init__(self, file: Path) -> None:
         self.code = file.stem
-        with file.open("rb") as opened:
-            super().__init__(opened)
+        content = file.read_bytes()
+        super().__init__(io.BytesIO(content))
+        # What gettext keeps of these is the form for one alone.
+        self._counted = dict(_with_counts(content))
         self.said = lru_cache(maxsize=2000)(self._said)
 
     def _said(self, sentence: str) -> str:
@@ -68,20 +73,37 @@ class Catalogue(gettext.GNUTranslations):
             return sentence and self.gettext(sentence)
         for pattern, text in self._patterns:
             if found := pattern.fullmatch(sentence):
+                form = self._counted.get(text)
+                if form is not None:
+                    count = found.group(1)
+                    return self.ngettext(*form, int(count)).format(count)
                 return self.gettext(text).format(*map(self.said, found.groups()))
         return sentence
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
         """The texts with room for values, those that say most by themselves first."""
-        texts = (text for text in self._catalog if isinstance(text, str))
+        texts = {text for text in self._catalog if isinstance(text, str)} | self._counted.keys()
         found = [(parts, text) for text in texts if (parts := _between_values(text))]
-        found.sort(key=lambda each: (each[1] != SHOWN, -sum(map(len, each[0]))))
-        return [(_pattern(parts), text) for parts, text in found]
+        found.sort(key=lambda each: (each[1] != SHOWN, -sum(map(len, each[0])), each[1]))
+        return [(_pattern(parts, text in self._counted), text) for parts, text in found]
 
 
-def _pattern(parts: list[str]) -> re.Pattern[str]:
+def _with_counts(content: bytes) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield each form of the texts for counts in a compiled catalogue, with both of them."""
+    order = "<" if content.startswith(b"\xde\x12\x04\x95") else ">"
+    count, at = struct.unpack_from(f"{order}2I", content, 8)
+    for number in range(count):
+        length, start = struct.unpack_from(f"{order}2I", content, at + 8 * number)
+        one, zero, many = content[start : start + length].decode("utf-8").partition("\0")
+        if zero and one.count("{}") == many.count("{}") == 1:
+            yield from ((form, (one, many)) for form in (one, many))
+
+
+def _pattern(parts: list[str], is_counted: bool) -> re.Pattern[str]:
     """Return what a text looks like that has values between these parts."""
+    if is_counted:
+        return re.compile(r"(\d+)".join(map(re.escape, parts)))
     letters = sum(map(str.isalpha, "".join(parts)))
     # So short a text would be found in many sentences: it is for numbers.
     value = r"([\d.,:]+)" if not parts[0] and 0 < letters < 6 else "(.+?)"

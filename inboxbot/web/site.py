@@ -30,12 +30,12 @@ def _no_articles() -> tuple[Article, ...]:
     return ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class SeenHealth:
     """What a look at the service's health came to: every page shows it, few of them look."""
 
-    at: datetime | None = None
-    problems: tuple[str, ...] = ()
+    at: datetime
+    problems: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,8 @@ class Site:
     rules: Rules = field(default_factory=Rules)
     articles: Callable[[], tuple[Article, ...]] = _no_articles
     health: Callable[[Database, datetime], tuple[str, ...]] | None = None
-    seen_health: SeenHealth = field(default_factory=SeenHealth)
+    # By the mailboxes in sight: the name of another one is not for everybody.
+    seen_health: dict[tuple[str, ...] | None, SeenHealth] = field(default_factory=dict)
     in_force: InForce | None = None
     erasures: Erasures = field(default_factory=Erasures)
     languages: Mapping[str, Speaks] = field(default_factory=load)

@@ -36,6 +36,7 @@ INVENTED = (
 PROBLEMS = (
     "Mailbox support: The server had trouble.",
     "A reply has been waiting to be sent for 45 minutes.",
+    "3 letters could not be fetched: `inboxbot queue --view problems`",
 )
 EDITOR = "/templates/urgent/en"
 UNTRANSLATED = """([notOurs, invented]) => {

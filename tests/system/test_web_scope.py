@@ -1,5 +1,6 @@
 """Somebody who may look into one mailbox sees nothing of the other, whatever they ask for."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from flask import Flask
 
 from inboxbot import team
 from inboxbot.errors import Conflict
-from inboxbot.store import audit, drafts, people, queue, reviews, scope, users
+from inboxbot.store import alerts, audit, drafts, figures, people, queue, reviews, scope, users
 from inboxbot.store.audit import Narrowed
 from inboxbot.store.database import connect, stamp, write
 from inboxbot.store.queue import Listing, View
@@ -134,6 +135,22 @@ def test_counts_people_and_reports_are_those_of_the_mailboxes_in_sight(
         assert (SECRET in who.get(f"/person/{here}").text) is (who is ada)
         assert (SECRET in who.get(f"/m/{here}").text) is (who is ada)
     assert "<bdi>board</bdi>" not in kim.get("/health").text
+
+
+def test_nobody_is_shown_the_trouble_of_a_mailbox_out_of_sight(
+    app: Flask, kim: SignedIn, ada: SignedIn, db: Database
+) -> None:
+    made = app.extensions["inboxbot"]
+    app.extensions["inboxbot"] = replace(
+        made, health=lambda db, now: tuple(f"{box.name}!" for box in figures.figures(db).mailboxes)
+    )
+    with write(db):
+        db.execute("UPDATE mailbox SET uidvalidity = 1")
+        alerts.open_alert(db, alerts.Code.INTAKE_FAILED, now(), detail="board")
+    for who, named in ((ada, True), (kim, False), (ada, True)):
+        page = who.get("/health").text
+        assert ("board" in page) is named, "a look of one is not shown to another"
+        assert "support!" in page
 
 
 def test_no_action_reaches_a_letter_out_of_sight(

@@ -13,7 +13,7 @@ from inboxbot.config import load
 from inboxbot.health import Health, health
 from inboxbot.mail.message import Message
 from inboxbot.reading import LoadClassifier
-from inboxbot.store import alerts
+from inboxbot.store import alerts, scope
 from inboxbot.store.database import stamp, write
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
@@ -84,7 +84,9 @@ def test_the_last_error_of_a_mailbox_is_said_in_its_own_words(
     assert look(watched, now).problems == ("Mailbox support: The server refuses the password.",)
 
 
-@pytest.mark.parametrize(("count", "said"), [(1, "1 letter"), (3, "3 letters")])
+@pytest.mark.parametrize(
+    ("count", "said"), [(1, "1 letter on the server has"), (3, "3 letters on the server have")]
+)
 def test_letters_on_the_server_without_a_row_are_counted(
     watched: Database, now: datetime, count: int, said: str
 ) -> None:
@@ -92,8 +94,7 @@ def test_letters_on_the_server_without_a_row_are_counted(
     found = look(watched, now)
     assert found.unaccounted == count
     assert found.problems == (
-        f"Mailbox support: {said} on the server without a row yet; "
-        "the next poll fetches what is missing.",
+        f"Mailbox support: {said} no row yet; the next poll fetches what is missing.",
     )
 
 
@@ -134,6 +135,22 @@ def test_letters_that_could_not_be_fetched_are_counted(watched: Database, now: d
         )
     (problem,) = look(watched, now).problems
     assert problem == "2 letters could not be fetched: `inboxbot queue --view problems`"
+
+
+def test_a_connection_that_is_limited_hears_of_no_other_mailbox(
+    watched: Database, now: datetime
+) -> None:
+    with write(watched):
+        for name in ("support", "never opened"):
+            alerts.open_alert(watched, alerts.Code.INTAKE_FAILED, now, detail=name)
+        watched.execute(
+            "INSERT INTO mailbox (name, server, folder, uidvalidity, started_at, last_error)"
+            " VALUES ('board', 's', 'INBOX', 1, ?, 'The server refuses the password.')",
+            [stamp(now)],
+        )
+        watched.execute("UPDATE mailbox SET last_error = 'It is busy.' WHERE name = 'support'")
+    scope.limit(watched, ("support",))
+    assert look(watched, now).problems == ("Mailbox support: It is busy.",)
 
 
 SAID_ELSEWHERE = (

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from inboxbot.counted import counted
 from inboxbot.web import languages, words
 from tests import pseudo
 from tests.pseudo import pseudo as marked
@@ -96,6 +97,51 @@ def test_a_count_takes_the_form_of_the_language(made: dict[str, languages.Speaks
     finally:
         languages.speak(made["en"])
     assert words.n_("{} letter", "{} letters", 3) == "3 letters"
+
+
+# As in Polish: one, a few, many; by the last two figures.
+POLISH = "nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 && (n%100<12 || n%100>14) ? 1 : 2);"
+
+
+def test_a_count_in_a_sentence_of_the_core_takes_one_of_the_forms_of_the_language(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "pl.po").write_text(
+        f"""msgid ""
+msgstr "Content-Type: text/plain; charset=UTF-8\\nPlural-Forms: {POLISH}\\n"
+
+msgid "{{}} reply could not be sent: `inboxbot outbox list`"
+msgid_plural "{{}} replies could not be sent: `inboxbot outbox list`"
+msgstr[0] "nie wysłano {{}} odpowiedzi (one)"
+msgstr[1] "nie wysłano {{}} odpowiedzi (few)"
+msgstr[2] "nie wysłano {{}} odpowiedzi (many)"
+
+msgid "Mailbox {{}}: {{}}"
+msgstr "Skrzynka {{}}: {{}}"
+"""
+    )
+    (tmp_path / "pl.mo").write_bytes(gathering.compiled(tmp_path / "pl.po"))
+    polish = languages.load(tmp_path)["pl"]
+    for count, form in ((1, "one"), (2, "few"), (5, "many"), (12, "many"), (22, "few")):
+        sentence = counted(
+            "{} reply could not be sent: `inboxbot outbox list`",
+            "{} replies could not be sent: `inboxbot outbox list`",
+            count,
+        )
+        there = f"nie wysłano {count} odpowiedzi ({form})"
+        assert polish.said(sentence) == there
+        assert polish.said(f"Mailbox a: {sentence}") == f"Skrzynka a: {there}"
+
+
+def test_what_an_action_came_to_is_said_in_the_language(
+    made: dict[str, languages.Speaks],
+) -> None:
+    try:
+        languages.speak(made["en-XA"])
+        assert words.done("Close", 1) == marked("Done.")
+        assert words.done("Close", 3) == marked("{} letters done.").format(3)
+    finally:
+        languages.speak(made["en"])
 
 
 def test_a_language_from_right_to_left_is_laid_out_so() -> None:
