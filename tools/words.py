@@ -22,7 +22,8 @@ from babel.messages.pofile import read_po, write_po
 from inboxbot.reply import language, workbench
 from inboxbot.reply.language import read_languages
 from inboxbot.reply.samples import SAMPLES
-from inboxbot.web import bench, in_force, keys, languages, settings, templates, words
+from inboxbot.reply.template import TITLES
+from inboxbot.web import in_force, keys, languages, settings, templates, words
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "inboxbot"
@@ -78,7 +79,6 @@ def _of_tables() -> Iterator[tuple[str, str | tuple[str, ...]]]:
         "words": [
             value for name, value in vars(words).items() if name.isupper() and name != "DONE"
         ],
-        "bench": bench.TITLES,
         "keys": [key.does for key in keys.KEYS],
         "settings": [text for _section, _key, text in settings.SHORT],
         "templates": templates.VIEWS,
@@ -86,7 +86,10 @@ def _of_tables() -> Iterator[tuple[str, str | tuple[str, ...]]]:
     shipped = {
         "reply/language.py": list(language.EXPLANATIONS.values()),
         "reply/samples.py": [sample.label for sample in SAMPLES],
-        "reply/template.py": [value.help for value in workbench.values()],
+        "reply/template.py": [
+            *TITLES.values(),
+            *(value.help for value in workbench.values()),
+        ],
     }
     yield from (("inboxbot/web/words.py", forms) for forms in words.DONE.values())
     for module, table in tables.items():

@@ -16,7 +16,10 @@ class Category(StrEnum):
 
 
 class Urgent(StrEnum):
-    """A time-critical matter: staff must see it first."""
+    """A time-critical matter: staff must see it first.
+
+    `DANGER` is told without a plain word: its kind is for a person to read.
+    """
 
     BREATHING = "breathing"
     CHOKING = "choking"
@@ -25,6 +28,11 @@ class Urgent(StrEnum):
     UNSAFE_HOME = "unsafe_home"
     EQUIPMENT = "equipment"
     REACTION = "reaction"
+    DANGER = "danger"
+
+
+# What words can name; the numbers of a model stand in this order.
+NAMED_DANGERS = tuple(kind for kind in Urgent if kind is not Urgent.DANGER)
 
 
 class Sensitive(StrEnum):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from inboxbot.classify import features, language, lexicon, scoring, text
 from inboxbot.classify import medicines as medicine_names
-from inboxbot.classify.category import Category, Urgent
+from inboxbot.classify.category import NAMED_DANGERS, Category, Urgent
 from inboxbot.classify.features import BUCKETS, CALM, NOW, Floats
 from inboxbot.classify.letters import LabelledLetter, courteous
 from inboxbot.classify.model import Kind, Model
@@ -235,16 +235,15 @@ def _threshold(model: Model, unseen: Floats, urgent: Labels) -> Floats:
 
 def kinds(data: Table) -> dict[str, Floats]:
     """Fit which kind of danger is meant, on urgent letters whose words name just one kind."""
-    order = list(Urgent)
     rows, labels = [], []
     for row in np.flatnonzero(data.urgent == 1):
         named = {hit.topic for found in data.views[row].hits.danger for hit in found}
         named -= {CALM, NOW}
         if len(named) == 1:
             rows.append(data.views[row])
-            labels.append(order.index(Urgent(named.pop())))
+            labels.append(NAMED_DANGERS.index(Urgent(named.pop())))
     present = sorted(set(labels))
-    size = len(order)
+    size = len(NAMED_DANGERS)
     weights = np.zeros((BUCKETS, size), dtype=np.float32)
     bias = np.full(size, -30.0, dtype=np.float32)
     if len(present) > 2:

@@ -1,20 +1,20 @@
 """The time-critical flags: what cannot wait until somebody opens the queue.
 
 Pure. Whether a letter is urgent is one question, answered by a trained head that knows the
-listed words and the quiet wordings; which kind of danger it is, is another.
+listed words and the quiet wordings; which kind of danger it is, is another, and where nothing
+says it no kind is named.
 """
 
 import numpy as np
 
 from inboxbot.classify import lexicon, scoring
-from inboxbot.classify.category import Category, Evidence, Flag, Urgent
+from inboxbot.classify.category import NAMED_DANGERS, Category, Evidence, Flag, Urgent
 from inboxbot.classify.features import CALM, NOW
 from inboxbot.classify.lexicon import Hit
 from inboxbot.classify.model import Model, softmax
 from inboxbot.classify.scoring import Scores, Views
 from inboxbot.classify.text import Segment
 
-KINDS = tuple(Urgent)
 MAX_FLAGS = 3
 # A letter that speaks of the past or a plan and names no danger must be likely to mean one.
 LIKELY = 0.5
@@ -43,7 +43,9 @@ def flags(
     if not named and calm and probability < LIKELY:
         return (), ()
     if named:
-        kinds = sorted(named, key=lambda kind: (-len(named[kind]), KINDS.index(kind)))[:MAX_FLAGS]
+        kinds = sorted(named, key=lambda kind: (-len(named[kind]), NAMED_DANGERS.index(kind)))[
+            :MAX_FLAGS
+        ]
         reasons = lexicon.load("urgent").reasons
         found = tuple(Flag(kind, probability, reasons[kind]) for kind in kinds)
         evidence = [
@@ -74,9 +76,9 @@ def _likeliest(model: Model, seen: Views, category: Category) -> Urgent:
     weights = model.arrays["kind.weights"][seen.grams.buckets]
     shares = softmax(seen.grams.values @ weights + model.arrays["kind.bias"])
     if category is Category.MEDICATION_QUESTION:
-        return max(_OF_MEDICINES, key=lambda kind: float(shares[KINDS.index(kind)]))
-    # Failing breath is said in plain words; what is said without any is mostly despair.
-    return KINDS[int(np.argmax(shares))] if shares.max() >= 0.5 else Urgent.SELF_HARM
+        return max(_OF_MEDICINES, key=lambda kind: float(shares[NAMED_DANGERS.index(kind)]))
+    # Half of what is told quietly is despair; the other half must not be called that.
+    return NAMED_DANGERS[int(np.argmax(shares))] if shares.max() >= 0.5 else Urgent.DANGER
 
 
 def _most_urgent(seen: Views, scores: Scores) -> Segment:

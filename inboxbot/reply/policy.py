@@ -12,6 +12,7 @@ from inboxbot.reply.case import Case, Decision, History, Rules
 from inboxbot.reply.gate import authenticated, gate, primary, return_address
 from inboxbot.reply.language import Chosen, choose_language
 from inboxbot.reply.reason import EXPLANATIONS, Disposition, Hit, Reason
+from inboxbot.reply.template import TITLES
 
 __all__ = ["Case", "Decision", "History", "Rules", "choose_template", "decide", "sentence"]
 
@@ -36,7 +37,7 @@ def decide(case: Case, identity: Identity, rules: Rules, now: datetime) -> Decis
         rules=rules,
     )
     if template in rules.disabled:
-        evidence = f"no acknowledgement of the kind {template}"
+        evidence = f"no acknowledgement of the kind “{TITLES[template]}”"
         hits = (*hits, Hit(Reason.DISABLED, Disposition.SUPPRESS, evidence))
     first = primary(hits)
     language = _language(case, rules)
@@ -81,7 +82,8 @@ def sentence(decision: Decision) -> str:
     """Say in one plain sentence what became of a letter, and why."""
     hit = primary(decision.hits)
     if decision.disposition is Disposition.ACKNOWLEDGE:
-        return f"Acknowledged: a person wrote, and nothing stands against it ({decision.template})."
+        title = TITLES.get(decision.template or "", "")
+        return f"Acknowledged: a person wrote, and nothing stands against it ({title})."
     lead = "Held" if decision.disposition is Disposition.HOLD else "Not answered"
     if decision.reason is None:
         return f"{lead}."

@@ -22,6 +22,7 @@ from inboxbot.reply.syntax import TemplateProblem
 __all__ = [
     "NAMES",
     "SHORT_NAMES",
+    "TITLES",
     "VARIABLE_NAMES",
     "Filled",
     "TemplateProblem",
@@ -37,6 +38,18 @@ NAMES = ("profile_request", "medication_question", "general_inquiry", "bereaveme
 
 SHORT_NAMES = ("short", "short_urgent", "short_bereavement")
 """What stands before the English text, in the reader's language, until that is reviewed."""
+
+TITLES = {
+    "profile_request": "Profile request",
+    "medication_question": "Medication question",
+    "general_inquiry": "General inquiry",
+    "bereavement": "Bereavement",
+    "urgent": "Urgent letter",
+    "short": "Short note",
+    "short_urgent": "Short note, urgent letter",
+    "short_bereavement": "Short note, bereavement",
+}
+"""What people call them."""
 
 MAX_OUTPUT = 64_000
 MAX_SUBJECT = 78

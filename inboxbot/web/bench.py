@@ -19,7 +19,7 @@ from inboxbot.reply.folder import ALL_NAMES, FileProblem, paths
 from inboxbot.reply.language import Language
 from inboxbot.reply.library import Library, version_of
 from inboxbot.reply.samples import SAMPLES
-from inboxbot.reply.template import VARIABLE_NAMES, Filled, Variables
+from inboxbot.reply.template import TITLES, VARIABLE_NAMES, Filled, Variables
 from inboxbot.reply.workbench import Check, Piece, Verdict
 from inboxbot.store import templates
 from inboxbot.store.templates import Answered, Draft, Version
@@ -29,16 +29,6 @@ from inboxbot.web.words import _
 Changes = list[tuple[str, list[tuple[Piece, ...] | int]]]
 
 PAST = 20
-TITLES = {
-    "profile_request": "Profile request",
-    "medication_question": "Medication question",
-    "general_inquiry": "General inquiry",
-    "bereavement": "Bereavement",
-    "urgent": "Urgent letter",
-    "short": "Short note",
-    "short_urgent": "Short note, urgent letter",
-    "short_bereavement": "Short note, bereavement",
-}
 
 
 @dataclass(frozen=True, slots=True)

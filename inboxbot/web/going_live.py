@@ -8,8 +8,8 @@ from inboxbot.errors import InboxbotError
 from inboxbot.going_live import Way
 from inboxbot.reply.folder import ALL_NAMES
 from inboxbot.reply.library import Library
+from inboxbot.reply.template import TITLES
 from inboxbot.store.settings import Mode
-from inboxbot.web.bench import TITLES
 from inboxbot.web.site import db, me, now, site
 from inboxbot.web.words import _
 

@@ -32,13 +32,14 @@ from inboxbot.reply import workbench
 from inboxbot.reply.checks import Source
 from inboxbot.reply.folder import ALL_NAMES, FileProblem
 from inboxbot.reply.samples import SAMPLES
+from inboxbot.reply.template import TITLES
 from inboxbot.store import alerts, templates, test_mails
 from inboxbot.store.database import write
 from inboxbot.store.templates import Draft
 from inboxbot.store.users import Stage
 from inboxbot.web import bench as benches
 from inboxbot.web import formatted, headers, roles
-from inboxbot.web.bench import TITLES, Bench, bench, library
+from inboxbot.web.bench import Bench, bench, library
 from inboxbot.web.site import db, me, now, session, site
 from inboxbot.web.words import _
 

@@ -54,6 +54,7 @@ URGENT = {
     "unsafe_home": "not safe at home",
     "equipment": "failing equipment",
     "reaction": "reaction to a medicine",
+    "danger": "somebody may be in danger",
 }
 SENSITIVE = {
     "bereavement": "bereavement",

@@ -27,8 +27,6 @@ INVENTED = (
     "Two kinds fit about equally well.",
     "a child writes",
     "it speaks of trouble breathing at night",
-    "medication_question",
-    "general_inquiry",
     "America/Chicago",
     "support",
 )

@@ -69,6 +69,19 @@ def test_a_quiet_mishap_with_a_medicine_is_not_called_self_harm() -> None:
 @pytest.mark.parametrize(
     "body",
     [
+        "The generator has fuel for twelve more minutes and the bridge is under water.",
+        "Nobody has come to turn him since Friday and he points at the door.",
+    ],
+)
+def test_a_danger_that_no_plain_word_names_is_given_no_name(body: str) -> None:
+    found = classify(body)
+    assert [flag.code for flag in found.urgent] == [Urgent.DANGER]
+    assert {e.phrase for e in found.evidence if e.toward == Urgent.DANGER}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
         "When should we call hospice, and can he die at home?",
         "My mother died peacefully in March. Thank you for everything.",
         "How did other families decide about a tracheostomy?",

@@ -117,7 +117,7 @@ def test_ids_of_another_persons_conversation_are_not_known(desk: Desk) -> None:
 def test_why_of_a_letter_that_was_acknowledged(desk: Desk) -> None:
     desk.run(letter())
     assert why(desk.db, 1) == (
-        "Acknowledged: a person wrote, and nothing stands against it (medication_question)."
+        "Acknowledged: a person wrote, and nothing stands against it (Medication question)."
     )
 
 

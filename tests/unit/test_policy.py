@@ -168,7 +168,7 @@ def test_the_sentence_says_what_showed_it() -> None:
         "Held: it was not addressed to us (no address of ours in To or Cc)."
     )
     assert sentence(decided()) == (
-        "Acknowledged: a person wrote, and nothing stands against it (medication_question)."
+        "Acknowledged: a person wrote, and nothing stands against it (Medication question)."
     )
 
 
