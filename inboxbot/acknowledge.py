@@ -5,7 +5,7 @@ decided, and stored as bytes: staff see exactly what will leave, and editing a t
 changes what is queued.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -47,7 +47,10 @@ class Prepared:
 
 
 class Acknowledger:
-    """Writes acknowledgements from the templates; `articles` are those that may be linked."""
+    """Writes acknowledgements from the templates; `articles` are those that may be linked.
+
+    `libraries` has those of mailboxes that answer in other languages than the rest.
+    """
 
     def __init__(
         self,
@@ -55,8 +58,10 @@ class Acknowledger:
         facts: Facts,
         articles: Callable[[], tuple[Article, ...]],
         envelope_senders: dict[str, str],
+        libraries: Mapping[str, Library] | None = None,
     ) -> None:
         self.library = library
+        self._libraries = libraries or {}
         self._facts = facts
         self._articles = articles
         self._envelope_senders = envelope_senders
@@ -80,10 +85,13 @@ class Acknowledger:
         """
         if decision.reply_to is None or decision.template is None or decision.language is None:
             raise ValueError("this decision names no reply")
-        rendered = self.library.render(
+        library = self._libraries.get(identity.mailbox, self.library)
+        rendered = library.render(
             decision.template,
             decision.language,
-            self.variables(message, classification, decision, received_at, first_contact, now),
+            self.variables(
+                message, classification, decision, received_at, first_contact, now, library
+            ),
         )
         reply = compose.acknowledgement(
             message,
@@ -115,11 +123,12 @@ class Acknowledger:
         received_at: datetime,
         first_contact: bool,
         now: datetime,
+        library: Library | None = None,
     ) -> Variables:
         """Return the values that a template gets for a letter."""
         facts = self._facts
         zone = ZoneInfo(facts.time_zone)
-        language = self.library.written_in(decision.language or "en")
+        language = (library or self.library).written_in(decision.language or "en")
         article = self._article(classification, now, zone) if decision.authenticated else None
         # A From address can be forged: only a vouched-for sender is called by name.
         name = message.sender.name if decision.authenticated and message.sender else ""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from inboxbot import config, events, promotion, publishing, reading
 from inboxbot.acknowledge import Acknowledger, Facts
 from inboxbot.announce import Recipients
-from inboxbot.config import Config, Mailbox, Server
+from inboxbot.config import Config, Mailbox, Replies, Server
 from inboxbot.errors import ConfigError, InboxbotError, Problem
 from inboxbot.fetching import MIB, Limits
 from inboxbot.intake import Source
@@ -84,20 +84,44 @@ def identities(configuration: Config, instance: Instance) -> dict[str, Identity]
 
 
 def library(configuration: Config, folder: Path | None = None) -> Library:
-    """Return the reply templates: of `folder` or that of the configuration, else built-in ones."""
+    """Return the reply templates: of `folder` or that of the configuration, else built-in ones.
+
+    Sent alone are the languages that any of the mailboxes answers in; `libraries` has those of
+    each.
+    """
     folder = folder or configuration.templates_path
-    replies = configuration.replies
+    replies = [configuration.replies, *map(configuration.replies_of, configuration.mailbox)]
+    chosen = [language for each in replies for language in (*each.languages, each.default_language)]
     return Library(
         folder if folder.is_dir() else None,
-        enabled=frozenset(replies.languages) if replies.languages else None,
-        default_language=replies.default_language,
+        enabled=frozenset() if all(each.languages for each in replies) else None,
+        elsewhere=frozenset(chosen),
+        default_language=configuration.replies.default_language,
         recall=publishing.recall(lambda: store(configuration, create=False)),
     )
 
 
+def libraries(configuration: Config, templates: Library) -> dict[str, Library]:
+    """Return the templates as each mailbox uses them: with the languages that it answers in."""
+    return {
+        box.name: _spoken(configuration.replies_of(box), templates) for box in configuration.mailbox
+    }
+
+
+def _spoken(replies: Replies, templates: Library) -> Library:
+    enabled = frozenset(replies.languages) if replies.languages else None
+    return templates.answering_in(enabled, replies.default_language)
+
+
 def rules(configuration: Config, templates: Library) -> Rules:
-    """Return the limits of `[replies]`, with the languages that can be answered in."""
-    replies = configuration.replies
+    """Return the limits of `[replies]` and of each mailbox, with the languages to answer in."""
+    own = {
+        box.name: _rules(configuration.replies_of(box), templates) for box in configuration.mailbox
+    }
+    return replace(_rules(configuration.replies, templates), own=own)
+
+
+def _rules(replies: Replies, templates: Library) -> Rules:
     return Rules(
         max_age=timedelta(hours=replies.max_age_h),
         quiet_period=timedelta(hours=replies.quiet_period_h),
@@ -110,7 +134,7 @@ def rules(configuration: Config, templates: Library) -> Rules:
         bounces_hour=replies.bounces_hour,
         require_addressed=replies.require_addressed,
         default_language=replies.default_language,
-        languages=templates.available(),
+        languages=_spoken(replies, templates).available(),
         disabled=frozenset(replies.disabled),
     )
 
@@ -163,6 +187,7 @@ def acknowledger(configuration: Config, templates: Library) -> Acknowledger:
         facts(configuration),
         Knowledge(configuration.knowledge_path),
         {box.name: box.smtp.envelope_sender for box in configuration.mailbox},
+        libraries(configuration, templates),
     )
 
 

@@ -15,8 +15,11 @@ from inboxbot.mail.message import Message
 from inboxbot.reading import LoadClassifier
 from inboxbot.reply.knowledge import read_knowledge
 from inboxbot.reply.library import Library
+from inboxbot.reply.template import NAMES
 from inboxbot.store import migrations
 from inboxbot.store.database import connect
+
+_NAMES = ", ".join(NAMES)
 
 
 def offline(configuration: Config) -> tuple[Problem, ...]:
@@ -25,6 +28,7 @@ def offline(configuration: Config) -> tuple[Problem, ...]:
         *config.placeholders(configuration),
         *_credentials(configuration),
         *_templates(configuration),
+        *_replies(configuration),
         *_knowledge(configuration),
         *_classifier(configuration),
         *_store(configuration.store_path),
@@ -74,6 +78,30 @@ def _templates(configuration: Config) -> list[Problem]:
             )
         ]
     return list(Library(folder).alarms())
+
+
+def _replies(configuration: Config) -> list[Problem]:
+    """Find the languages and the kinds of reply that are named and are not there."""
+    known = {language.code for language in assembly.library(configuration).languages()}
+    own = (
+        (f"mailbox[{number}].replies", box.replies)
+        for number, box in enumerate(configuration.mailbox)
+    )
+    found = []
+    for place, replies in (("replies", configuration.replies), *own):
+        named = {"default_language": (replies.default_language,), "languages": replies.languages}
+        for key, codes in named.items():
+            found += [
+                Problem(f"{place}.{key}", f'"{code}" has no section in languages.toml: add it.')
+                for code in codes
+                if code not in known
+            ]
+        found += [
+            Problem(f"{place}.disabled", f'No reply has the name "{name}"; there are: {_NAMES}.')
+            for name in replies.disabled
+            if name not in NAMES
+        ]
+    return found
 
 
 def _knowledge(configuration: Config) -> list[Problem]:

@@ -61,7 +61,7 @@ def known_history(
         recipient=return_address,
         template=choose_template(reading.classification, message),
         relay=gate.relay_of(message, identity),
-        rules=rules,
+        rules=rules.on(identity.mailbox),
         now=now,
         apart_from=itself,
     )

@@ -85,7 +85,7 @@ class Postman:
             self._acknowledger,
             assembly.identities(self._configuration, settings.instance(self._db)),
             now,
-            disabled=frozenset(self._configuration.replies.disabled),
+            assembly.rules(self._configuration, self._acknowledger.library),
         )
 
     @contextmanager

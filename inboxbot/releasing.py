@@ -11,7 +11,7 @@ from inboxbot.mail.conversation import folded
 from inboxbot.memory import with_counts
 from inboxbot.reply.case import History, Rules
 from inboxbot.reply.gate import limit_hits
-from inboxbot.store import breaker, conversations, limits
+from inboxbot.store import breaker, conversations, limits, mailboxes
 from inboxbot.store.replies import SentReply
 from inboxbot.store.reviews import Review, State
 from inboxbot.store.sqlite import Database
@@ -20,8 +20,10 @@ from inboxbot.store.sqlite import Database
 def must_fit(db: Database, reply: SentReply, review: Review, rules: Rules, now: datetime) -> None:
     """Raise `Conflict` with the reason where this acknowledgement may not go with the others.
 
+    By the limits of the letter's mailbox.
     Within the caller's transaction, so that two cannot both be the last that fits.
     """
+    rules = rules.on(mailboxes.of_letter(db, review.id))
     if review.state is State.ANSWERED:
         raise Conflict(f"A person has answered letter {review.id} already.")
     if conversations.is_settled(db, review.id):

@@ -6,7 +6,7 @@ never opened here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from inboxbot.acknowledge import Acknowledger
@@ -15,8 +15,9 @@ from inboxbot.dossier import classification_of, decision_of
 from inboxbot.errors import Conflict, PermanentError, StoreError, TemplateError
 from inboxbot.mail.message import Identity, Message
 from inboxbot.mail.parse import parse
+from inboxbot.reply.case import Rules
 from inboxbot.reply.reason import Reason
-from inboxbot.store import decisions, messages, reviews
+from inboxbot.store import decisions, mailboxes, messages, reviews
 from inboxbot.store.decisions import Recorded
 from inboxbot.store.sqlite import Database
 
@@ -25,14 +26,14 @@ from inboxbot.store.sqlite import Database
 class Writer:
     """What writing needs; `acknowledgement` fits `inboxbot.actions.Release`, `anew` the sender.
 
-    Of the categories in `disabled` nothing is written that no person asked for.
+    Of the categories that `rules` switch off nothing is written that no person asked for.
     """
 
     db: Database
     acknowledger: Acknowledger
     identities: Mapping[str, Identity]
     now: datetime
-    disabled: frozenset[str] = frozenset()
+    rules: Rules = field(default_factory=Rules)
 
     def acknowledgement(self, letter: int) -> Acknowledgement:
         """Return the acknowledgement of a letter, of the kind that staff say it is.
@@ -68,7 +69,8 @@ class Writer:
     def anew(self, letter: int) -> Acknowledgement | Reason:
         """Return the acknowledgement of the kind that staff say, or why there is none."""
         review = reviews.get(self.db, letter)
-        if review is not None and review.category in self.disabled:
+        rules = self.rules.on(mailboxes.of_letter(self.db, letter))
+        if review is not None and review.category in rules.disabled:
             return Reason.DISABLED
         try:
             return self.acknowledgement(letter)

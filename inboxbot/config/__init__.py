@@ -8,12 +8,13 @@ from inboxbot.config.credentials import credential, credential_variable
 from inboxbot.config.examples import placeholders
 from inboxbot.config.loading import find, load
 from inboxbot.config.mailbox import Mailbox, Server
-from inboxbot.config.sections import Config
+from inboxbot.config.sections import Config, Replies
 from inboxbot.config.values import is_loopback
 
 __all__ = [
     "Config",
     "Mailbox",
+    "Replies",
     "Server",
     "credential",
     "credential_variable",

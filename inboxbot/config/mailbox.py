@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from inboxbot.config.values import (
     Authentication,
+    Count,
     Domain,
     EmailAddress,
     Filled,
@@ -104,6 +105,21 @@ class OAuth(Section):
         return self
 
 
+class MailboxReplies(Section):
+    """`[mailbox.replies]`: what a mailbox may say otherwise than `[replies]` does for all."""
+
+    default_language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
+    languages: tuple[str, ...] = Field(default=(), strict=False)
+    require_addressed: bool = True
+    max_age_h: Annotated[int, Field(ge=1, le=8760)] = 72
+    quiet_period_h: Annotated[int, Field(ge=1, le=8760)] = 24
+    per_address_day: Count = 2
+    per_address_week: Count = 4
+    per_relay_hour: Count = 30
+    per_domain_hour: Count = 20
+    disabled: tuple[str, ...] = Field(default=(), strict=False)
+
+
 class Mailbox(Section):
     """`[[mailbox]]`: a folder that we watch, with its addresses and servers."""
 
@@ -125,6 +141,7 @@ class Mailbox(Section):
     imap: Imap
     smtp: Smtp
     oauth: OAuth = OAuth()
+    replies: MailboxReplies = MailboxReplies()
 
     @model_validator(mode="after")
     def _tokens_come_from_somewhere(self) -> Self:

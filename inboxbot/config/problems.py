@@ -6,7 +6,8 @@ A problem says what was found and what to write instead, in words of ours, not i
 from difflib import get_close_matches
 from typing import Any
 
-from inboxbot.config.sections import Config
+from inboxbot.config.mailbox import MailboxReplies
+from inboxbot.config.sections import Config, Replies
 from inboxbot.errors import Problem
 
 _WANTED = {
@@ -87,7 +88,10 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
             if field is None:
                 return ""
             section = _section_of(field.annotation)
-    near = get_close_matches(str(location[-1]), list(section.model_fields), 1, 0.5)
+    name = str(location[-1])
+    if section is MailboxReplies and name in Replies.model_fields:
+        return f" It counts for all mailboxes together: write {name} in [replies]."
+    near = get_close_matches(name, list(section.model_fields), 1, 0.5)
     if near:
         return f" Did you mean {near[0]}?"
     return f" Known here: {', '.join(name for name in section.model_fields if name != 'source')}."

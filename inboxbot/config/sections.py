@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from inboxbot.config.mailbox import Mailbox
+from inboxbot.config.mailbox import Mailbox, MailboxReplies
 from inboxbot.config.values import Count, EmailAddress, Filled, Section, TimeZone, WebAddress
 
 
@@ -24,23 +24,13 @@ class Organisation(Section):
     hours_to_answer: Annotated[int, Field(ge=1, le=720)] = 48
 
 
-class Replies(Section):
-    """`[replies]`: the limits of what is sent by itself."""
+class Replies(MailboxReplies):
+    """`[replies]`: what is sent by itself, and how much of it; the rest is for all together."""
 
     templates: Filled = "templates"
-    default_language: Annotated[str, Field(pattern=r"^[a-z]{2}$")] = "en"
-    languages: tuple[str, ...] = Field(default=(), strict=False)
-    require_addressed: bool = True
-    max_age_h: Annotated[int, Field(ge=1, le=8760)] = 72
-    quiet_period_h: Annotated[int, Field(ge=1, le=8760)] = 24
-    per_address_day: Count = 2
-    per_address_week: Count = 4
-    per_relay_hour: Count = 30
-    per_domain_hour: Count = 20
     per_hour: Count = 60
     per_day: Count = 300
     bounces_hour: Count = 5
-    disabled: tuple[str, ...] = Field(default=(), strict=False)
 
 
 class Classify(Section):
@@ -134,6 +124,12 @@ class Config(Section):
         if twice:
             raise ValueError(f'two mailboxes are called "{twice[0]}"; give each its own name')
         return self
+
+    def replies_of(self, mailbox: Mailbox) -> Replies:
+        """Return what holds for the replies of a mailbox: its own settings before `[replies]`."""
+        own = mailbox.replies
+        written = {name: getattr(own, name) for name in own.model_fields_set}
+        return self.replies.model_copy(update=written)
 
     @property
     def root(self) -> Path:

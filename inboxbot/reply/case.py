@@ -3,7 +3,8 @@
 Pure values. Counting and remembering is the store's; deciding is `gate` and `policy`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from inboxbot.classify.category import Classification
@@ -14,7 +15,7 @@ from inboxbot.reply.reason import Disposition, Hit, Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The limits of `[replies]` in the configuration."""
+    """The limits of `[replies]` in the configuration; `own` has those of single mailboxes."""
 
     max_age: timedelta = timedelta(hours=72)
     quiet_period: timedelta = timedelta(hours=24)
@@ -29,6 +30,11 @@ class Rules:
     default_language: str = "en"
     languages: frozenset[str] = frozenset({"en"})
     disabled: frozenset[str] = frozenset()
+    own: Mapping[str, "Rules"] = field(default_factory=dict)
+
+    def on(self, mailbox: str) -> "Rules":
+        """Return the limits that hold on a mailbox: its own, where it has any."""
+        return self.own.get(mailbox, self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Self
 
 from inboxbot.counted import counted
 from inboxbot.errors import GuardError, Problem, TemplateError
@@ -75,7 +76,9 @@ class Library:
     """The acknowledgements in all their languages, from a folder or built in.
 
     `enabled` are the languages that may be sent alone; without it, those that are reviewed.
-    `recall` gives the last version that was good, for a file that is broken at the start.
+    `elsewhere` are further ones, which some mailbox sends alone.
+    `recall` gives the last version that was good, for a file that is broken at the start;
+    `slots` is what another library has read of the same folder.
     """
 
     def __init__(
@@ -83,22 +86,39 @@ class Library:
         folder: Path | None = None,
         *,
         enabled: frozenset[str] | None = None,
+        elsewhere: frozenset[str] = frozenset(),
         default_language: str = BUILT_IN,
         recall: Callable[[str, str], Source | None] = _nothing,
         clock: Callable[[], float] = time.time,
+        slots: "dict[tuple[str, str], _Slot] | None" = None,
     ) -> None:
         self.shipped = shipped_templates()
         self.folder = folder or self.shipped
         self._enabled = enabled
+        self._elsewhere = elsewhere
         self._default = default_language
         self._recall = recall
         self._clock = clock
         # Of the letters of one day, most get the very same words.
         self._filled = lru_cache(maxsize=64)(_filled)
-        self._slots: dict[tuple[str, str], _Slot] = {}
+        self._slots: dict[tuple[str, str], _Slot] = {} if slots is None else slots
         self._languages_signature: tuple[object, ...] = ()
         self._languages: dict[str, Language] = {}
         self._languages_problem: tuple[FileProblem, ...] = ()
+
+    def answering_in(self, enabled: frozenset[str] | None, default_language: str) -> Self:
+        """Return the same templates for a mailbox, with the languages that it answers in.
+
+        What was read of the files is shared: each is looked at once.
+        """
+        return type(self)(
+            self.folder,
+            enabled=enabled,
+            default_language=default_language,
+            recall=self._recall,
+            clock=self._clock,
+            slots=self._slots,
+        )
 
     def languages(self) -> tuple[Language, ...]:
         """Return all languages that the folder or the program itself has, with their marks."""
@@ -121,7 +141,8 @@ class Library:
     def enabled(self) -> frozenset[str]:
         """Return the languages that are sent alone; the default and the built-in always are."""
         reviewed = frozenset(lang.code for lang in self.languages() if lang.reviewed)
-        return (reviewed if self._enabled is None else self._enabled) | {self._default, BUILT_IN}
+        chosen = reviewed if self._enabled is None else self._enabled
+        return chosen | self._elsewhere | {self._default, BUILT_IN}
 
     def written_in(self, language: str) -> str:
         """Return the language that the letter itself is in: dates in it are written so too."""

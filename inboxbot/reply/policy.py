@@ -21,12 +21,12 @@ BEREAVEMENT = "bereavement"
 
 
 def decide(case: Case, identity: Identity, rules: Rules, now: datetime) -> Decision:
-    """Return what to do with the message; never raises, never looks anything up.
+    """Return what to do with the message by the rules of its mailbox; never raises.
 
     When in doubt about the kind of letter a person still gets the general acknowledgement;
     when a rule of the gate says that a machine wrote, nothing goes out by itself.
     """
-    message = case.message
+    message, rules = case.message, rules.on(identity.mailbox)
     template = choose_template(case.classification, message)
     hits = gate(
         message,

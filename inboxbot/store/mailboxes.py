@@ -87,6 +87,15 @@ def names(db: Database) -> list[str]:
     return [str(row[0]) for row in db.execute("SELECT DISTINCT name FROM mailbox ORDER BY name")]
 
 
+def of_letter(db: Database, letter: int) -> str:
+    """Return what the mailbox of a stored letter is called, or "" where there is no such letter."""
+    row = db.execute(
+        "SELECT b.name FROM message m JOIN mailbox b ON b.id = m.mailbox_id WHERE m.id = ?",
+        [letter],
+    ).fetchone()
+    return "" if row is None else str(row[0])
+
+
 def rename(db: Database, mailbox: int, name: str) -> None:
     """Take over the name that the configuration now has for a mailbox."""
     db.execute("UPDATE mailbox SET name = ? WHERE id = ?", [name, mailbox])

@@ -6,7 +6,7 @@ configuration that comes with the program. No secret is among them: the file hol
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Literal, get_origin
 from pydantic import BaseModel
 
 from inboxbot import assembly
-from inboxbot.config import Config
+from inboxbot.config import Config, Mailbox
 from inboxbot.reply.folder import shipped_templates
 from inboxbot.store.retention import Rules
 
@@ -114,11 +114,28 @@ def sections(configuration: Config) -> tuple[Section, ...]:
             inner = getattr(box, part)
             if part != "oauth" or box.uses_tokens:
                 found.append(_section(f"mailbox.{part}", inner, of=box.name))
+        if box.replies.model_fields_set:
+            found.append(_own_replies(configuration, box))
     for name in Config.model_fields:
         value = getattr(configuration, name)
         if isinstance(value, BaseModel) and name != "organisation":
             found.append(_section(name, value))
     return tuple(found)
+
+
+def _own_replies(configuration: Config, box: Mailbox) -> Section:
+    """Return what a mailbox says for itself; the default is what `[replies]` says for all."""
+    section, said = _section("mailbox.replies", box.replies, of=box.name), meanings()
+    settings = tuple(
+        replace(
+            each,
+            default=_written(getattr(configuration.replies, each.key)),
+            meaning=said.get(("replies", each.key), ""),
+        )
+        for each in section.settings
+        if each.key in box.replies.model_fields_set
+    )
+    return replace(section, settings=settings)
 
 
 def _section(name: str, values: BaseModel, *, of: str = "") -> Section:

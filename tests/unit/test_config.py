@@ -64,7 +64,7 @@ def load_with(tmp_path, *changes):
         ('security = "tls"  ', 'security = "none"  ', "mailbox[0].imap", "this machine only"),
         ('auth = "password"  ', 'auth = "oauth"  ', "mailbox[0].imap.auth", "'xoauth2'"),
         ("idle = true", "idle = yes", None, "TOML"),
-        ("max_age_h = 72", "max_age_hours = 72", "replies.max_age_hours", "mean max_age_h?"),
+        ("\nmax_age_h = 72", "\nmax_age_hours = 72", "replies.max_age_hours", "mean max_age_h?"),
         ("per_hour = 60", "per_hour = -1", "replies.per_hour", "1 or more"),
         ("[store]", "[stroe]", "stroe", "mean store?"),
         ('envelope_sender = ""', 'envelope_sender = "me"', "mailbox[0].smtp.envelope_sender", "em"),
@@ -82,7 +82,7 @@ def test_all_mistakes_are_reported_at_once(tmp_path):
         tmp_path,
         ("hours_to_answer = 48", "hours_to_answer = 0"),
         ("port = 993", "port = 0"),
-        ("max_age_h = 72", "max_age = 72"),
+        ("\nmax_age_h = 72", "\nmax_age = 72"),
     )
     assert set(problems) == {
         "organisation.hours_to_answer",

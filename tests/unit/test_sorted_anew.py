@@ -11,6 +11,7 @@ from inboxbot import review
 from inboxbot.actions import Action, Correct, Hold
 from inboxbot.classify.category import Category
 from inboxbot.mail.smtp import Outcome, Verdict
+from inboxbot.reply.case import Rules
 from inboxbot.reply.reason import Reason
 from tests.conftest import NOW
 from tests.desk import Desk, letter
@@ -108,7 +109,8 @@ def test_a_kind_that_is_never_answered_by_itself_is_held_when_staff_say_it(
     desk: Desk, server: FakeTransport
 ) -> None:
     writer = desk.writer()
-    desk.writer = lambda: replace(writer, disabled=frozenset({"medication_question"}))  # type: ignore[method-assign]
+    rules = Rules(disabled=frozenset({"medication_question"}))
+    desk.writer = lambda: replace(writer, rules=rules)  # type: ignore[method-assign]
     question(desk)
     act(desk, MEDICATION)
     desk.send()
