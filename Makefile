@@ -41,11 +41,16 @@ $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Pytho
 test -x $(1)/bin/python || $(PYTHON) -m venv $(1) || { rm -rf $(1); echo "A virtual environment cannot be made: apt-get install python3-venv"; exit 1; }
 endef
 
-$(READY): requirements.lock pyproject.toml
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+
+# uv takes seconds where pip takes a minute or two; where it cannot be had, pip does the same.
+$(READY): requirements.lock requirements.setup.lock pyproject.toml
 	@$(call environment,$(VENV))
-	@echo "Installing the locked versions (a minute, once) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Installing the locked versions (once) ..."
+	@{ $(PIP) --require-hashes -r requirements.setup.lock && $(UV) --require-hashes -r requirements.lock; } 2>/dev/null \
+		|| $(PIP) --require-hashes -r requirements.lock
+	@$(UV) --no-deps --no-build-isolation --editable . 2>/dev/null || $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(READY)
@@ -100,11 +105,13 @@ templates: $(READY)
 	@$(BIN)/python -m tests.checked_templates
 
 lock: $(READY)
-	@$(BIN)/python -m pip install --quiet uv
+	@$(PIP) uv
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --constraints requirements.lock \
 		--generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.run.lock
+	@echo uv | $(BIN)/uv pip compile - --universal --python-version 3.11 --constraints requirements.lock \
+		--generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements.setup.lock
 	@echo hatchling | $(BIN)/uv pip compile - --universal --python-version 3.11 --constraints requirements.lock \
 		--generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements.build.lock
 
