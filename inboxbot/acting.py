@@ -130,7 +130,7 @@ def apply(action: Action, turn: Turn) -> tuple[str, str, Back]:
 
 def _must_be_open(review: Review) -> None:
     if review.state not in OPEN:
-        raise Conflict(f"Letter {review.id} is {review.state} already; reopen it first.")
+        raise Conflict(f"Letter {review.id} is answered or done already; reopen it first.")
 
 
 def _unclaimed(state: State) -> State:
@@ -217,7 +217,7 @@ def _release(turn: Turn, action: Release) -> tuple[str, str, Back]:
     back: Back
     if reply is not None:
         if reply.state is not ReplyState.HELD:
-            raise Conflict(f"The acknowledgement of letter {letter} is {reply.state}, not held.")
+            raise Conflict(f"The acknowledgement of letter {letter} is not held any more.")
         if action.rules is not None:
             releasing.must_fit(db, reply, turn.review, action.rules, turn.now)
         if outbox.is_of_another_kind(reply.template, turn.review.category):

@@ -297,7 +297,7 @@ def move(
         },
     )
     if cursor.rowcount != 1:
-        raise Conflict(f"Reply {row} cannot become {to} any more: somebody else changed it.")
+        raise Conflict(f"Reply {row} was changed by somebody else meanwhile.")
     if State.UNCERTAIN in (sources or allowed):
         letter = db.execute("SELECT message_id FROM outbox WHERE id = ?", [row]).fetchone()[0]
         alerts.end(db, alerts.Code.UNCERTAIN, now, message=letter)

@@ -188,8 +188,10 @@ class _Reader:
         name = token.text.lower()
         if name not in OPERATORS:
             near = get_close_matches(name, OPERATORS, 1)
-            hint = f" Did you mean {near[0]}:?" if near else ""
-            raise SearchError(f"There is no {token.text}: to search by.{hint}", token.position)
+            text = f"“{token.text}:” is nothing to search by."
+            if near:
+                text = f"“{token.text}:” is nothing to search by. Did you mean “{near[0]}:”?"
+            raise SearchError(text, token.position)
         if self.kind() not in ("word", "phrase"):
-            raise SearchError(f"After {name}: a word is missing.", self.position())
+            raise SearchError(f"After “{name}:” a word is missing.", self.position())
         return Field(name, self._take().text, token.position)

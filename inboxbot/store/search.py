@@ -21,6 +21,7 @@ __all__ = ["SearchError", "narrowed"]
 
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _PERIOD = re.compile(r"(\d{1,4})([hdwmy])\Z")
+_PERIODS = "“12h”, “2d”, “3w”, “6m”"
 _HOURS = {"h": 1, "d": 24, "w": 168, "m": 720, "y": 8760}
 _CATEGORY_WORDS = {
     "profile": Category.PROFILE_REQUEST,
@@ -179,8 +180,12 @@ def _listed(found: Field, conditions: dict[str, str]) -> str:
 
 def _unknown(found: Field, known: tuple[str, ...]) -> SearchError:
     near = get_close_matches(found.value.lower(), known, 1)
-    hint = f"Did you mean {near[0]}?" if near else f"Known are: {', '.join(known)}."
-    return SearchError(f"{found.operator}:{found.value} is not known. {hint}", found.position)
+    typed = f"{found.operator}:{found.value}"
+    if near:
+        text = f"“{typed}” is not known. Did you mean “{found.operator}:{near[0]}”?"
+    else:
+        text = f"“{typed}” is not known. Known are “{'”, “'.join(known)}”."
+    return SearchError(text, found.position)
 
 
 def _assigned(value: str, to: _Parameters, staff: str) -> str:
@@ -203,7 +208,7 @@ def _day(found: Field, now: datetime) -> datetime:
         day = datetime.fromisoformat(found.value)
     except ValueError:
         raise SearchError(
-            f"After {found.operator}: write a day such as {now:%Y-%m-%d}.", found.position
+            f"After “{found.operator}:” write a day such as {now:%Y-%m-%d}.", found.position
         ) from None
     return day if day.tzinfo else day.replace(tzinfo=now.tzinfo)
 
@@ -212,6 +217,6 @@ def _period(found: Field) -> timedelta:
     match = _PERIOD.match(found.value.lower())
     if match is None:
         raise SearchError(
-            f"After {found.operator}: write a time such as 12h, 2d, 3w or 6m.", found.position
+            f"After “{found.operator}:” write a time such as {_PERIODS}.", found.position
         )
     return timedelta(hours=int(match[1]) * _HOURS[match[2]])

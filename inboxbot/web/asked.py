@@ -28,7 +28,7 @@ from inboxbot.actions import (
 from inboxbot.classify.category import Category
 from inboxbot.errors import Conflict
 from inboxbot.store import users
-from inboxbot.web.site import db, now, site, writer
+from inboxbot.web.site import db, now, number, site, writer
 from inboxbot.web.words import _
 
 TAKE_BACK = timedelta(seconds=10)
@@ -113,10 +113,10 @@ def _colleague(name: str) -> str:
 
 
 def _number(typed: str, wrong: str) -> int:
-    text = typed.strip()
-    if not text.isascii() or not text.isdigit() or len(text) > 15:
+    found = number(typed.strip())
+    if found is None:
         raise NotUnderstood(wrong)
-    return int(text)
+    return found
 
 
 def _until(choice: str, day: str) -> datetime:

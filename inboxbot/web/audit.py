@@ -16,7 +16,8 @@ from inboxbot.store import audit
 from inboxbot.store.audit import Narrowed
 from inboxbot.store.database import connect, write
 from inboxbot.web import spreadsheet, words
-from inboxbot.web.site import db, me, now, site
+from inboxbot.web.site import db, me, now, number, site
+from inboxbot.web.words import _
 
 pages = Blueprint("audit", __name__)
 
@@ -27,7 +28,7 @@ LOOKED_AT = 5_000
 @pages.get("/audit")
 def show() -> str:
     """Show a page of the record, the newest first."""
-    before = _number("before")
+    before = number(request.values.get("before", ""))
     narrowed, typed = _narrowed()
     rows = list(audit.entries(db(), narrowed, before=before, limit=PAGE + 1))
     first = before is None and narrowed == Narrowed()
@@ -54,7 +55,9 @@ def download() -> Response:
     detail = ", ".join(f"{name} {text}" for name, text in typed.items() if text and name != "who")
     with write(db()):
         audit.add(db(), me().name, "audit exported", now(), detail=detail[:200])
-    heads = ("number", "at (UTC)", "who", "what", "letter", "detail", "previous", "hash")
+    # What was done stays in the record's own words, which its hashes are over.
+    heads = [_("number"), _("at (UTC)"), _("who"), _("what"), _("letter"), _("detail")]
+    heads += [_("hash before it"), _("hash")]
     rows = _rows(site().store, narrowed)
     return spreadsheet.download(f"inboxbot-audit-{now():%Y%m%dT%H%M%SZ}", heads, rows)
 
@@ -74,7 +77,7 @@ def _narrowed() -> tuple[Narrowed, dict[str, str]]:
         "to": request.values.get("to", ""),
         "letter": request.values.get("letter", ""),
     }
-    first, last, letter = _day(typed["from"]), _day(typed["to"]), _number("letter")
+    first, last, letter = _day(typed["from"]), _day(typed["to"]), number(typed["letter"])
     typed["what"] = typed["what"] if typed["what"] in words.AUDIT else ""
     typed["from"], typed["to"] = (str(day) if day else "" for day in (first, last))
     typed["letter"] = str(letter) if letter else ""
@@ -100,8 +103,3 @@ def _day(text: str) -> date | None:
 
 def _moment(day: date) -> datetime:
     return datetime.combine(day, time(), site().zone).astimezone(UTC)
-
-
-def _number(name: str) -> int | None:
-    text = request.values.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None

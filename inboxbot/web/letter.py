@@ -37,15 +37,14 @@ from inboxbot.store import (
     tags,
     users,
 )
-from inboxbot.store import undo as steps
 from inboxbot.store.database import moment, write
 from inboxbot.store.decisions import Recorded
 from inboxbot.store.outbox import State as ReplyState
 from inboxbot.store.outbox import is_of_another_kind
 from inboxbot.store.replies import SentReply
 from inboxbot.web import asked, formatted, marks, ready_made, timeline, words
-from inboxbot.web.listing import Chosen, chosen
-from inboxbot.web.site import db, me, now, site, writer
+from inboxbot.web.listing import Chosen, chosen, just_done
+from inboxbot.web.site import db, me, now, number, site, writer
 
 pages = Blueprint("letter", __name__)
 
@@ -114,7 +113,7 @@ def page(recorded: Recorded, **more: object) -> str:
         "drafts": [*own[1:], *others],
         "snippets": ready_made.for_letter(recorded),
         "colleagues": [user.name for user in users.everybody(db()) if not user.disabled],
-        "done": _step(),
+        "done": just_done(),
         "settled": conversations.is_settled(db(), letter),
         "sorted_anew": acknowledgement is not None
         and acknowledgement.state in (ReplyState.HELD, ReplyState.QUEUED, ReplyState.DEFERRED)
@@ -152,12 +151,6 @@ def recorded_or_404(letter: int) -> Recorded:
     if recorded is None:
         abort(404)
     return recorded
-
-
-def _step() -> steps.Step | None:
-    token = request.args.get("done", "")
-    step = steps.get(db(), token) if token else None
-    return step if step is not None and step.may_be_undone(me().name, now()) else None
 
 
 def _body(recorded: Recorded, view: str) -> Mapping[str, Any]:
@@ -323,10 +316,10 @@ def _next(letter: int, action: str, here: Chosen, token: str) -> str:
 
 
 def _version() -> int:
-    text = request.form.get("version", "")
-    if not text.isascii() or not text.isdigit() or len(text) > 15:
+    found = number(request.form.get("version", ""))
+    if found is None:
         raise asked.NotUnderstood(words._("The form is incomplete. Please load the page again."))
-    return int(text)
+    return found
 
 
 def conflict(recorded: Recorded, action: str, error: Conflict) -> str:

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from flask import request
 
 from inboxbot.classify.category import Category
-from inboxbot.store import search, searches
+from inboxbot.store import search, searches, undo
 from inboxbot.store.queue import Listing, Sort, View
+from inboxbot.store.undo import Step
 from inboxbot.web.site import db, me, now
 
 T = TypeVar("T", bound=StrEnum)
@@ -60,6 +61,13 @@ def chosen() -> Chosen:
         return replace(here, listing=search.narrowed(listing, found.query, now(), staff=me().name))
     except search.SearchError as error:
         return replace(here, problem=str(error))
+
+
+def just_done() -> Step | None:
+    """Return the action that was just done, while it may be undone: the address names it."""
+    token = request.args.get("done", "")
+    step = undo.get(db(), token) if token else None
+    return step if step is not None and step.may_be_undone(me().name, now()) else None
 
 
 def _usual_sort(view: str | None) -> Sort:

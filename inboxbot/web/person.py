@@ -13,7 +13,7 @@ from inboxbot.store import audit, people
 from inboxbot.store.database import write
 from inboxbot.web import words
 from inboxbot.web.letter import recorded_or_404
-from inboxbot.web.site import db, me, now
+from inboxbot.web.site import db, me, now, number
 
 pages = Blueprint("person", __name__)
 
@@ -26,8 +26,7 @@ _LANGUAGE = re.compile(r"[a-z]{2}\Z")
 @pages.get("/people")
 def listed() -> str:
     """Show who wrote, the newest first."""
-    text = request.args.get("before", "")
-    before = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+    before = number(request.args.get("before", ""))
     rows = people.correspondents(db(), limit=PAGE + 1, before=before)
     return render_template(
         "people.html",

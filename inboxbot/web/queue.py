@@ -11,12 +11,12 @@ from inboxbot.actions import Release
 from inboxbot.errors import Conflict
 from inboxbot.review import Letter
 from inboxbot.store import drafts, figures, places, queue, reviews, searches, tags, users
-from inboxbot.store import undo as steps
 from inboxbot.store.database import write
 from inboxbot.store.queue import Listing, View
 from inboxbot.web import asked
-from inboxbot.web.listing import Chosen, chosen
-from inboxbot.web.site import db, me, now, site
+from inboxbot.web.listing import Chosen, chosen, just_done
+from inboxbot.web.site import db, me, now, number, site
+from inboxbot.web.words import _
 
 pages = Blueprint("queue", __name__)
 
@@ -51,8 +51,8 @@ def _page(here: Chosen, rows: list[queue.Row]) -> str:
         saved=searches.saved(db(), me().name),
         present=drafts.present(db(), [row.id for row in shown], other_than=me().name, now=now()),
         colleagues=[user.name for user in users.everybody(db()) if not user.disabled],
-        done=_step(),
-        newest=newest(),
+        done=just_done(),
+        newest=reviews.newest(db()),
         last_look=None if shown else _last_look(),
     )
 
@@ -64,35 +64,22 @@ def _last_look() -> datetime | None:
 
 
 def _after() -> int | None:
-    text = request.args.get("after", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
-
-
-def _step() -> steps.Step | None:
-    """Return the action that was just done, to offer its undo."""
-    token = request.args.get("done", "")
-    step = steps.get(db(), token) if token else None
-    return step if step is not None and step.may_be_undone(me().name, now()) else None
-
-
-def newest() -> int:
-    """Return the newest letter in the queue: a page asks whether there are newer ones."""
-    return reviews.newest(db())
+    return number(request.args.get("after", ""))
 
 
 @pages.get("/queue/news")
 def news() -> Response:
     """Say how many letters of the list came in since the page was made; for the script."""
     here = chosen()
-    since = request.args.get("since", "")
+    since = number(request.args.get("since", ""))
     count = 0
-    if since.isascii() and since.isdigit() and not here.problem:
+    if since is not None and not here.problem:
         condition = f"({here.listing.condition}) AND" if here.listing.condition else ""
         listing = Listing(
             view=here.listing.view,
             category=here.listing.category,
             condition=f"{condition} v.message_id > :since",
-            values=dict(here.listing.values) | {"since": int(since[:15])},
+            values=dict(here.listing.values) | {"since": since},
         )
         count = queue.count(db(), listing, staff=me().name, now=now())
     return jsonify(new=count)
@@ -136,7 +123,7 @@ def bulk() -> Response | tuple[str, int] | str:
     if name.startswith("correct-"):
         name, form["kind"] = "correct", name.removeprefix("correct-")
     if name not in asked.BULK:
-        raise asked.NotUnderstood("There is no such action.")
+        raise asked.NotUnderstood(_("There is no such action."))
     letters_ = _selected(here)
     if not letters_:
         return redirect(url_for("queue.letters", **here.arguments()), 303)
@@ -167,9 +154,9 @@ def _selected(here: Chosen) -> list[Letter]:
         return [Letter(each) for each in found]
     chosen_: list[Letter] = []
     for text in request.form.getlist("letter")[:BULK_LIMIT]:
-        number, _, version = text.partition(":")
-        if number.isdigit() and version.isdigit() and len(text) < 30:
-            chosen_.append(Letter(int(number), int(version)))
+        letter, version = map(number, text.split(":")) if text.count(":") == 1 else (None, None)
+        if letter is not None and version is not None:
+            chosen_.append(Letter(letter, version))
     return chosen_
 
 

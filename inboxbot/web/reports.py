@@ -111,17 +111,27 @@ Row = Sequence[object]
 
 
 def _volumes(found: Report) -> tuple[list[str], Iterable[Row]]:
-    heads = ["week from" if found.period.by_week else "day", *Category, "all"]
+    heads = [_step_head(found), *map(words.category, Category), _("all")]
     rows = ([step.day, *map(_told, step.letters.values()), step.total] for step in found.steps)
     return heads, rows
 
 
+def _step_head(found: Report) -> str:
+    return _("week from") if found.period.by_week else _("day")
+
+
 def _waiting(found: Report) -> tuple[list[str], Iterable[Row]]:
-    heads = ["category"]
-    for what in ("acknowledged", "answered"):
-        heads += [f"{what}: letters", f"{what}: median s", f"{what}: 90% within s"]
+    heads = [
+        _("kind"),
+        *(_("acknowledged: letters"), _("acknowledged: median s"), _("acknowledged: 90% within s")),
+        *(_("answered: letters"), _("answered: median s"), _("answered: 90% within s")),
+    ]
     rows = (
-        [each.category or "all", *_wait(each.acknowledged), *_wait(each.answered)]
+        [
+            words.category(each.category) if each.category else _("all"),
+            *_wait(each.acknowledged),
+            *_wait(each.answered),
+        ]
         for each in found.waits
     )
     return heads, rows
@@ -139,13 +149,16 @@ def _wait(wait: Wait | None) -> list[object]:
 
 def _corrected(found: Report) -> tuple[list[str], Iterable[Row]]:
     moves = found.corrections.moves
-    rows = ([was, *(_told(moves.get((was, to), 0)) for to in Category)] for was in Category)
-    return ["sorted as", *(f"is {each}" for each in Category)], rows
+    rows = (
+        [words.category(was), *(_told(moves.get((was, to), 0)) for to in Category)]
+        for was in Category
+    )
+    return [_("sorted as"), *(_("is: {}").format(words.category(to)) for to in Category)], rows
 
 
 def _sure(found: Report) -> tuple[list[str], Iterable[Row]]:
-    heads = ["week from" if found.period.by_week else "day", "letters", "mean confidence"]
-    heads += ["share unsure", "looked at", "share corrected"]
+    heads = [_step_head(found), _("letters"), _("mean confidence")]
+    heads += [_("share unsure"), _("looked at"), _("share corrected")]
     rows = (
         [
             each.day,
@@ -164,21 +177,22 @@ def _shares(letters: int, *shares: float | None) -> list[object]:
 
 
 def _languages(found: Report) -> tuple[list[str], Iterable[Row]]:
-    rows = ([code or "unknown", _language(code), _told(count)] for code, count in found.languages)
-    return ["language", "name", "letters"], rows
+    rows = ([code or "", _language(code), _told(count)] for code, count in found.languages)
+    return [_("language"), _("name"), _("letters")], rows
 
 
 def _hours(found: Report) -> tuple[list[str], Iterable[Row]]:
-    return ["hour", "letters"], ([f"{hour:02}:00", count] for hour, count in enumerate(found.hours))
+    rows = ([f"{hour:02}:00", count] for hour, count in enumerate(found.hours))
+    return [_("hour"), _("letters")], rows
 
 
 def _weekdays(found: Report) -> tuple[list[str], Iterable[Row]]:
-    return ["day", "letters"], zip(words.WEEKDAYS, found.weekdays, strict=True)
+    return [_("day"), _("letters")], zip(map(_, words.WEEKDAYS), found.weekdays, strict=True)
 
 
 def _told(count: int) -> object:
     """Return a count as a file may tell it."""
-    return count if count == 0 or count >= SMALL else f"under {SMALL}"
+    return count if count == 0 or count >= SMALL else _("under {}").format(SMALL)
 
 
 TABLES: dict[str, Callable[[Report], tuple[list[str], Iterable[Row]]]] = {

@@ -88,6 +88,11 @@ def now() -> datetime:
     return cast(datetime, g.now)
 
 
+def number(text: str) -> int | None:
+    """Return what somebody sent as the number of a row, or None where it can be none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
 def me() -> User:
     """Return who is signed in; only behind the guard of `inboxbot.web.auth`."""
     return cast(User, g.user)
