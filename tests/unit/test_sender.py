@@ -1,12 +1,9 @@
 """Each due reply is sent at most once, whatever the server says and wherever the process ends."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
 
-from inboxbot import faults
 from inboxbot.errors import (
     AuthenticationError,
     ConfigError,
@@ -17,89 +14,19 @@ from inboxbot.errors import (
 )
 from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import Outcome, Verdict
-from inboxbot.pace import UNLIMITED, Pace
-from inboxbot.sender import Sender, last_error
-from inboxbot.store import alerts, breaker, invariants, limits, outbox, sending, settings
+from inboxbot.pace import Pace
+from inboxbot.sender import last_error
+from inboxbot.store import alerts, breaker, limits, outbox, sending, settings
 from inboxbot.store.database import write
 from inboxbot.store.outbox import State
 from inboxbot.store.settings import Mode
-from inboxbot.store.sqlite import Database
-from tests.fake_transport import ACCEPTED, UNKNOWN, UNKNOWN_TAKEN, FakeTransport
-from tests.outbox_rows import column, go_live, put_reply, state_of
+from tests.fake_transport import ACCEPTED, UNKNOWN, UNKNOWN_TAKEN
+from tests.outbox_rows import column, go_live
+from tests.sending import Stage
 
 LATER = Outcome(Verdict.DEFERRED, 451, "4.2.1 later")
 NEVER = Outcome(Verdict.REFUSED, 550, "5.1.1 no such user")
 CLOSING = Outcome(Verdict.DEFERRED, 421, "4.3.2 closing")
-
-
-class Clock:
-    """A wall clock and a monotonic one, both set by hand."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-        self.seconds = 0.0
-
-    def pass_(self, **time: float) -> None:
-        self.now += timedelta(**time)
-        self.seconds += timedelta(**time).total_seconds()
-
-    def set(self, **time: float) -> None:
-        self.now += timedelta(**time)
-
-
-@pytest.fixture
-def clock(now: datetime) -> Clock:
-    return Clock(now)
-
-
-@pytest.fixture
-def server() -> FakeTransport:
-    return FakeTransport()
-
-
-class Stage:
-    """A sender, its server and its clock."""
-
-    def __init__(self, db: Database, server: FakeTransport, clock: Clock) -> None:
-        self.db, self.server, self.clock = db, server, clock
-        self.copies: list[str] = []
-        self.sender = self.new_sender("one")
-
-    def new_sender(
-        self,
-        owner: str,
-        copy: Callable[[str, Reply, datetime], None] | None = None,
-        pace_of: Callable[[str], Pace] = lambda _mailbox: UNLIMITED,
-    ) -> Sender:
-        @contextmanager
-        def transport_for(mailbox: str) -> Iterator[FakeTransport]:
-            with self.server as transport:
-                yield transport
-
-        return Sender(
-            self.db,
-            transport_for=transport_for,
-            owner=owner,
-            now=lambda: self.clock.now,
-            monotonic=lambda: self.clock.seconds,
-            copy=copy,
-            pace_of=pace_of,
-        )
-
-    def put(self, number: int = 1, **options: str | None) -> int:
-        return put_reply(self.db, number, self.clock.now, **options)  # type: ignore[arg-type]
-
-    def state(self, row: int) -> str:
-        return state_of(self.db, row)
-
-
-@pytest.fixture
-def stage(db: Database, server: FakeTransport, clock: Clock) -> Iterator[Stage]:
-    go_live(db)
-    stage = Stage(db, server, clock)
-    yield stage
-    assert invariants.check(db, now=clock.now) == ()
-    assert invariants.seen_twice(server.message_ids) == 0
 
 
 def test_what_is_due_is_sent_over_one_connection(stage: Stage) -> None:
@@ -349,121 +276,6 @@ def test_a_breaker_that_opened_at_the_limit_lets_go_what_was_within_it(stage: St
     assert stage.state(row) == "sent"
 
 
-# Where the process may end
-
-
-@pytest.mark.parametrize(
-    ("point", "state_after", "taken"),
-    [
-        ("sender.claimed", "sent", 1),
-        ("sender.sending", "uncertain", 0),
-        ("sender.recorded", "sent", 1),
-    ],
-)
-def test_r04_r05_where_the_process_ends_decides_whether_it_may_be_tried_again(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, point: str, state_after: str, taken: int
-) -> None:
-    row = stage.put()
-    other = stage.put(2)
-
-    class Killed(BaseException):
-        pass
-
-    def kill(name: str) -> None:
-        if name == point:
-            raise Killed
-
-    monkeypatch.setattr(faults, "point", kill)
-    with pytest.raises(Killed):
-        stage.sender.send_due()
-    monkeypatch.undo()
-    sender = stage.new_sender("another process")
-    sender.start()
-    sender.send_due()
-    assert stage.state(row) == state_after
-    assert stage.server.message_ids.count("<ack-1@example.org>") == taken
-    assert stage.state(other) == "sent"
-
-
-def test_r03_what_was_decided_before_the_end_is_sent_by_the_next_process(stage: Stage) -> None:
-    row = stage.put()
-    sender = stage.new_sender("another process")
-    sender.start()
-    assert sender.send_due()[State.SENT] == 1
-    assert stage.state(row) == "sent"
-
-
-def test_r24_an_answer_that_could_not_be_written_down_is_written_later(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    row = stage.put()
-
-    def full(*_: object) -> None:
-        raise TransientError("the disk is full")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("inboxbot.store.sending.sent", full)
-        with pytest.raises(TransientError):
-            stage.sender.send_due()
-        assert stage.state(row) == "sending"
-        with pytest.raises(TransientError):
-            stage.sender.send_due()
-    stage.sender.send_due()
-    assert stage.state(row) == "sent"
-    assert stage.server.message_ids == ["<ack-1@example.org>"]
-
-
-def test_r24_without_room_for_the_note_before_the_dot_nothing_is_sent(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    row = stage.put()
-
-    def full(*_: object) -> None:
-        raise TransientError("the disk is full")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("inboxbot.store.sending.begin", full)
-        with pytest.raises(TransientError):
-            stage.sender.send_due()
-    assert stage.server.accepted == []
-    assert alerts.unfinished(stage.db) == [], "the mail server is not to blame"
-    stage.sender.send_due()
-    assert stage.state(row) == "sent"
-
-
-def test_r30_asked_to_stop_it_ends_between_two_replies(stage: Stage) -> None:
-    rows = [stage.put(number) for number in range(5)]
-    stage.sender.send_due(stop=lambda: len(stage.server.accepted) >= 2)
-    assert [stage.state(row) for row in rows] == ["sent"] * 2 + ["queued"] * 3
-
-
-# Clock
-
-
-@pytest.mark.parametrize("step", [-3650, -1 / 24, 1 / 24, 3650])
-def test_r28_a_clock_that_jumps_neither_stops_it_nor_sends_twice(stage: Stage, step: float) -> None:
-    old = stage.put(1)
-    stage.server.script = [LATER]
-    stage.sender.send_due()
-    stage.clock.set(days=step)
-    new = stage.put(2)
-    stage.sender.send_due()
-    assert stage.state(new) == "sent"
-    stage.clock.pass_(hours=5)
-    stage.sender.send_due()
-    assert stage.state(old) == ("failed" if step > 1 else "sent")
-
-
-def test_r28_a_pause_ends_by_the_monotonic_clock(stage: Stage) -> None:
-    row = stage.put()
-    stage.server.script = [TransientError("down")]
-    stage.sender.send_due()
-    stage.clock.set(days=-365)
-    stage.clock.pass_(minutes=1)
-    stage.sender.send_due()
-    assert stage.state(row) == "sent"
-
-
 # The copy for the Sent folder
 
 
@@ -511,16 +323,6 @@ def test_what_the_provider_takes_no_more_of_waits_and_goes_by_itself(
     stage.clock.pass_(seconds=1)
     sender.send_due()
     assert [stage.state(row) for row in rows[3:]] == ["sent"] * 2
-
-
-def test_r28_a_clock_that_was_set_back_does_not_count_what_is_yet_to_come(stage: Stage) -> None:
-    sender = stage.new_sender("two", pace_of=lambda _mailbox: Pace(per_day=1))
-    stage.put(1)
-    sender.send_due()
-    stage.clock.set(days=-300)
-    row = stage.put(2)
-    sender.send_due()
-    assert stage.state(row) == "sent"
 
 
 def test_mailboxes_have_servers_of_their_own(stage: Stage) -> None:
