@@ -9,11 +9,13 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
 
-from inboxbot import announce, assembly, events, nightly, trial, upkeep
+from inboxbot import announce, assembly, events, nightly, notify, trial, upkeep
 from inboxbot.config import Config
+from inboxbot.health import in_a_line
 from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import Outcome, SmtpTransport
 from inboxbot.store import figures
+from inboxbot.store import settings as store_settings
 from inboxbot.store.sqlite import Database
 
 WATCH_EVERY_S = 60.0
@@ -44,7 +46,9 @@ class Chores:
         def look() -> None:
             now = self._now()
             trial.hand_in(db, self._send, now)
-            upkeep.watch(db, configuration.store_path, assembly.patience(configuration), now)
+            patience = assembly.patience(configuration)
+            counts = upkeep.watch(db, configuration.store_path, patience, now)
+            notify.status(in_a_line(store_settings.mode(db), counts))
             announce.announce(db, self._send, recipients, may_pass_within=MAY_PASS_WITHIN, now=now)
             if configuration.alerts.daily_summary:
                 announce.summarise(

@@ -4,6 +4,7 @@ What was decided is never decided again: the classification and the decision are
 what is stored, so a page and a command say the same for ever.
 """
 
+from email import message_from_bytes, policy
 from typing import Any
 
 from inboxbot.classify.category import Classification, Evidence, Flag, Medicine, Suggestion
@@ -144,6 +145,7 @@ def dossier(db: Database, letter: int) -> dict[str, Any] | None:
                 "reason": reply.reason,
                 "recipient": reply.recipient,
                 "sent_at": reply.sent_at.isoformat() if reply.sent_at else None,
+                "text": sent_text(reply)[1],
             }
             for reply in replies.of_letter(db, letter)
         ],
@@ -152,3 +154,10 @@ def dossier(db: Database, letter: int) -> dict[str, Any] | None:
             for note in reviews.notes(db, letter)
         ],
     }
+
+
+def sent_text(reply: SentReply) -> tuple[str, str]:
+    """Return the subject and the plain text of a reply, read from the very bytes that leave."""
+    message = message_from_bytes(reply.raw, policy=policy.default)
+    body = message.get_body(("plain",))
+    return str(message.get("Subject", "")), body.get_content() if body else ""

@@ -66,6 +66,21 @@ def health(
     return Health(settings.mode(db), tuple(problems), found)
 
 
+def in_a_line(mode: Mode, counts: Figures) -> str:
+    """Return how things stand, for `systemctl status`."""
+    looks = [box.last_good_poll_at for box in counts.mailboxes if box.last_good_poll_at]
+    waiting = counts.queue.get("new", 0)
+    return ", ".join(
+        (
+            f"Mode {mode}",
+            f"last good look {min(looks):%Y-%m-%d %H:%M} UTC" if looks else "no good look yet",
+            f"letters stored: {counts.messages}",
+            f"not looked at by staff: {waiting}",
+            f"replies held: {sum(counts.held.values())}",
+        )
+    )
+
+
 def _mailbox(box: MailboxFigures, silent_after: timedelta, now: datetime) -> list[str]:
     found = []
     if box.last_error is not None:

@@ -4,6 +4,7 @@
 """
 
 import getpass
+import os
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,6 +55,6 @@ def resume(db: Database, *, who: str, now: datetime) -> None:
 def operator() -> str:
     """Return who sits at the terminal, for the audit."""
     try:
-        return f"{getpass.getuser()}@terminal"
+        return f"{os.environ.get('SUDO_USER') or getpass.getuser()}@terminal"
     except (KeyError, OSError):
         return "terminal"

@@ -11,6 +11,7 @@ from inboxbot.store import alerts, audit, backup, erasure, figures, people, rete
 from inboxbot.store.alerts import Code
 from inboxbot.store.audit import Entry
 from inboxbot.store.database import write
+from inboxbot.store.figures import Figures
 from inboxbot.store.retention import Report, Rules
 from inboxbot.store.sqlite import Database
 
@@ -44,8 +45,8 @@ def erase_by_age(db: Database, rules: Rules, now: datetime) -> Report:
     return report
 
 
-def watch(db: Database, store: Path, patience: Patience, now: datetime) -> None:
-    """Open the alerts that come from silence, and end them when it is over."""
+def watch(db: Database, store: Path, patience: Patience, now: datetime) -> Figures:
+    """Open the alerts that come from silence, end them when it is over; return what was counted."""
     counted = figures.figures(db)
     free_mb = shutil.disk_usage(store.parent).free // 2**20
     backed_up_at = settings.get_moment(db, backup.VERIFIED_AT)
@@ -58,6 +59,7 @@ def watch(db: Database, store: Path, patience: Patience, now: datetime) -> None:
         _hold(db, Code.DISK, free_mb < patience.min_free_mb, now)
         late = bool(patience.backup) and now - since > patience.backup
         _hold(db, Code.BACKUP, late, now)
+    return counted
 
 
 def entries(

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Puts the program, its units and its folders in their places; run by `make install` as root.
 #
-#   install.sh program WHEEL LOCK   a fresh virtual environment in /opt/inboxbot
-#   install.sh files                units, user, folders, configuration and templates to start from
+#   install.sh program WHEEL LOCK...  a fresh virtual environment in /opt/inboxbot
+#   install.sh files                  units, user, folders, configuration and templates to start from
 #
 # DESTDIR goes before every place. What an administrator may have edited is never overwritten.
 set -eu
@@ -12,18 +12,21 @@ root=${DESTDIR:-}
 program=/opt/inboxbot
 settings=/etc/inboxbot
 
-as_service() {
-    runuser -u inboxbot -- "$program/bin/inboxbot" "$@" --config "$settings/inboxbot.toml"
-}
-
 install_program() {
-    wheel=$1 lock=$2
-    # The old program copies the old database before the new one sees it.
-    if [ -z "$root" ] && [ -x "$program/bin/inboxbot" ] && [ -e /var/lib/inboxbot/inboxbot.sqlite3 ]; then
-        echo "Backing up before the upgrade ..."
-        as_service backup
+    wheel=$1
+    shift
+    # Fetched while the old program goes on: what fails here has changed nothing.
+    if ! make_environment "$root$program.new" "$@"; then
+        rm -rf "$root$program.new"
+        echo "Nothing was changed: the program could not be installed." >&2
+        exit 1
     fi
     running=
+    if [ -z "$root" ] && [ -x "$program/bin/inboxbot" ] && [ -e /var/lib/inboxbot/inboxbot.sqlite3 ]; then
+        # The old program copies the old database before the new one sees it.
+        echo "Backing up before the upgrade ..."
+        INBOXBOT_CONFIG="$settings/inboxbot.toml" /usr/local/bin/inboxbot backup
+    fi
     if [ -z "$root" ] && [ -d /run/systemd/system ]; then
         for unit in inboxbot-web inboxbot; do
             if systemctl --quiet is-active $unit; then running="$unit $running"; fi
@@ -32,10 +35,13 @@ install_program() {
     fi
     rm -rf "$root$program.old"
     [ ! -e "$root$program" ] || mv "$root$program" "$root$program.old"
-    if ! make_environment "$wheel" "$lock"; then
+    mv "$root$program.new" "$root$program"
+    find "$root$program/bin" -type f -exec sed -i "s|$root$program.new|$program|g" {} +
+    if ! install_into "$root$program" --no-deps --no-index "$wheel"; then
         rm -rf "$root$program"
         [ ! -e "$root$program.old" ] || mv "$root$program.old" "$root$program"
-        echo "Nothing was changed: the program could not be installed." >&2
+        [ -z "$running" ] || systemctl start $running
+        echo "The program that was there is in its place again: the new one could not be installed." >&2
         exit 1
     fi
     rm -rf "$root$program.old"
@@ -50,11 +56,19 @@ make_environment() {
             return 1
             ;;
     esac
-    "${PYTHON:-python3}" -m venv "$root$program" &&
-        "$root$program/bin/python" -m pip install --quiet --disable-pip-version-check \
-            --require-hashes -r "$2" &&
-        "$root$program/bin/python" -m pip install --quiet --disable-pip-version-check \
-            --no-deps "$1"
+    environment=$1
+    shift
+    rm -rf "$environment"
+    "${PYTHON:-python3}" -m venv "$environment" || return 1
+    for lock in "$@"; do
+        install_into "$environment" --require-hashes -r "$lock" || return 1
+    done
+}
+
+install_into() {
+    python=$1/bin/python
+    shift
+    "$python" -m pip install --quiet --disable-pip-version-check "$@"
 }
 
 install_files() {
@@ -78,7 +92,26 @@ install_files() {
     owner=$(stat -c %u:%g "$root$settings/templates")
     chown -R "$owner" "$root$settings/templates"
     chgrp "${owner#*:}" "$root$settings/inboxbot.toml" "$root$settings/knowledge.toml"
-    if [ -z "$root" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+    completions
+    if [ -z "$root" ] && [ -d /run/systemd/system ]; then
+        systemctl daemon-reload
+        # The `inboxbot` command asks systemd over it; a fresh package has not started it yet.
+        systemctl start dbus.socket || echo "Missing: apt-get install dbus" >&2
+    fi
+}
+
+# What lets the shells complete the words of the command.
+completions() {
+    [ -x "$root$program/bin/inboxbot" ] || return 0
+    share=$root/usr/local/share
+    while read -r shell file; do
+        mkdir -p "$share/$(dirname "$file")"
+        _INBOXBOT_COMPLETE=${shell}_source "$root$program/bin/inboxbot" >"$share/$file"
+    done <<-FILES
+	bash bash-completion/completions/inboxbot
+	zsh zsh/site-functions/_inboxbot
+	fish fish/vendor_completions.d/inboxbot.fish
+	FILES
 }
 
 keep() {
@@ -86,7 +119,7 @@ keep() {
 }
 
 case ${1:-} in
-    program) install_program "$2" "$3" ;;
+    program) shift; install_program "$@" ;;
     files) install_files ;;
     *) sed -n '2,8p' "$0"; exit 64 ;;
 esac

@@ -106,10 +106,12 @@ def person_export(
 ) -> None:
     """Write all about whoever writes from ADDRESS into a zip: JSON, letters as .eml, a page."""
     from inboxbot import assembly, exporting, modes
+    from inboxbot.counted import counted
     from inboxbot.store import audit
     from inboxbot.store.database import write
 
-    file = target or Path(f"inboxbot-person-{now():%Y%m%dT%H%M%SZ}.zip")
+    # Whole, because for root the command may run in another folder than the one it was typed in.
+    file = (target or Path(f"inboxbot-person-{now():%Y%m%dT%H%M%SZ}.zip")).absolute()
     with (
         assembly.store(configuration(config_file), create=False) as db,
         progress("Exporting", as_json=as_json) as went,
@@ -120,7 +122,9 @@ def person_export(
     if as_json:
         print_json({"file": str(file), "letters": done.letters, "replies": done.replies})
     else:
-        click.echo(f"{file}: {done.letters} letters, {done.replies} replies. Send it safely.")
+        letters = counted("{} letter", "{} letters", done.letters)
+        replies = counted("{} reply", "{} replies", done.replies)
+        click.echo(f"{file}: {letters}, {replies}. Send it safely.")
 
 
 @person_command.command("erase")

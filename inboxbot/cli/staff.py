@@ -77,7 +77,7 @@ def queue_command(
                     ("! " if row.urgent else "") + row.category,
                     f"{row.confidence:.2f}" + ("?" if row.needs_review else ""),
                     row.disposition,
-                    row.reason or "",
+                    row.reason or row.outbox_reason or "",
                     row.outbox_state or "",
                     row.state,
                     row.assignee or "",
@@ -176,6 +176,9 @@ def _print_dossier(found: dict[str, Any]) -> None:
         if text:
             click.echo(f"  {head:<11} {text}")
     click.echo(f"\n{found['text']}")
+    for each in found["replies"]:
+        click.secho(f"\n{each['kind']} {each['id']}, {each['state']}:", bold=True)
+        click.echo(each["text"].rstrip())
 
 
 def _category(found: dict[str, Any]) -> str:

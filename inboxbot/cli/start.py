@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from inboxbot.health import Health
     from inboxbot.store.sqlite import Database
 
+ALL_WELL = "Configuration, templates and store are well."
+
 
 @click.command("init")
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
@@ -84,21 +86,20 @@ def check_command(settings_only: bool, config_file: str | None, as_json: bool) -
         code = FINDINGS
     except ConfigError as error:
         problems, code = error.problems, CONFIGURATION
-    _print_problems(problems, as_json)
+    looked_at = "The settings can be used." if settings_only else ALL_WELL
+    _print_problems(problems, as_json, looked_at)
     if problems:
         raise click.exceptions.Exit(code)
 
 
-def _print_problems(problems: tuple[Problem, ...], as_json: bool) -> None:
+def _print_problems(problems: tuple[Problem, ...], as_json: bool, well: str) -> None:
     if as_json:
         for problem in problems:
             print_json({"place": problem.place, "message": problem.text})
         return
     for problem in problems:
         click.echo(f"{problem.place}: {problem.text}")
-    click.echo(
-        f"{len(problems)} to mend." if problems else "Configuration, templates and store are well."
-    )
+    click.echo(f"{len(problems)} to mend." if problems else well)
 
 
 @click.command("run")

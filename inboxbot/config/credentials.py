@@ -18,7 +18,7 @@ def credential(name: str) -> str:
     if folder:
         file = Path(folder) / name
         try:
-            return file.read_text("utf-8").rstrip("\n")
+            return file.read_text("utf-8").rstrip("\r\n")
         except FileNotFoundError:
             pass
         except (OSError, UnicodeDecodeError):

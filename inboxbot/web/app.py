@@ -23,7 +23,7 @@ from flask import (
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from inboxbot import events
+from inboxbot import dossier, events
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.errors import Conflict, NotAllowed, TransientError
 from inboxbot.mail.message import Identity
@@ -163,7 +163,7 @@ def _put_words(app: Flask) -> None:
         "Sort": Sort,
         "Role": Role,
         "band": words.band,
-        "sent_text": letter.sent_text,
+        "sent_text": dossier.sent_text,
         "asset": _assets(),
     }
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from email import message_from_bytes, policy
 from typing import Any
 
 from flask import (
@@ -369,10 +368,3 @@ def presence(letter: int) -> AnyResponse:
         present=[{"staff": each.staff, "writing": each.writing} for each in others],
         version=found.version if found else 0,
     )
-
-
-def sent_text(reply: SentReply) -> tuple[str, str]:
-    """Return the subject and the plain text of a reply, read from the very bytes that leave."""
-    message = message_from_bytes(reply.raw, policy=policy.default)
-    body = message.get_body(("plain",))
-    return str(message.get("Subject", "")), body.get_content() if body else ""

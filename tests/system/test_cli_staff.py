@@ -186,6 +186,26 @@ def test_a_letter_and_its_reasons_are_shown_and_the_reading_is_recorded(
     assert "a machine wrote it" in text
 
 
+def test_what_would_have_been_sent_is_shown_in_its_words_and_why_it_waits(
+    terminal: Terminal, db: Database
+) -> None:
+    row = letters.add(db, Letter(reply="held", reply_reason="shadow"), datetime.now(UTC))
+    (shown,) = terminal.json("show", str(row))
+    (reply,) = shown["replies"]
+    assert reply["text"].strip()
+    assert reply["text"].rstrip() in terminal("show", str(row))[1]
+    assert " shadow " in terminal("queue")[1]
+
+
+def test_who_became_root_to_type_a_command_stands_in_the_audit(
+    terminal: Terminal, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = letters.add(db, Letter(), datetime.now(UTC))
+    monkeypatch.setenv("SUDO_USER", "ana")
+    terminal("note", str(row), "Called her.")
+    assert {entry.who for entry in audit.entries(db, message=row)} == {"ana@terminal"}
+
+
 @pytest.mark.parametrize("command", ["show", "why", "close", "release", "hold"])
 def test_a_letter_that_is_not_there_has_its_exit_code(
     terminal: Terminal, db: Database, command: str

@@ -160,3 +160,65 @@ def test_a_python_in_a_home_folder_is_refused_and_the_old_program_stays(tmp_path
     assert done.returncode == 1
     assert "PYTHON=/usr/bin/python3" in done.stderr
     assert old.read_text() == "old"
+
+
+FAKE_PYTHON = """\
+#!/bin/sh
+case "$*" in
+    *sys.executable*) echo /usr/bin/python3 ;;
+    "-m venv"*)
+        mkdir -p "$3/bin"
+        cp "$0" "$3/bin/python"
+        echo "#!$3/bin/python" >"$3/bin/tool" ;;
+    *{refused}*) exit 1 ;;
+esac
+"""
+
+
+def upgrade(root: Path, refused: str) -> subprocess.CompletedProcess[str]:
+    """Put a new program over an old one; what pip is asked with the word `refused` fails."""
+    python = root / "python"
+    python.write_text(FAKE_PYTHON.format(refused=refused))
+    python.chmod(0o755)
+    old = root / "opt/inboxbot/bin/inboxbot"
+    old.parent.mkdir(parents=True)
+    old.write_text("old")
+    return subprocess.run(
+        [UNITS / "install.sh", "program", "a.whl", "lock"],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "DESTDIR": str(root), "PYTHON": str(python)},
+    )
+
+
+@pytest.mark.parametrize("refused", ["--require-hashes", "a.whl"])
+def test_a_program_that_cannot_be_installed_leaves_the_old_one_in_its_place(tmp_path, refused):
+    done = upgrade(tmp_path, refused)
+    assert done.returncode == 1
+    assert done.stderr
+    assert (tmp_path / "opt/inboxbot/bin/inboxbot").read_text() == "old"
+    assert [each.name for each in (tmp_path / "opt").iterdir()] == ["inboxbot"]
+
+
+def test_a_new_program_names_the_place_where_it_lies_and_not_where_it_was_made(tmp_path):
+    assert upgrade(tmp_path, "nothing").returncode == 0
+    assert (tmp_path / "opt/inboxbot/bin/tool").read_text() == "#!/opt/inboxbot/bin/python\n"
+    assert [each.name for each in (tmp_path / "opt").iterdir()] == ["inboxbot"]
+
+
+def test_asking_how_a_word_goes_on_takes_no_detour_over_systemd(tmp_path):
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\necho completed\n")
+    program.chmod(0o755)
+    command = tmp_path / "inboxbot"
+    command.write_text(
+        (UNITS / "inboxbot.sh").read_text().replace("/opt/inboxbot/bin/inboxbot", str(program))
+    )
+    command.chmod(0o755)
+    done = subprocess.run(
+        [command],
+        capture_output=True,
+        text=True,
+        env={"PATH": "/usr/bin:/bin", "_INBOXBOT_COMPLETE": "bash_complete"},
+    )
+    assert done.stdout == "completed\n"

@@ -190,7 +190,7 @@ def test_a_secret_comes_from_the_credentials_folder_before_the_environment(tmp_p
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     assert config.credential("imap-password") == "from the environment"
     secret = tmp_path / "imap-password"
-    secret.write_text("from the folder\n")
+    secret.write_bytes(b"from the folder\r\n")  # as an editor elsewhere ends a line
     secret.chmod(stat.S_IRUSR)
     assert config.credential("imap-password") == "from the folder"
 

@@ -10,7 +10,7 @@ from inboxbot.checks import offline
 from inboxbot.classify import classifier
 from inboxbot.classify.category import Classification
 from inboxbot.config import load
-from inboxbot.health import Health, health
+from inboxbot.health import Health, health, in_a_line
 from inboxbot.mail.message import Message
 from inboxbot.reading import LoadClassifier
 from inboxbot.store import alerts, scope
@@ -48,6 +48,15 @@ def test_a_new_store_is_well_and_in_shadow_mode(db: Database, now: datetime) -> 
     assert found.mode is Mode.SHADOW
     assert found.unaccounted is None
     assert found.last_good_poll_at is None
+
+
+def test_a_line_for_systemd_says_how_things_stand(watched: Database, now: datetime) -> None:
+    put_reply(watched, 1, now, state="held", reason="shadow")
+    said = in_a_line(Mode.SHADOW, look(watched, now).figures)
+    assert said.startswith(
+        f"Mode shadow, last good look {now - timedelta(minutes=1):%Y-%m-%d %H:%M}"
+    )
+    assert said.endswith("replies held: 1")
 
 
 def test_a_mailbox_that_could_never_be_opened_is_named(db: Database, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """trial: a test mail goes out as an acknowledgement would, once, and leaves nothing behind."""
 
 import email
+import socket
 from datetime import timedelta
 from email import policy
 
@@ -107,8 +108,12 @@ def test_each_has_a_message_id_of_its_own(asked, now):
     assert len(ids) == 2
 
 
-def test_the_daemon_hands_it_in_with_its_other_chores(asked, now, store_path, tmp_path):
-    with SmtpSink() as sink:
+def test_the_daemon_hands_it_in_with_its_other_chores_and_tells_systemd_how_things_stand(
+    asked, now, store_path, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    with SmtpSink() as sink, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
         read = configuration(tmp_path)
         server = read.mailbox[0].smtp.model_copy(
             update={"host": "127.0.0.1", "port": sink.port, "security": "none", "username": ""}
@@ -122,4 +127,5 @@ def test_the_daemon_hands_it_in_with_its_other_chores(asked, now, store_path, tm
         )
         Chores(read, lambda: asked, lambda: now).watch()()
         assert "ada@example.org" in sink.accepted[0].recipients
+        assert systemd.recv(500).startswith(b"STATUS=Mode shadow")
     assert kept(asked)[0][0] == "sent"
