@@ -114,6 +114,8 @@ lock: $(READY)
 		--generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements.setup.lock
 	@echo hatchling | $(BIN)/uv pip compile - --universal --python-version 3.11 --constraints requirements.lock \
 		--generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements.build.lock
+	@echo sqlcipher3 | $(BIN)/uv pip compile - --universal --python-version 3.11 --constraints requirements.lock \
+		--generate-hashes --no-header --no-emit-index-url --no-annotate --quiet --output-file requirements.sqlcipher.lock
 
 # What builds the program, and no more: a server needs no development tools.
 BUILDER := build/builder
@@ -122,12 +124,14 @@ $(BUILDER)/.ready: requirements.build.lock
 	@$(BUILDER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.build.lock
 	@touch $@
 
+# SQLCIPHER=yes installs what encrypts the database; an upgrade keeps it.
+CIPHER := $(if $(SQLCIPHER)$(wildcard /opt/inboxbot/lib/python3*/site-packages/sqlcipher3),requirements.sqlcipher.lock)
 install: $(BUILDER)/.ready
 	@test "$$(id -u)" = 0 || { echo "Run it as root: sudo make install"; exit 77; }
 	@echo "Building and installing the program with the locked versions of its parts (a minute or two) ..."
 	@rm -rf build/wheel
 	@$(BUILDER)/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel .
-	@PYTHON=$(PYTHON) systemd/install.sh program build/wheel/*.whl requirements.run.lock
+	@PYTHON=$(PYTHON) systemd/install.sh program build/wheel/*.whl requirements.run.lock $(CIPHER)
 	@systemd/install.sh files
 	@echo "Installed. Next: /etc/inboxbot/inboxbot.toml and docs/operations/install.md"
 
@@ -138,7 +142,7 @@ $(TOOLS)/.ready:
 	@touch $@
 
 audit: $(TOOLS)/.ready
-	@$(PYTHON) tools/audit.py $(TOOLS)/bin/pip-audit requirements.run.lock
+	@$(PYTHON) tools/audit.py $(TOOLS)/bin/pip-audit requirements.run.lock requirements.sqlcipher.lock
 
 sbom: $(TOOLS)/.ready
 	@mkdir -p dist

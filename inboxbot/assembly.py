@@ -28,7 +28,7 @@ from inboxbot.reply.library import Library
 from inboxbot.reply.policy import Rules
 from inboxbot.store import backup, database, migrations, retention
 from inboxbot.store.settings import Instance
-from inboxbot.store.sqlite import Database
+from inboxbot.store.sqlite import Database, Key
 from inboxbot.tokens import FOLDER, TokenFile
 from inboxbot.upkeep import Patience
 
@@ -43,13 +43,32 @@ def store(configuration: Config, *, create: bool = True) -> Iterator[Database]:
     Before an older schema is brought up to date, a copy is made. Raises `StoreError` where it
     cannot be used.
     """
-    path = configuration.store_path
-    db = database.create(path) if create else database.connect(path)
+    opened = database.create if create else database.connect
+    db = opened(configuration.store_path, key(configuration))
     try:
         backup.upgrade(db, configuration.backup_path, datetime.now(UTC))
         yield db
     finally:
         db.close()
+
+
+def connect(configuration: Config) -> Database:
+    """Open the store; its schema is not looked at. Raises `StoreError` where it cannot be used."""
+    return database.connect(configuration.store_path, key(configuration))
+
+
+def key(configuration: Config) -> Key | None:
+    """Return the key of the store, or None where it is not to be encrypted.
+
+    Raises `ConfigError` where the credential is missing or holds no key.
+    """
+    name = configuration.store.key_credential
+    return key_named(name) if name else None
+
+
+def key_named(credential: str) -> Key:
+    """Return the key that a credential holds; raises `ConfigError` where there is none."""
+    return Key.of(credential, config.credential(credential))
 
 
 def mailbox_named(configuration: Config, name: str | None) -> Mailbox:
@@ -285,7 +304,7 @@ def _now() -> datetime:
 def model_in_force(configuration: Config) -> InForce:
     """Return the model that letters are to be sorted with; the shipped one without a store."""
     if configuration.store_path.exists():
-        with suppress(InboxbotError), closing(database.connect(configuration.store_path)) as db:
+        with suppress(InboxbotError), closing(connect(configuration)) as db:
             if not migrations.pending(db):
                 return promotion.in_force(db, configuration.classify.model)
     return InForce()

@@ -17,7 +17,6 @@ from inboxbot.reply.knowledge import read_knowledge
 from inboxbot.reply.library import Library
 from inboxbot.reply.template import NAMES
 from inboxbot.store import migrations
-from inboxbot.store.database import connect
 
 _NAMES = ", ".join(NAMES)
 
@@ -31,7 +30,7 @@ def offline(configuration: Config) -> tuple[Problem, ...]:
         *_replies(configuration),
         *_knowledge(configuration),
         *_classifier(configuration),
-        *_store(configuration.store_path),
+        *_store(configuration),
     )
 
 
@@ -141,8 +140,12 @@ def _classifier(configuration: Config) -> list[Problem]:
     ]
 
 
-def _store(path: Path) -> list[Problem]:
-    found = []
+def _store(configuration: Config) -> list[Problem]:
+    path, found = configuration.store_path, []
+    try:
+        assembly.key(configuration)
+    except ConfigError as error:
+        return list(error.problems)
     if not path.exists():
         folder = next((parent for parent in path.parents if parent.exists()), Path("/"))
         if not os.access(folder, os.W_OK):
@@ -156,7 +159,7 @@ def _store(path: Path) -> list[Problem]:
         if stat.S_IMODE(file.stat().st_mode) & 0o077:
             found.append(Problem(str(file), f"Others can read it: chmod 600 {file}."))
     try:
-        db = connect(path)
+        db = assembly.connect(configuration)
         migrations.check_not_newer(db)
         if migrations.pending(db):
             found.append(

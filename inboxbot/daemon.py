@@ -30,7 +30,7 @@ from inboxbot.pause import Pauses
 from inboxbot.postman import Postman
 from inboxbot.promotion import Watch
 from inboxbot.store import alerts, settings
-from inboxbot.store.database import connect, must_be_whole, write
+from inboxbot.store.database import must_be_whole, write
 from inboxbot.store.sqlite import Database
 from inboxbot.watcher import Watcher
 
@@ -132,7 +132,10 @@ def reloaded(configuration: Config) -> Config | None:
     except ConfigError as error:
         events.reload_refused(len(error.problems))
         return None
-    if found.store_path != configuration.store_path:
+    if (found.store_path, found.store.key_credential) != (
+        configuration.store_path,
+        configuration.store.key_credential,
+    ):
         events.reload_refused(1)  # Another store is another lock: that takes a restart.
         return None
     return found
@@ -286,7 +289,7 @@ class Daemon:
                 self._wake(name)
 
     def _open(self) -> Database:
-        db = connect(self._configuration.store_path)
+        db = assembly.connect(self._configuration)
         self._stack.callback(db.close)
         return db
 

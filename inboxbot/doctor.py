@@ -19,9 +19,9 @@ from inboxbot.errors import AuthenticationError, ConfigError, InboxbotError, Tok
 from inboxbot.health import health
 from inboxbot.mail.imap import ImapMailbox
 from inboxbot.mail.smtp import SmtpTransport
-from inboxbot.store import audit, backup, invariants, mailboxes, migrations, settings
-from inboxbot.store.database import connect, moment, store_error
-from inboxbot.store.sqlite import Database
+from inboxbot.store import audit, backup, encryption, invariants, mailboxes, migrations, settings
+from inboxbot.store.database import moment, store_error
+from inboxbot.store.sqlite import Database, library
 
 # This program was not there before.
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -96,7 +96,10 @@ def _offline(configuration: Config) -> Iterator[Finding]:
 
 def _secrets(configuration: Config) -> Iterator[Finding]:
     servers = [server for box in configuration.mailbox for server in (box.imap, box.smtp)]
-    for name in dict.fromkeys(server.credential for server in servers):
+    names = [server.credential for server in servers]
+    if configuration.store.key_credential:
+        names.append(configuration.store.key_credential)
+    for name in dict.fromkeys(names):
         folder = os.environ.get("CREDENTIALS_DIRECTORY")
         # Whether it is there and can be read, the configuration's own check has said.
         from_file = folder is not None and os.access(Path(folder) / name, os.R_OK)
@@ -152,13 +155,7 @@ def _machine(configuration: Config) -> Iterator[Finding]:
         )
     else:
         yield Finding(Level.PASS, "disk", f"{free} MB are free in {folder}.")
-    if not _encrypted(folder):
-        yield Finding(
-            Level.WARN,
-            "encryption",
-            f"The disk below {folder} does not seem to be encrypted.",
-            "Letters about illness lie on it: see docs/operations/encryption.md (LUKS).",
-        )
+    yield from _encryption(configuration, folder)
     if not config.is_loopback(configuration.web.host):
         yield Finding(
             Level.WARN,
@@ -166,6 +163,31 @@ def _machine(configuration: Config) -> Iterator[Finding]:
             f"The review app listens on {configuration.web.host}, without encryption of its own.",
             'Set it to "127.0.0.1" and put a web server with TLS in front.',
         )
+
+
+def _encryption(configuration: Config, folder: Path) -> Iterator[Finding]:
+    what, page = "encryption", "docs/operations/encryption.md"
+    if not configuration.store.key_credential:
+        if not _encrypted(folder):
+            yield Finding(
+                Level.WARN,
+                what,
+                f"The disk below {folder} does not seem to be encrypted.",
+                f"Letters about illness lie on it: see {page} (LUKS).",
+            )
+        return
+    plain = encryption.plain_copies(configuration.store_path, configuration.backup_path)
+    if plain and not _encrypted(folder):
+        yield Finding(
+            Level.WARN,
+            what,
+            f"The database is to be encrypted, and {len(plain)} copies of it are not, such as "
+            f"{plain[0]}.",
+            f"Make a new one with `inboxbot backup`, then remove them: see {page}.",
+        )
+        return
+    found = f"The database asks for a key (SQLite {library()}); no copy without one was found."
+    yield Finding(Level.PASS, what, found)
 
 
 def _encrypted(folder: Path) -> bool:
@@ -186,13 +208,13 @@ def _store(configuration: Config, now: datetime) -> Iterator[Finding]:
     path = configuration.store_path
     if not path.exists():
         try:
-            connect(path).close()
+            assembly.connect(configuration).close()
         except InboxbotError as error:
             lost = "missing though" in str(error)
             yield Finding(Level.FAIL if lost else Level.WARN, "database", str(error))
         return
     try:
-        with closing(connect(path)) as db:
+        with closing(assembly.connect(configuration)) as db:
             yield from _opened(db, configuration, now)
     except InboxbotError as error:
         yield Finding(Level.FAIL, "database", str(error))
@@ -325,7 +347,7 @@ def _imap(box: Mailbox, configuration: Config, now: datetime) -> Iterator[Findin
 def _known_uidvalidity(box: Mailbox, configuration: Config) -> int | None:
     if not configuration.store_path.exists():
         return None
-    with closing(connect(configuration.store_path)) as db:
+    with closing(assembly.connect(configuration)) as db:
         if migrations.pending(db):
             return None
         source = assembly.source(box)

@@ -24,6 +24,7 @@ CHANGES = {
     "test mail": "A test mail was asked for.",
     "erased by age": "Parts of old letters were erased by their age.",
     "restored backup": "A backup was restored.",
+    "converted store": "The database was encrypted, decrypted, or given another key.",
     "trained model": "A model was trained.",
     "promoted model": "A model was put in force.",
     "rolled back model": "The model before was put in force again.",

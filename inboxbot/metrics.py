@@ -7,7 +7,6 @@ a name or a subject.
 
 import logging
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -26,7 +25,7 @@ from prometheus_client.registry import Collector
 
 from inboxbot import tokens
 from inboxbot.store import backup, settings, tallies
-from inboxbot.store.sqlite import Database
+from inboxbot.store.sqlite import Database, library
 
 
 class StoreFigures(Collector):
@@ -48,7 +47,7 @@ class StoreFigures(Collector):
 
     def collect(self) -> Iterator[Any]:
         """Yield every figure; the sizes also where the store cannot be read."""
-        info = {"version": version("inboxbot"), "sqlite": sqlite3.sqlite_version}
+        info = {"version": version("inboxbot"), "sqlite": library()}
         yield InfoMetricFamily("inboxbot_build", "What is running", info)
         yield from self._sizes()
         yield self._tokens()

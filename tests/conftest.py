@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,23 @@ from hypothesis import HealthCheck, settings
 
 from inboxbot.store.database import connect, create, marker
 from inboxbot.store.migrations import migrate
-from inboxbot.store.sqlite import Database
+from inboxbot.store.sqlite import Database, Key
 from tests.dovecot import account, dovecot  # noqa: F401  (fixtures for all tests)
 from tests.lessons import taught, trained  # noqa: F401
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+KEY = Key.of("store-key", "0123456789abcdef" * 4)
+# The tests of these are run with an encrypted store as well.
+ENCRYPTED_TOO = {
+    "test_audit",
+    "test_backup",
+    "test_database",
+    "test_erasing",
+    "test_outbox",
+    "test_search",
+    "test_sender",
+    "test_uncertain",
+}
 
 settings.register_profile(
     "default", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -44,11 +57,39 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def empty_encrypted_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make one as `empty_store` is, with a key."""
+    path = tmp_path_factory.mktemp("encrypted") / "inboxbot.sqlite3"
+    database = create(path, KEY)
+    migrate(database)
+    database.close()
+    return path
+
+
 @pytest.fixture
-def db(store_path: Path, empty_store: Path) -> Iterator[Database]:
+def store_key(request: pytest.FixtureRequest) -> Key | None:
+    """Return the key of the store: None but where a test is run with an encrypted store, too."""
+    return getattr(request, "param", None)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what matters most for the store once more with an encrypted one."""
+    module = metafunc.module.__name__.rpartition(".")[2]
+    own = signature(metafunc.function).parameters
+    opens_it_again = "store_path" in own and "store_key" not in own
+    if module in ENCRYPTED_TOO and "db" in metafunc.fixturenames and not opens_it_again:
+        metafunc.parametrize("store_key", [None, KEY], ids=["plain", "encrypted"], indirect=True)
+
+
+@pytest.fixture
+def db(
+    store_path: Path, store_key: Key | None, request: pytest.FixtureRequest
+) -> Iterator[Database]:
     store_path.parent.mkdir(mode=0o700)
-    for file in (empty_store, marker(empty_store)):
+    empty: Path = request.getfixturevalue("empty_encrypted_store" if store_key else "empty_store")
+    for file in (empty, marker(empty)):
         shutil.copy(file, store_path.with_name(file.name))
-    database = connect(store_path)
+    database = connect(store_path, store_key)
     yield database
     database.close()

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("upkeep", "Copy the database while everything goes on, and verify the copy."),
     "verify-backup": ("upkeep", "Check copies to their last byte."),
     "restore": ("upkeep", "Put a copy in the place of the database."),
+    "store": ("store", "Encrypt the database, take the encryption off, or change its key."),
     "migrate": ("upkeep", "Bring the database up to the schema of this program."),
     "audit": ("upkeep", "Show who read and did what; verify that nothing was changed."),
     "retention": ("privacy", "Erase by age; keep what is under a legal hold."),

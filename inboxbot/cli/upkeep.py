@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from inboxbot.store.backup import Copy
 
 
+_former_key = click.option(
+    "--key",
+    "former_key",
+    metavar="CREDENTIAL",
+    help="The credential with the key of the copy, where it is another than that of the database.",
+)
+
+
 @click.command("backup")
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Instead of backup.folder.")
 @options
@@ -51,21 +59,32 @@ def backup_command(folder: Path | None, config_file: str | None, as_json: bool) 
 
 @click.command("verify-backup")
 @click.argument("files", metavar="[FILE...]", nargs=-1, type=click.Path(path_type=Path))
+@_former_key
 @options
-def verify_backup_command(files: tuple[Path, ...], config_file: str | None, as_json: bool) -> None:
+def verify_backup_command(
+    files: tuple[Path, ...], former_key: str | None, config_file: str | None, as_json: bool
+) -> None:
     """Read copies to their last byte and check them: checksum, database, invariants.
 
     Without FILE, the newest one in backup.folder. Exit code 65 for a copy that does not hold.
     """
-    from inboxbot.store import backup
+    from inboxbot import assembly
+    from inboxbot.store import backup, sqlite
 
     if not files:
         newest = backup.copies(configuration(config_file).backup_path)[:1]
         files = tuple(copy.file for copy in newest)
     if not files:
         raise StoreError("There is no copy yet: run `inboxbot backup`.")
+    key = None
+    if any(file.is_file() and sqlite.is_encrypted(file) for file in files):
+        key = (
+            assembly.key_named(former_key)
+            if former_key
+            else assembly.key(configuration(config_file))
+        )
     for file in files:
-        copy = backup.verify(file)
+        copy = backup.verify(file, key)
         if as_json:
             print_json(_as_object(copy))
         else:
@@ -74,18 +93,20 @@ def verify_backup_command(files: tuple[Path, ...], config_file: str | None, as_j
 
 @click.command("restore")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@_former_key
 @options
-def restore_command(file: Path, config_file: str | None, as_json: bool) -> None:
+def restore_command(
+    file: Path, former_key: str | None, config_file: str | None, as_json: bool
+) -> None:
     """Put the copy FILE in the place of the database. Stop both services first.
 
     The database that is there now is kept beside it. Nothing that may have been answered since
     the copy was made is answered by itself: it is held, looked up in the Sent folder by the
     daemon, and else shown to staff. Who was erased since is erased again.
     """
-    from inboxbot import erasing, events, modes
+    from inboxbot import assembly, erasing, events, modes
     from inboxbot.lock import locked
     from inboxbot.store import figures, restoring
-    from inboxbot.store.database import connect
 
     settings = configuration(config_file)
     path, moment = settings.store_path, now()
@@ -96,8 +117,16 @@ def restore_command(file: Path, config_file: str | None, as_json: bool) -> None:
         erased = erasing.erase_again(db, erasing.remembered_beside(path), moment)
 
     with locked(path.parent):
-        aside = restoring.restore(file, path, moment, who=modes.operator(), prepare=forget_again)
-    db = connect(path)
+        aside = restoring.restore(
+            file,
+            path,
+            moment,
+            who=modes.operator(),
+            prepare=forget_again,
+            key=assembly.key(settings),
+            key_of_copy=assembly.key_named(former_key) if former_key else None,
+        )
+    db = assembly.connect(settings)
     held = figures.figures(db).held.get("restored", 0)
     db.close()
     events.restored(held, erased)
@@ -123,11 +152,11 @@ def migrate_command(plan: bool, config_file: str | None, as_json: bool) -> None:
 
     The services do the same when they start. There is no way back but the copy.
     """
+    from inboxbot import assembly
     from inboxbot.store import backup, migrations
-    from inboxbot.store.database import connect
 
     settings = configuration(config_file)
-    db = connect(settings.store_path)
+    db = assembly.connect(settings)
     try:
         migrations.check_not_newer(db)
         wanted = migrations.pending(db)

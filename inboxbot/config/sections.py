@@ -43,9 +43,10 @@ class Classify(Section):
 
 
 class Store(Section):
-    """`[store]`: where the database lies, and how much disk must stay free."""
+    """`[store]`: where the database lies, with which key, and how much disk must stay free."""
 
     path: Filled = "/var/lib/inboxbot/inboxbot.sqlite3"
+    key_credential: str = ""  # "" is a database that is not encrypted
     min_free_mb: Annotated[int, Field(ge=1, le=1_000_000)] = 200
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from inboxbot.errors import StoreError, TransientError
 from inboxbot.store import invariants, migrations, settings
-from inboxbot.store.database import moment, stamp, store_error, write
-from inboxbot.store.sqlite import Database
+from inboxbot.store.database import moment, not_opened, stamp, store_error, write
+from inboxbot.store.sqlite import Database, Key, is_encrypted, open_connection
 
 VERIFIED_AT = "backup_verified_at"
 PREFIX, SUFFIX = "inboxbot-", ".sqlite3"
@@ -50,9 +50,9 @@ class Copy:
 def make(db: Database, folder: Path, now: datetime) -> Copy:
     """Copy the open database into `folder`, verify the copy, and note that in the database.
 
-    The copy is one moment of it, whatever others write meanwhile. Raises `TransientError`
-    where there is no room or somebody is at it already, and `StoreError` where the copy does
-    not hold.
+    The copy is one moment of it, whatever others write meanwhile, and has the same key. Raises
+    `TransientError` where there is no room or somebody is at it already, and `StoreError` where
+    the copy does not hold.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = f"{PREFIX}{now:%Y%m%dT%H%M%SZ}{SUFFIX}"
@@ -66,8 +66,8 @@ def make(db: Database, folder: Path, now: datetime) -> Copy:
         raise StoreError(f"Nothing can be written into {folder} ({error.strerror}).") from error
     try:
         _copy(db, unfinished)
-        manifest = _describe(unfinished, now)
-        _check_invariants(unfinished)
+        manifest = _describe(unfinished, db.key, now)
+        check(unfinished, db.key)
         _write_manifest(folder / name, manifest)
         unfinished.replace(folder / name)
         sync(folder)
@@ -78,18 +78,24 @@ def make(db: Database, folder: Path, now: datetime) -> Copy:
     return Copy(folder / name, manifest)
 
 
-def verify(file: Path) -> Copy:
+def verify(file: Path, key: Key | None = None) -> Copy:
     """Read a copy to its last byte and check all of it; raises `StoreError` where it fails.
 
-    Without a manifest (a copy by other means) only the database itself can be checked.
+    The key is for a copy that is encrypted. Without a manifest (a copy by other means) only the
+    database itself can be checked.
     """
     if not file.is_file():
         raise StoreError(f"There is no copy {file}.")
     copy = Copy(file, _read_manifest(file))
     if copy.manifest is not None and _sha256(file) != copy.manifest.sha256:
         raise StoreError(f"{file} is not the file that was written: its checksum differs.")
-    _check_invariants(file)
+    check(file, key_of(file, key))
     return copy
+
+
+def key_of(file: Path, key: Key | None) -> Key | None:
+    """Return the key to open a copy with: one made before the store was encrypted has none."""
+    return key if is_encrypted(file) else None
 
 
 def copies(folder: Path) -> list[Copy]:
@@ -139,7 +145,7 @@ def manifest_of(file: Path) -> Path:
 
 def _copy(db: Database, target: Path) -> None:
     try:
-        with closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        with closing(open_connection(target, db.key)) as copy:
             db.conn.backup(copy)
             # One file that is whole by itself: without this it would want a -wal beside it.
             copy.execute("PRAGMA journal_mode = DELETE")
@@ -148,8 +154,8 @@ def _copy(db: Database, target: Path) -> None:
     sync(target)
 
 
-def _describe(file: Path, now: datetime) -> Manifest:
-    with closing(_read_only(file)) as db:
+def _describe(file: Path, key: Key | None, now: datetime) -> Manifest:
+    with closing(_read_only(file, key)) as db:
         return Manifest(
             made_at=stamp(now),
             sha256=_sha256(file),
@@ -168,9 +174,9 @@ def _count(db: Database, table: str) -> int:
     return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608  (ours)
 
 
-def _check_invariants(file: Path) -> None:
+def check(file: Path, key: Key | None) -> None:
     """Raise `StoreError` where a copy is damaged, or holds what cannot be."""
-    with closing(_read_only(file)) as db:
+    with closing(_read_only(file, key)) as db:
         try:
             migrations.check_not_newer(db)
             if not list(migrations.steps.applied(db)):
@@ -192,16 +198,16 @@ def must_hold(db: Database, file: Path) -> None:
         raise StoreError(f"{file} does not hold: {'; '.join(map(str, broken))}.")
 
 
-def _read_only(file: Path) -> Database:
+def _read_only(file: Path, key: Key | None) -> Database:
     # Immutable: nothing is made beside the copy, wherever it lies.
     address = f"{file.resolve().as_uri()}?mode=ro&immutable=1"
-    connection = sqlite3.connect(address, uri=True, isolation_level=None)
+    connection = open_connection(address, key, uri=True)
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
         connection.close()
-        raise store_error(error, file) from error
-    return Database(connection)
+        raise not_opened(error, file, key) from error
+    return Database(connection, key)
 
 
 def _check_room(db: Database, folder: Path) -> None:

@@ -9,17 +9,22 @@ A database that was there once and is missing now is never made anew: an empty o
 treat every letter in the mailbox as unknown.
 """
 
+import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from inboxbot.errors import NotAllowed, StoreError, TransientError
-from inboxbot.store.sqlite import Database
+from inboxbot.errors import Locked, NotAllowed, StoreError, TransientError
+from inboxbot.store.sqlite import Database, Key, open_connection, open_without_key
 
 BUSY_TIMEOUT_S = 10.0
+# The files that a database may consist of: the -wal may hold what was committed last.
+PARTS = ("", "-wal", "-shm")
+# Where every connection in WAL mode holds a lock for as long as it is open (SQLite's os.h).
+_SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510
 
 
 def marker(path: Path) -> Path:
@@ -27,11 +32,11 @@ def marker(path: Path) -> Path:
     return path.with_name(path.name + ".initialised")
 
 
-def connect(path: Path) -> Database:
-    """Open an existing database; the schema is not looked at.
+def connect(path: Path, key: Key | None = None) -> Database:
+    """Open an existing database, encrypted where there is a key; the schema is not looked at.
 
-    Raises `StoreError` where there is no usable database at `path`, and `NotAllowed` where root
-    would work on another user's.
+    Raises `StoreError` where there is no usable database at `path` or the key is not its key, and
+    `NotAllowed` where root would work on another user's.
     """
     if not path.exists():
         lost = marker(path).exists()
@@ -44,7 +49,7 @@ def connect(path: Path) -> Database:
     if path.stat().st_size == 0 and marker(path).exists():
         raise StoreError(emptied(path))
     _must_be_ours(path)
-    return _open(path)
+    return _open(path, key)
 
 
 def emptied(path: Path) -> str:
@@ -56,7 +61,7 @@ def emptied(path: Path) -> str:
     )
 
 
-def create(path: Path) -> Database:
+def create(path: Path, key: Key | None = None) -> Database:
     """Open the database, making an empty file (mode 0600) where there never was one.
 
     Raises `StoreError` where a database was there once and is missing now.
@@ -64,12 +69,33 @@ def create(path: Path) -> Database:
     if not path.exists() and not marker(path).exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-    return connect(path)
+    return connect(path, key)
 
 
 def file_of(db: Database) -> Path:
     """Return the file that an open database lies in."""
     return Path(db.execute("PRAGMA database_list").fetchone()[2])
+
+
+def must_not_be_open(path: Path) -> None:
+    """Raise `Locked` where another process has the database open; ours must not have it either."""
+    try:
+        with path.open("r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, _SHARED_SIZE, _SHARED_FIRST)
+    except BlockingIOError:
+        raise Locked(
+            f"Another process has {path} open: stop it first "
+            "(`systemctl stop inboxbot-web inboxbot`)."
+        ) from None
+    except OSError:
+        return
+
+
+def remove(path: Path) -> None:
+    """Remove a database that nobody has open, and all that lies beside it, if it is there."""
+    for ending in PARTS:
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    marker(path).unlink(missing_ok=True)
 
 
 def must_be_whole(db: Database) -> None:
@@ -100,26 +126,63 @@ def _must_be_ours(path: Path) -> None:
         )
 
 
-def _open(path: Path) -> Database:
+def _open(path: Path, key: Key | None) -> Database:
+    try:
+        connection = open_connection(path, key, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+        try:
+            _set_up(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.DatabaseError as error:
+        raise not_opened(error, path, key) from error
+    return Database(connection, key)
+
+
+def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     # SQLite gives the -wal and -shm files the mode of the database (os_unix.c,
     # findCreateFileMode), so no umask is needed here: it is the process's, and two threads
     # that open at once would leave each other's behind.
-    try:
-        connection = sqlite3.connect(
-            path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")
+    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise StoreError(f"The database {path} cannot use WAL: is the file system a network?")
+    # FULL, not NORMAL: after a power failure NORMAL may lose the last commits, and with
+    # them the mark that a reply had left.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+
+def not_opened(error: sqlite3.Error, path: Path, key: Key | None) -> Exception:
+    """Return the error of ours that says why the database at `path` could not be opened."""
+    if getattr(error, "sqlite_errorname", "") != "SQLITE_NOTADB":
+        return store_error(error, path)
+    if key is None:
+        return StoreError(
+            f"The database {path} is damaged (SQLITE_NOTADB), or encrypted: if it is encrypted, "
+            "name the credential with its key in store.key_credential; if not, stop, keep the "
+            "file, and run `inboxbot restore` with the newest backup."
         )
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA secure_delete = ON")
-        if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-            raise StoreError(f"The database {path} cannot use WAL: is the file system a network?")
-        # FULL, not NORMAL: after a power failure NORMAL may lose the last commits, and with
-        # them the mark that a reply had left.
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError as error:
-        raise store_error(error, path) from error
-    # What other packages would add to sqlite-utils has no business here, and is not looked for.
-    return Database(connection, execute_plugins=False)
+    if _is_plain(path):
+        return StoreError(
+            f"The database {path} is not encrypted, and store.key_credential asks for it: run "
+            "`inboxbot store encrypt`, or take the setting out."
+        )
+    return StoreError(
+        f"The database {path} cannot be read with the key in the credential {key.credential}: it "
+        "has another key, or is damaged (SQLITE_NOTADB). Put back the key that it was encrypted "
+        "with, for a copy name it with --key; if it is that one, stop, keep the file, and run "
+        "`inboxbot restore` with the newest backup."
+    )
+
+
+def _is_plain(path: Path) -> bool:
+    try:
+        with closing(open_without_key(path)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError:
+        return False
+    return True
 
 
 def store_error(error: sqlite3.Error, path: Path | None = None) -> Exception:

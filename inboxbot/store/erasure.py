@@ -17,7 +17,7 @@ from inboxbot.errors import TransientError
 from inboxbot.mail.traces import GAP, Traces
 from inboxbot.store.database import moment, stamp, store_error, write
 from inboxbot.store.outbox import packed, unpacked
-from inboxbot.store.sqlite import Database
+from inboxbot.store.sqlite import Database, vacuum
 
 # Where staff write freely: a person may be named on a letter of somebody else.
 _FREE_TEXT = (
@@ -268,7 +268,7 @@ def scrub(db: Database) -> None:
             db.execute(f"INSERT INTO {index} ({index}) VALUES ('optimize')")  # noqa: S608
     deadline = time.monotonic() + _PATIENCE_S
     try:
-        db.execute("VACUUM")
+        vacuum(db)
         while db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             if time.monotonic() > deadline:
                 raise TransientError(

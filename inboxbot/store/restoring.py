@@ -6,7 +6,6 @@ moment, is held as well, until the Sent folder or a person has said whether it w
 (`inboxbot.uncertain`). The first look counts by the server's numbers, whatever the clock says.
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Callable
@@ -14,18 +13,24 @@ from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from inboxbot.errors import Locked, StoreError, TransientError
+from inboxbot.errors import StoreError, TransientError
 from inboxbot.store import audit, mailboxes, migrations, sending, settings
-from inboxbot.store.backup import must_hold, sync, verify
-from inboxbot.store.database import connect, marker, moment, write
-from inboxbot.store.sqlite import Database
+from inboxbot.store.backup import key_of, must_hold, sync, verify
+from inboxbot.store.database import (
+    PARTS,
+    connect,
+    marker,
+    moment,
+    must_not_be_open,
+    remove,
+    write,
+)
+from inboxbot.store.encryption import export
+from inboxbot.store.sqlite import Database, Key
 
 RESTORED_AT = "restored_at"
 CLOCK_TOLERANCE = timedelta(hours=1)
-# Where every connection in WAL mode holds a lock for as long as it is open (SQLite's os.h).
-_SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510
 _CHUNK = 1024 * 1024
-_PARTS = ("", "-wal", "-shm")
 
 
 def restore(
@@ -35,26 +40,30 @@ def restore(
     *,
     who: str,
     prepare: Callable[[Database], None] = lambda db: None,  # noqa: ARG005
+    key: Key | None = None,
+    key_of_copy: Key | None = None,
 ) -> Path | None:
     """Put a copy in the place of the database at `path`; return where the old one lies now.
 
-    The caller has the state folder. `prepare` may change the copy before it counts. From now
+    The caller has the state folder. `prepare` may change the copy before it counts. The database
+    gets the `key` whatever the copy has: none, the same, or `key_of_copy`, a former one. From now
     on no letter received earlier and no reply of the copy goes out by itself: whether it was
     sent is looked up in the Sent folder, or said by a person. Raises `Locked` where a process
     has the database open, and `StoreError` where the copy does not hold; then nothing changed.
     """
-    verify(file)
-    if _in_use(path):
-        raise Locked(
-            f"Another process has {path} open: stop it first "
-            "(`systemctl stop inboxbot-web inboxbot`)."
-        )
+    former = key_of_copy or key
+    verify(file, former)
+    must_not_be_open(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     staged = path.with_name(f"{path.name}.restoring")
-    _remove(staged)
+    remove(staged)
     try:
-        _duplicate(file, staged)
-        with closing(connect(staged)) as db:
+        former = key_of(file, former)
+        if former == key:
+            _duplicate(file, staged)
+        else:
+            export(file, former, staged, key)
+        with closing(connect(staged, key)) as db:
             migrations.migrate(db)
             _check_clock(db, now)
             _forget_what_is_over(db, who, now)
@@ -64,7 +73,7 @@ def restore(
         aside = _put_aside(path, now)
         staged.replace(path)
     finally:
-        _remove(staged)
+        remove(staged)
     marker(path).touch(mode=0o600)
     sync(path.parent)
     return aside
@@ -109,24 +118,7 @@ def _check_clock(db: Database, now: datetime) -> None:
 def _put_aside(path: Path, now: datetime) -> Path | None:
     aside = path.with_name(f"{path.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
     found = path.exists()
-    for ending in _PARTS:  # Together: the -wal may hold what was committed last.
+    for ending in PARTS:  # Together: the -wal may hold what was committed last.
         with suppress(FileNotFoundError):
             path.with_name(path.name + ending).replace(aside.with_name(aside.name + ending))
     return aside if found else None
-
-
-def _in_use(path: Path) -> bool:
-    try:
-        with path.open("r+b") as file:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, _SHARED_SIZE, _SHARED_FIRST)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _remove(path: Path) -> None:
-    for ending in _PARTS:
-        path.with_name(path.name + ending).unlink(missing_ok=True)
-    marker(path).unlink(missing_ok=True)

@@ -31,7 +31,7 @@ from inboxbot.reply.case import Rules
 from inboxbot.reply.knowledge import Article
 from inboxbot.store import settings as store_settings
 from inboxbot.store.queue import Sort, View
-from inboxbot.store.sqlite import Database
+from inboxbot.store.sqlite import Database, Key
 from inboxbot.store.users import Role
 from inboxbot.web import (
     account,
@@ -73,6 +73,7 @@ pages = Blueprint("app", __name__)
 def create_app(
     *,
     db_path: Path,
+    key: Key | None = None,
     organisation: str,
     time_zone: str = "UTC",
     hours_to_answer: int = 48,
@@ -95,6 +96,7 @@ def create_app(
     app = Flask("inboxbot.web", root_path=str(FOLDER), template_folder="pages")
     app.extensions["inboxbot"] = Site(
         store=db_path,
+        key=key,
         organisation=organisation,
         zone=ZoneInfo(time_zone),
         clock=clock or (lambda: datetime.now(UTC)),

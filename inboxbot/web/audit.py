@@ -3,18 +3,18 @@
 Read only. That somebody took a copy of it stands in it, too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import astuple
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from inboxbot.store import audit
 from inboxbot.store.audit import Narrowed
-from inboxbot.store.database import connect, write
+from inboxbot.store.database import write
+from inboxbot.store.sqlite import Database
 from inboxbot.web import spreadsheet, words
 from inboxbot.web.site import db, me, now, number, site
 from inboxbot.web.words import _
@@ -58,12 +58,12 @@ def download() -> Response:
     # What was done stays in the record's own words, which its hashes are over.
     heads = [_("number"), _("at (UTC)"), _("who"), _("what"), _("letter"), _("detail")]
     heads += [_("hash before it"), _("hash")]
-    rows = _rows(site().store, narrowed)
+    rows = _rows(site().open, narrowed)
     return spreadsheet.download(f"inboxbot-audit-{now():%Y%m%dT%H%M%SZ}", heads, rows)
 
 
-def _rows(store: Path, narrowed: Narrowed) -> Iterator[tuple[object, ...]]:
-    with closing(connect(store)) as own:  # The request's connection ends before the file does.
+def _rows(open_store: Callable[[], Database], narrowed: Narrowed) -> Iterator[tuple[object, ...]]:
+    with closing(open_store()) as own:  # The request's connection ends before the file does.
         for entry in audit.entries(own, narrowed):
             yield astuple(entry)
 

@@ -8,7 +8,6 @@ short names of the mailboxes stay, to tell them apart.
 import platform
 import re
 import shutil
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +18,7 @@ from inboxbot.health import Health
 from inboxbot.lately import applied, lately
 from inboxbot.store import alerts, backup, settings
 from inboxbot.store.figures import MailboxFigures
-from inboxbot.store.sqlite import Database
+from inboxbot.store.sqlite import Database, library
 from inboxbot.web.in_force import Section, Setting
 
 LAST = 20
@@ -62,7 +61,7 @@ def _program(db: Database, known: Known) -> tuple[str, ...]:
     steps = applied(db)
     return (
         f"inboxbot {version('inboxbot')}, Python {platform.python_version()}, "
-        f"SQLite {sqlite3.sqlite_version}, {platform.system()} {platform.machine()}",
+        f"SQLite {library()}, {platform.system()} {platform.machine()}",
         f"Written {known.now:%Y-%m-%d %H:%M} UTC",
         f"Schema {steps[-1][0]}, {len(steps)} steps, since {steps[-1][1]:%Y-%m-%d %H:%M} UTC",
     )

@@ -11,15 +11,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 
 from inboxbot import erasing, events
 from inboxbot.erasing import Found
 from inboxbot.errors import InboxbotError
 from inboxbot.store import erasure
-from inboxbot.store.database import connect
 from inboxbot.store.sqlite import Database
 
+OpenStore = Callable[[], Database]
 KEPT = timedelta(hours=1)
 # Most stores are small: the page can show the result at once.
 WAIT_S = 2.0
@@ -63,7 +62,7 @@ class Erasures:
             found = self.all.get(token)
         return found if found is not None and found.staff == staff else None
 
-    def look(self, store: Path, address: str, *, staff: str, now: datetime) -> str:
+    def look(self, open_store: OpenStore, address: str, *, staff: str, now: datetime) -> str:
         """Begin to look for a person; return the token."""
         token, begun = secrets.token_urlsafe(16), Erasure(staff, address, now)
         with self._lock:
@@ -75,10 +74,10 @@ class Erasures:
             begun.found = _look(db, begun)
             begun.stage = Stage.FOUND
 
-        _run(store, begun, work)
+        _run(open_store, begun, work)
         return token
 
-    def erase(self, store: Path, begun: Erasure, now: datetime) -> None:
+    def erase(self, open_store: OpenStore, begun: Erasure, now: datetime) -> None:
         """Erase whom `begun` has found; looks again first, for letters that came since."""
         with self._lock:
             if begun.stage is not Stage.FOUND:
@@ -90,7 +89,7 @@ class Erasures:
             begun.pseudonym = erasing.erase(db, begun.found, who=begun.staff, now=now)
             begun.address, begun.stage = "", Stage.DONE
 
-        _run(store, begun, work)
+        _run(open_store, begun, work)
 
 
 def _look(db: Database, begun: Erasure) -> Found:
@@ -102,10 +101,10 @@ def _look(db: Database, begun: Erasure) -> Found:
     return erasing.look(db, begun.address, progress=count)
 
 
-def _run(store: Path, begun: Erasure, work: Callable[[Database], None]) -> None:
+def _run(open_store: OpenStore, begun: Erasure, work: Callable[[Database], None]) -> None:
     def job() -> None:
         try:
-            with closing(connect(store)) as db:
+            with closing(open_store()) as db:
                 work(db)
         except InboxbotError as error:
             begun.problem, begun.stage = str(error), Stage.FAILED

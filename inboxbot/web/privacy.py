@@ -90,7 +90,7 @@ def look(letter: int) -> AnyResponse:
     if not confirmed():
         return _back(letter)
     address = address_of(letter)
-    token = site().erasures.look(site().store, address, staff=me().name, now=now())
+    token = site().erasures.look(site().open, address, staff=me().name, now=now())
     return redirect(url_for("privacy.erasure", token=token), 303)
 
 
@@ -119,7 +119,7 @@ def erase(token: str) -> AnyResponse | tuple[str, int]:
     if begun.stage is Stage.FOUND and confirmed():
         if folded(request.form.get("address", "").strip()) != folded(begun.address):
             return _page(begun, token, _("This is not the address. Nothing was erased.")), 422
-        site().erasures.erase(site().store, begun, now())
+        site().erasures.erase(site().open, begun, now())
     return redirect(url_for("privacy.erasure", token=token), 303)
 
 

@@ -14,7 +14,6 @@ from waitress import create_server
 from inboxbot import assembly, events, metrics, pulse
 from inboxbot.config import Config, is_loopback
 from inboxbot.health import health
-from inboxbot.store.database import connect
 from inboxbot.store.settings import instance, mode
 from inboxbot.store.sqlite import Database
 from inboxbot.web import timing
@@ -40,7 +39,7 @@ def _serve_figures(app: Flask, configuration: Config, stack: ExitStack) -> None:
     timing.watch(app, metrics.Answered(registry).answered)
 
     def not_ready() -> list[str]:
-        with closing(connect(configuration.store_path)) as db:
+        with closing(assembly.connect(configuration)) as db:
             mode(db)
         return []
 
@@ -57,6 +56,7 @@ def from_configuration(configuration: Config) -> Flask:
     threading.Thread(target=templates.check, name="templates", daemon=True).start()
     return create_app(
         db_path=configuration.store_path,
+        key=assembly.key(configuration),
         organisation=configuration.organisation.name,
         time_zone=configuration.organisation.time_zone,
         hours_to_answer=configuration.organisation.hours_to_answer,

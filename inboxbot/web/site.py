@@ -14,7 +14,7 @@ from inboxbot.mail.message import Identity
 from inboxbot.reply.case import Rules
 from inboxbot.reply.knowledge import Article
 from inboxbot.store.database import connect
-from inboxbot.store.sqlite import Database
+from inboxbot.store.sqlite import Database, Key
 from inboxbot.store.users import Session, Span, User
 from inboxbot.web.erasures import Erasures
 from inboxbot.web.in_force import InForce
@@ -43,6 +43,7 @@ class Site:
     """What the app was made with; it stays for the life of the process."""
 
     store: Path
+    key: Key | None = None
     organisation: str
     zone: ZoneInfo
     clock: Callable[[], datetime] = _utc_now
@@ -61,6 +62,10 @@ class Site:
     erasures: Erasures = field(default_factory=Erasures)
     languages: Mapping[str, Speaks] = field(default_factory=load)
 
+    def open(self) -> Database:
+        """Open the store."""
+        return connect(self.store, self.key)
+
 
 def site() -> Site:
     """Return what the app was made with."""
@@ -70,7 +75,7 @@ def site() -> Site:
 def db() -> Database:
     """Return the request's own connection, closed when the request ends."""
     if "db" not in g:
-        g.db = connect(site().store)
+        g.db = site().open()
     return cast(Database, g.db)
 
 

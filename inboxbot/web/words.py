@@ -163,6 +163,7 @@ AUDIT = {
     "legal hold": "put a legal hold on a person",
     "lifted legal hold": "lifted a legal hold",
     "restored backup": "restored a backup",
+    "converted store": "encrypted, decrypted, or gave the database another key",
     "trained model": "trained a model",
     "promoted model": "put a model in force",
     "rolled back model": "went back to the model before",

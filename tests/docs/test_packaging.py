@@ -54,13 +54,14 @@ def imported(folder: Path) -> dict[str, set[str]]:
 
 def test_exactly_what_the_program_imports_is_asked_for():
     asked = {plain(name) for name in PROJECT["dependencies"]}
-    to_train = {plain(name) for name in PROJECT["optional-dependencies"]["train"]}
+    extras = PROJECT["optional-dependencies"]
+    to_train, to_encrypt = ({plain(n) for n in extras[name]} for name in ("train", "sqlcipher"))
     owners = packages_distributions()
     needed, needed_to_train = set(), set()
     for module, files in imported(ROOT / "inboxbot").items():
         only_training = files <= {"inboxbot/classify/train.py"}
         (needed_to_train if only_training else needed).add(plain(owners[module][0]))
-    assert needed == asked
+    assert needed == asked | to_encrypt
     assert needed_to_train == to_train
 
 

@@ -69,6 +69,29 @@ def test_only_the_daemon_is_given_passwords_and_the_others_are_kept_out(unit):
         assert found["InaccessiblePaths"] == ["-/run/credentials", "-/etc/inboxbot/credentials"]
 
 
+def with_key(unit: Path, folder: Path) -> Path:
+    """Return a unit with the drop-in that hands it the key of the database."""
+    file = folder / unit.name
+    text = unit.read_text() + (UNITS.parent / "docs/operations/store-key.conf").read_text()
+    program = Path(sys.executable).with_name("inboxbot")
+    file.write_text(text.replace("/opt/inboxbot/bin/inboxbot", str(program)))
+    return file
+
+
+def test_a_unit_that_is_handed_the_key_is_as_well_and_as_little_exposed(tmp_path):
+    files = [str(with_key(unit, tmp_path)) for unit in SERVICES]
+    for command in (["security", "--offline=true", "--threshold=15"], ["verify", "--man=no"]):
+        done = subprocess.run(["systemd-analyze", *command, *files], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert [line for line in done.stderr.splitlines() if "inboxbot" in line] == []
+    for file in files:
+        found = settings(Path(file))
+        assert found["LoadCredential"][-1] == "store-key:/etc/inboxbot/credentials/store-key"
+        # An empty value takes back those before it: what follows is all that is hidden.
+        hidden = found["InaccessiblePaths"]
+        assert hidden[len(hidden) - hidden[::-1].index("") :] == ["-/etc/inboxbot/credentials"]
+
+
 def test_the_daemon_speaks_to_systemd_and_is_watched():
     found = settings(UNITS / "inboxbot.service")
     assert found["Type"] == ["notify"]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sqlite3
 import threading
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from inboxbot.errors import Locked, StoreError, TransientError
 from inboxbot.store import audit, backup, migrations, restoring, settings
 from inboxbot.store.database import connect, create, stamp, write
 from inboxbot.store.invariants import check
+from inboxbot.store.sqlite import open_connection
 from tests.conftest import NOW
 from tests.installation import until
 from tests.outbox_rows import put_reply, state_of
@@ -43,15 +43,17 @@ def test_a_copy_is_one_private_file_with_what_it_holds_written_beside_it(db, fol
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (copy.manifest.messages, copy.manifest.replies) == (1, 1)
-    assert backup.verify(copy.file) == copy
+    assert backup.verify(copy.file, db.key) == copy
     assert settings.get_moment(db, "backup_verified_at") == now
 
 
-def test_a_copy_is_one_moment_of_a_database_that_is_written_to(db, store_path, folder, now):
+def test_a_copy_is_one_moment_of_a_database_that_is_written_to(
+    db, store_path, store_key, folder, now
+):
     stop, written = threading.Event(), []
 
     def load():
-        with closing(connect(store_path)) as own:
+        with closing(connect(store_path, store_key)) as own:
             while not stop.is_set():
                 with write(own):
                     for name in ("first", "second"):
@@ -71,7 +73,7 @@ def test_a_copy_is_one_moment_of_a_database_that_is_written_to(db, store_path, f
         thread.join()
     seen = []
     for copy in made:
-        with closing(sqlite3.connect(copy.file)) as read:
+        with closing(open_connection(copy.file, store_key)) as read:
             first, second = (
                 read.execute("SELECT value FROM setting WHERE name = ?", [name]).fetchone()[0]
                 for name in ("first", "second")
@@ -87,7 +89,7 @@ def test_a_copy_that_was_changed_is_refused(db, folder, now):
     content[-1] ^= 1
     copy.file.write_bytes(content)
     with pytest.raises(StoreError, match="checksum differs"):
-        backup.verify(copy.file)
+        backup.verify(copy.file, db.key)
 
 
 def test_a_damaged_copy_without_a_manifest_is_refused(db, folder, now):
@@ -99,7 +101,7 @@ def test_a_damaged_copy_without_a_manifest_is_refused(db, folder, now):
     content[8192:20480] = b"\xff" * 12288
     copy.file.write_bytes(content)
     with pytest.raises(StoreError, match=r"damaged|does not hold"):
-        backup.verify(copy.file)
+        backup.verify(copy.file, db.key)
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all", b"SQLite format 3\0"])
@@ -129,7 +131,7 @@ def test_a_copy_of_a_newer_program_says_so(db, folder, now):
     folder.mkdir()
     db.execute("VACUUM INTO ?", [str(copy)])
     with pytest.raises(StoreError, match="newer inboxbot"):
-        backup.verify(copy)
+        backup.verify(copy, db.key)
 
 
 def test_a_backup_that_is_being_made_is_not_disturbed(db, folder, now):
@@ -180,7 +182,7 @@ def test_the_newest_copy_is_always_kept_and_never_more_than_asked_for(moments, d
     assert kept == backup.kept(kept, daily=daily, weekly=weekly)
 
 
-def test_what_a_restored_copy_would_send_is_held(db, store_path, folder, now):
+def test_what_a_restored_copy_would_send_is_held(db, store_path, store_key, folder, now):
     replies = {
         state: put_reply(db, number, now, state=state, reason="shadow" if state == "held" else None)
         for number, state in enumerate(("queued", "deferred", "claimed", "sending", "sent", "held"))
@@ -192,8 +194,10 @@ def test_what_a_restored_copy_would_send_is_held(db, store_path, folder, now):
     )
     copy = backup.make(db, folder, now)
     db.close()
-    aside = restoring.restore(copy.file, store_path, now + timedelta(days=3), who="root")
-    with closing(connect(store_path)) as restored:
+    aside = restoring.restore(
+        copy.file, store_path, now + timedelta(days=3), who="root", key=store_key
+    )
+    with closing(connect(store_path, store_key)) as restored:
         found = {state: state_of(restored, row) for state, row in replies.items()}
         assert found == {
             "queued": "held",
@@ -206,19 +210,19 @@ def test_what_a_restored_copy_would_send_is_held(db, store_path, folder, now):
         assert settings.get_moment(restored, "restored_at") == now + timedelta(days=3)
         assert check(restored) == ()
         assert [entry.what for entry in audit.entries(restored)] == ["restored backup"]
-    with closing(connect(aside)) as old:
+    with closing(connect(aside, store_key)) as old:
         assert rows(old) == 6
     assert store_path.stat().st_mode & 0o777 == 0o600
 
 
-def test_nobody_is_signed_in_after_a_restore(db, store_path, folder, now):
+def test_nobody_is_signed_in_after_a_restore(db, store_path, store_key, folder, now):
     db.execute("INSERT INTO user (name, role, created_at) VALUES ('ana', 'staff', '')")
     db.execute("INSERT INTO session VALUES ('h', 1, 'open', 't', 'agent', '', '', '')")
     db.execute("INSERT INTO sign_in_link VALUES ('h', 1, 'enter', '', NULL)")
     copy = backup.make(db, folder, now)
     db.close()
-    restoring.restore(copy.file, store_path, now, who="root")
-    with closing(connect(store_path)) as restored:
+    restoring.restore(copy.file, store_path, now, who="root", key=store_key)
+    with closing(connect(store_path, store_key)) as restored:
         for table, count in (("user", 1), ("session", 0), ("sign_in_link", 0)):
             assert restored.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == count
 
@@ -251,15 +255,15 @@ def test_a_database_that_a_process_has_open_is_not_replaced(db, store_path, fold
         holder.wait()
 
 
-def test_a_copy_that_does_not_hold_changes_nothing(db, store_path, folder, now):
+def test_a_copy_that_does_not_hold_changes_nothing(db, store_path, store_key, folder, now):
     put_reply(db, 1, now)
     copy = backup.make(db, folder, now)
     copy.file.write_bytes(copy.file.read_bytes()[:-4096])
     put_reply(db, 2, now)
     db.close()
     with pytest.raises(StoreError):
-        restoring.restore(copy.file, store_path, now, who="root")
-    with closing(connect(store_path)) as same:
+        restoring.restore(copy.file, store_path, now, who="root", key=store_key)
+    with closing(connect(store_path, store_key)) as same:
         assert rows(same) == 2
     assert sorted(path.name for path in store_path.parent.iterdir()) == [
         "inboxbot.sqlite3",
@@ -268,7 +272,9 @@ def test_a_copy_that_does_not_hold_changes_nothing(db, store_path, folder, now):
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage", None])
-def test_a_damaged_or_missing_database_is_replaced_by_its_copy(db, store_path, folder, now, damage):
+def test_a_damaged_or_missing_database_is_replaced_by_its_copy(
+    db, store_path, store_key, folder, now, damage
+):
     put_reply(db, 1, now)
     copy = backup.make(db, folder, now)
     db.close()
@@ -276,8 +282,8 @@ def test_a_damaged_or_missing_database_is_replaced_by_its_copy(db, store_path, f
         store_path.unlink()
     else:
         store_path.write_bytes(damage)
-    restoring.restore(copy.file, store_path, now, who="root")
-    with closing(connect(store_path)) as restored:
+    restoring.restore(copy.file, store_path, now, who="root", key=store_key)
+    with closing(connect(store_path, store_key)) as restored:
         assert rows(restored) == 1
 
 

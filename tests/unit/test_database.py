@@ -41,21 +41,21 @@ def test_a_block_that_fails_leaves_nothing(db):
     assert db.execute("SELECT count(*) FROM setting").fetchone()[0] == 0
 
 
-def test_a_writer_waits_for_another_and_then_says_so(db, store_path, monkeypatch):
+def test_a_writer_waits_for_another_and_then_says_so(db, store_path, store_key, monkeypatch):
     monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
-    other = connect(store_path)
+    other = connect(store_path, store_key)
     with write(db), pytest.raises(TransientError, match="locked"), write(other):
         pytest.fail("two writers at once")
 
 
-def test_a_database_that_was_there_once_is_not_made_anew(db, store_path):
+def test_a_database_that_was_there_once_is_not_made_anew(db, store_path, store_key):
     db.close()
     for path in store_path.parent.glob("*.sqlite3*"):
         if not path.name.endswith("initialised"):
             path.unlink()
     for opening in (connect, create):
         with pytest.raises(StoreError, match="inboxbot restore"):
-            opening(store_path)
+            opening(store_path, store_key)
     assert not store_path.exists()
 
 

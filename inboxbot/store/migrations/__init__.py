@@ -7,6 +7,7 @@ record of it commit together, or not at all.
 
 import sqlite3
 from collections.abc import Callable
+from typing import Any
 
 from inboxbot.errors import StoreError
 from inboxbot.store.database import emptied, file_of, marker, write
@@ -46,7 +47,7 @@ STEPS = {
 }
 
 
-def _step(script: str) -> Callable[[Database], None]:
+def _step(script: str) -> Callable[[Any], None]:
     def run(db: Database) -> None:
         """Run each statement of the script; `executescript` would commit the open transaction."""
         statement = ""
