@@ -142,8 +142,11 @@ def _erase(db: Database, found: Found, now: datetime) -> None:
     erasure.take_out_of_notes(db, found.traces)
 
 
-def outside(copies: Sequence[Copy], weeks: int) -> list[str]:
-    """Return what erasing cannot reach, in words; backups are kept for `weeks` at the longest."""
+def outside(copies: Sequence[Copy], weeks: int, aside: Sequence[Path] = ()) -> list[str]:
+    """Return what erasing cannot reach, in words; backups are kept for `weeks` at the longest.
+
+    `aside` are former databases that nobody has removed yet.
+    """
     found = [
         "the mailbox on the mail server, its Sent folder and its own backups",
         "answers that staff sent by other programs, exports, printed pages",
@@ -154,6 +157,11 @@ def outside(copies: Sequence[Copy], weeks: int) -> list[str]:
         found.append(
             f"{len(copies)} backups in {copies[0].file.parent}, the last of which goes in about "
             f"{weeks} weeks; should one be restored, this person is erased from it again"
+        )
+    if aside:
+        found.append(
+            f"{len(aside)} former databases in {aside[0].parent}, which a restore or an encryption "
+            "has kept: whoever looks after the machine removes them"
         )
     return found
 

@@ -10,7 +10,6 @@ from inboxbot.cli.common import configuration, now, options, print_json, print_t
 
 if TYPE_CHECKING:
     from inboxbot.erasing import Found
-    from inboxbot.store.backup import Copy
     from inboxbot.store.retention import Report
 
 
@@ -147,7 +146,8 @@ def person_erase(
         with progress("Searching", as_json=as_json) as went:
             found = erasing.look(db, address, progress=went)
         copies = backup.copies(settings.backup_path)
-        _print_found(found, copies, settings.backup.keep_weekly, as_json)
+        weeks, aside = settings.backup.keep_weekly, backup.kept_aside(settings.store_path)
+        _print_found(found, erasing.outside(copies, weeks, aside), as_json)
         if dry_run:
             return
         if not yes:
@@ -159,10 +159,7 @@ def person_erase(
         click.echo(f"Erased. The audit knows this person as {pseudonym} from now on.")
 
 
-def _print_found(found: "Found", copies: list["Copy"], weeks: int, as_json: bool) -> None:
-    from inboxbot import erasing
-
-    outside = erasing.outside(copies, weeks)
+def _print_found(found: "Found", outside: list[str], as_json: bool) -> None:
     if as_json:
         print_json(
             {"addresses": found.addresses, "letters": len(found.letters),

@@ -104,6 +104,11 @@ def copies(folder: Path) -> list[Copy]:
     return [Copy(file, _read_manifest(file)) for file in files]
 
 
+def kept_aside(path: Path) -> list[Path]:
+    """Return former databases that a restore or a conversion has kept beside the one at `path`."""
+    return sorted(path.parent.glob(f"{path.name}.before-*Z"))
+
+
 def thin(folder: Path, *, daily: int, weekly: int) -> list[Path]:
     """Remove copies that are no longer kept; return them."""
     made = {moment(copy.manifest.made_at): copy.file for copy in copies(folder) if copy.manifest}

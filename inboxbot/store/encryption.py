@@ -80,9 +80,8 @@ def plain_copies(path: Path, folder: Path) -> list[Path]:
 
     They are what a conversion or a restore has left beside it, and the backups in `folder`.
     """
-    beside = path.parent.glob(f"{path.name}.before-*")
-    copies = folder.glob(f"{backup.PREFIX}*{backup.SUFFIX}")
-    return [file for file in (*beside, *copies) if not is_encrypted(file)]
+    copies = sorted(folder.glob(f"{backup.PREFIX}*{backup.SUFFIX}"))
+    return [file for file in (*backup.kept_aside(path), *copies) if not is_encrypted(file)]
 
 
 def _into_one_file(path: Path, key: Key | None) -> None:

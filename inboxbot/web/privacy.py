@@ -136,7 +136,8 @@ def _outside() -> list[str]:
         copies = backup.copies(found.backups) if found else []
     except OSError:
         copies = []
-    return erasing.outside(copies, found.backups_kept_weeks if found else 0)
+    weeks = found.backups_kept_weeks if found else 0
+    return erasing.outside(copies, weeks, backup.kept_aside(site().store))
 
 
 def _back(letter: int) -> AnyResponse:
