@@ -163,18 +163,22 @@ def counted(db: Database, addresses: tuple[str, ...]) -> tuple[int, datetime | N
 
 
 def notes(db: Database, person: int | None) -> list[Note]:
-    """Return the notes on a person, the oldest first."""
+    """Return the notes on a person, the oldest first; a note is in sight where its letter is."""
     rows = db.execute(
-        "SELECT id, at, staff, text FROM person_note WHERE person_id IS ? ORDER BY id", [person]
+        "SELECT id, at, staff, text FROM person_note WHERE person_id IS ?"  # noqa: S608
+        f"{scope.letters(db, 'message_id')} ORDER BY id",
+        [person],
     )
     return [Note(row[0], moment(row[1]), row[2], row[3]) for row in rows]
 
 
-def add_note(db: Database, person: int, staff: str, text: str, now: datetime) -> None:
-    """Store a note on a person within the caller's transaction."""
+def add_note(
+    db: Database, person: int, staff: str, text: str, now: datetime, *, letter: int
+) -> None:
+    """Store a note on a person, written on a letter of theirs, in the caller's transaction."""
     db.execute(
-        "INSERT INTO person_note (person_id, at, staff, text) VALUES (?, ?, ?, ?)",
-        [person, stamp(now), staff, text],
+        "INSERT INTO person_note (person_id, at, staff, text, message_id) VALUES (?, ?, ?, ?, ?)",
+        [person, stamp(now), staff, text, letter],
     )
 
 

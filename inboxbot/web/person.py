@@ -51,6 +51,12 @@ def _page(letter: int, problem: str = "", typed: str = "") -> str:
         letter=letter,
         address=folded(address),
         person=person,
+        # One that staff linked on a letter out of sight is out of sight, too.
+        addresses=[
+            each
+            for each in person.addresses
+            if each == folded(address) or people.exists(db(), each)
+        ],
         count=count,
         first=first,
         letters=people.letters(db(), person.addresses, limit=SHOWN),
@@ -81,7 +87,7 @@ def note(letter: int) -> Response:
     if text:
         with write(db()):
             row = people.known(db(), address)
-            people.add_note(db(), row, me().name, text, now())
+            people.add_note(db(), row, me().name, text, now(), letter=letter)
             audit.add(db(), me().name, "person noted", now(), message=letter)
     return _back(letter)
 

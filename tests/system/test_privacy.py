@@ -114,7 +114,7 @@ def known(tmp_path_factory, dovecot) -> tuple[Installation, Account]:
             [CANARIES["search"], at],
         )
         person = people.known(db, CANARIES["address"])
-        people.add_note(db, person, "ana", CANARIES["person_note"], NOW)
+        people.add_note(db, person, "ana", CANARIES["person_note"], NOW, letter=1)
         people.set_silent(db, (CANARIES["address"],), True, NOW)
     return installation, account
 

@@ -137,6 +137,27 @@ def test_counts_people_and_reports_are_those_of_the_mailboxes_in_sight(
     assert "<bdi>board</bdi>" not in kim.get("/health").text
 
 
+def test_notes_on_a_person_and_further_addresses_are_seen_where_their_letters_are(
+    kim: SignedIn, ada: SignedIn, db: Database, both: tuple[int, int]
+) -> None:
+    here, there = both
+    elsewhere = letters.add(db, Letter(address=f"{SECRET}@example.net"), now())
+    with write(db):
+        db.execute(
+            "UPDATE message SET mailbox_id = (SELECT mailbox_id FROM message WHERE id = ?)"
+            " WHERE id = ?",
+            [there, elsewhere],
+        )
+    ada.post(f"/person/{here}/note", text="likes to be called in the morning")
+    ada.post(f"/person/{there}/note", text=f"the {SECRET} note")
+    ada.post(f"/person/{there}/link", address=f"{SECRET}@example.net")
+    for path in (f"/person/{here}", f"/m/{here}"):
+        assert "in the morning" in kim.get(path).text
+        assert SECRET not in kim.get(path).text
+        assert f"the {SECRET} note" in ada.get(path).text
+    assert f"{SECRET}@example.net" in ada.get(f"/person/{here}").text
+
+
 def test_nobody_is_shown_the_trouble_of_a_mailbox_out_of_sight(
     app: Flask, kim: SignedIn, ada: SignedIn, db: Database
 ) -> None:

@@ -19,6 +19,7 @@ from inboxbot.store.migrations import (
     limits,
     lists,
     models,
+    notes_on_people,
     places_and_messages,
     reviews,
     search,
@@ -44,6 +45,7 @@ STEPS = {
     "0060_limits": limits.SCRIPT,
     "0070_figures": figures.SCRIPT,
     "0080_lists": lists.SCRIPT,
+    "0081_notes_on_people": notes_on_people.SCRIPT,
 }
 
 
