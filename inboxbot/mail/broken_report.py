@@ -22,7 +22,7 @@ _GREETING = re.compile(
 
 def is_bounce(subject: str, text: str) -> bool:
     """Say whether subject and text are those of a delivery report without its structure."""
-    if not _folded(subject).startswith(phrases.BOUNCE_SUBJECTS):
+    if not phrases.folded(subject[:500]).startswith(phrases.BOUNCE_SUBJECTS):
         return False
     lines = _own_lines(text)
     evidence = next((n for n, line in enumerate(lines) if _shows_failure(line)), None)
@@ -38,7 +38,7 @@ def is_bounce(subject: str, text: str) -> bool:
 
 def is_receipt(subject: str, text: str) -> bool:
     """Say whether subject and text are those of a read receipt without its structure."""
-    if not _folded(subject).startswith(phrases.RECEIPT_SUBJECTS):
+    if not phrases.folded(subject[:500]).startswith(phrases.RECEIPT_SUBJECTS):
         return False
     opening = " ".join(_own_lines(text)[:12])
     return any(words in opening for words in phrases.RECEIPT_WORDS)
@@ -53,9 +53,5 @@ def _shows_failure(line: str) -> bool:
 def _own_lines(text: str) -> list[str]:
     """Return the first lines that are not quoted, folded; bounded, so that it stays cheap."""
     stripped = (line[:_LINE].strip() for line in text[: _LINES * 400].splitlines())
-    lines = [_folded(line) for line in stripped if line and not line.startswith((">", "|"))]
+    lines = [phrases.folded(line) for line in stripped if line and not line.startswith((">", "|"))]
     return lines[:_LINES]
-
-
-def _folded(value: str) -> str:
-    return " ".join(value[:500].casefold().replace("\uff1a", ":").split())

@@ -57,6 +57,15 @@ def reorders(value: str) -> bool:
     return not value.isascii() and any(c in value for c in "\u202a\u202b\u202d\u202e\u2066\u2067")
 
 
+def seen_through(value: str, instead: str) -> str:
+    """Return a value with `instead` for what nobody sees within it; around it, it is dropped."""
+    if value.isascii():
+        return value
+    first, *rest = _INVISIBLE_IN_LINE.split(value)
+    shown = [first, *rest] if first else rest
+    return instead.join(shown if not shown or shown[-1] else shown[:-1])
+
+
 def one_line(value: str, limit: int) -> str:
     """Return a value of one line: unfolded, without control characters, at most `limit` long."""
     if value.isascii() and value.isprintable():

@@ -17,7 +17,7 @@ from mailparser.dates import parse_mail_date
 from mailparser.utils import get_addresses
 
 from inboxbot.mail import charset
-from inboxbot.mail.clean import one_line, unfold
+from inboxbot.mail.clean import one_line, seen_through, unfold
 from inboxbot.mail.message import Address
 
 SUBJECT_LIMIT = 998
@@ -27,6 +27,7 @@ VALUE_LIMIT = 16_384
 ADDRESSES_LIMIT = 500
 REFERENCES_LIMIT = 100
 
+_UNREADABLE = "\ufffd"
 _ENCODED_WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
@@ -132,9 +133,9 @@ def addresses(values: Iterable[str], *, plainly: bool = False) -> list[Address]:
             continue
         for name, address in _mailboxes(value, plainly=plainly):
             if address:
-                found.append(
-                    Address(line(name, NAME_LIMIT), one_line(written(address), ADDRESS_LIMIT + 1))
-                )
+                # One with a character in it that nobody sees is not the address that one reads.
+                address = seen_through(written(address), _UNREADABLE)
+                found.append(Address(line(name, NAME_LIMIT), one_line(address, ADDRESS_LIMIT + 1)))
     return found[:ADDRESSES_LIMIT]
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 # No field that we decide on says more; parsing cuts there as well.
 _VALUE_LIMIT = 16_384
+_WORD = re.compile(r"[A-Za-z0-9._+/-]{1,40}")
 _PIECE = re.compile(r"[^\s()\"\\;=]+|\s+|\\.|.", re.DOTALL)
 
 
@@ -86,3 +87,9 @@ def without_comments(value: str) -> str:
 def keyword(value: str) -> str:
     """Return the keyword that a field begins with, lower-case: no comments, no parameters."""
     return without_comments(value).partition(";")[0].strip().lower()
+
+
+def first_word(word: str) -> str:
+    """Return a keyword of a field for staff: its first word, or nothing where it holds none."""
+    match = _WORD.match(word)
+    return match[0] if match else ""

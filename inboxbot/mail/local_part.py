@@ -11,19 +11,32 @@ _NOT = (
     r"(?:do[-._]?not|don'?t|no|not|ne[-._]?pas|nicht|nao|não|non|niet|inte|ikke|ei|nie)"
 )
 _REPLY = (
-    r"(?:reply|replies|replyto|respond|response|answer|repondre|répondre|reponse|antworten|"
+    r"(?:reply|replies|replyto|replay|respond|response|answer|repondre|répondre|reponse|antworten|"
     r"antwort|responder|responda|responde|respuesta|resposta|rispondere|rispondi|risposta|"
     r"antwoorden|beantwoorden|svara|svar|svare|vastaa|odpowiadaj|odpowiadac)"
 )
-_NO_REPLY = re.compile(rf"(?:^|[-._]){_NOT}[-._]?{_REPLY}\d*(?:$|[-._])")
+# Where the verb comes first, or the words are others; with or without a separator between them.
+_OTHERWISE = (
+    "svara inte", "svara ej", "svar ikke", "inget svar", "älä vastaa", "ala vastaa",
+    "ei vastausta", "no contestar", "no conteste", "sin respuesta", "sem resposta",
+    "sans réponse", "sans reponse", "pas de réponse", "pas de reponse", "keine antwort",
+    "keine antworten", "niet reageren", "geen antwoord", "neodpovídejte", "neodpovidejte",
+    "neodpovedajte", "ne válaszoljon", "ne valaszoljon", "nu răspundeți", "nu raspundeti",
+    "yanıtlamayın", "yanitlamayin", "cevaplamayın", "cevaplamayin", "не отвечать", "ne otvechat",
+    "jangan balas",
+)  # fmt: skip
+_WORDS = "|".join(words.replace(" ", "[-._]?") for words in _OTHERWISE)
+_NO_REPLY = re.compile(rf"(?:^|[-._])(?:{_NOT}[-._]{{0,3}}{_REPLY}|{_WORDS})\d*(?:$|[-._])")
 _UNREAD = re.compile(
     r"(?:^|[-._])(?:unmonitored|unattended|devnull|dev-null|no-?mailbox)(?:$|[-._])"
 )
 
 _SYSTEM = frozenset({
     "mailer-daemon", "mailerdaemon", "daemon", "root", "listserv", "listproc", "majordomo",
-    "mailman", "www-data", "nobody", "uucp", "bounce", "bounces", "postmaster",
+    "mailman", "sympa", "www-data", "nobody", "uucp", "bounce", "bounces", "postmaster",
+    "autoreply", "auto-reply", "autoresponder", "auto-responder",
 })  # fmt: skip
+_BOUNCE = re.compile(r"bounces?[-._=].*")
 _LIST = re.compile(r"owner-.*|.*-(?:owner|request|bounces?)")
 
 _NOT_A_PERSON = frozenset({
@@ -68,7 +81,7 @@ def nobody_reads(address: str) -> bool:
 def is_system(address: str) -> bool:
     """Say whether an address belongs to a mail system or a mailing list program (RFC 5230, 4.6)."""
     local = _local(address).partition("+")[0]
-    return local in _SYSTEM or _LIST.fullmatch(local) is not None
+    return local in _SYSTEM or any(p.fullmatch(local) is not None for p in (_LIST, _BOUNCE))
 
 
 def is_list_envelope(address: str) -> bool:

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from inboxbot.mail import broken_report, headers, local_part, phrases
-from inboxbot.mail.lexical import keyword, without_comments
-from inboxbot.mail.message import Identity, Mark, Message, Part, Strength
+from inboxbot.mail import local_part, phrases, structure_marks
+from inboxbot.mail.lexical import first_word, keyword, without_comments
+from inboxbot.mail.message import Identity, Mark, Message, Strength
 from inboxbot.mail.message_id import is_ours
 from inboxbot.mail.return_address import (
     Correspondent,
@@ -23,6 +23,7 @@ from inboxbot.mail.return_address import (
 
 LOOP_FIELD = "X-Inboxbot-Loop"
 
+_NAMED_NULL = "Return-Path of a mail system"
 _RECEIVED_LIMIT = 25
 _VISIBLE_RECIPIENTS_LIMIT = 15
 _SPAM_SCORE = 5
@@ -53,8 +54,9 @@ _BULK_PRECEDENCE = frozenset({"bulk", "junk", "list", "auto_reply", "auto-reply"
 _RECEIVED_BY = re.compile(r"(?:^|\s)by\s+([^\s;()]{1,255})", re.IGNORECASE)
 _CHALLENGE_LOCAL_PART = re.compile(r"[^@]{1,64}?-confirm-\d{1,20}\..*", re.DOTALL)
 _OUT_OF_OFFICE = re.compile(re.escape(phrases.OUT_OF_OFFICE_END) + r"\.?(?: \([^()]{0,100}\))?\.?$")
+# What a gateway puts before a subject, as in `[EXTERNAL] …`.
+_TAGS = re.compile(r"\A(?:\[[^\[\]]{1,40}\] ?){1,4}")
 _NOT_TOKEN = re.compile(r"[^A-Za-z0-9._-]")
-_WORD = re.compile(r"[A-Za-z0-9._+/-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,8 @@ def _marks(
         yield from _bulk(message, fields)
     unread = list(_address(who))
     yield from unread
-    yield from _report(message, fields)
-    yield from _calendar(message)
+    yield from structure_marks.reports(message)
+    yield from structure_marks.calendars(message)
     yield from _spam(fields)
     if not trusted:
         yield from _subject(message)
@@ -126,8 +128,9 @@ def _null_return_path(fields: _Fields) -> Iterator[Mark]:
     """RFC 5321, section 4.5.5: only the first field was written by our own server."""
     for value in fields.all("Return-Path")[:1]:
         path = "".join(without_comments(value).split()).lower()
-        if path in ("<>", "<mailer-daemon>", "mailer-daemon"):
-            yield Mark("null_return_path", f"Return-Path: {'<>' if path == '<>' else path}")
+        # Postfix delivers the null sender under a name, qmail a bounce of a bounce as `#@[]`.
+        if path == "<>" or path.strip("<>").partition("@")[0] in ("mailer-daemon", "#"):
+            yield Mark("null_return_path", "Return-Path: <>" if path == "<>" else _NAMED_NULL)
 
 
 def _loop(message: Message, identity: Identity, fields: _Fields) -> Iterator[Mark]:
@@ -169,7 +172,7 @@ def _auto_submitted(fields: _Fields) -> Iterator[Mark]:
         (word for word in automatic if word not in ("auto-generated", "")), automatic[0]
     )
     strength = Strength.WEAK if weak else Strength.PROOF
-    yield Mark("auto_submitted", f"Auto-Submitted: {_shown(strongest)}", strength)
+    yield Mark("auto_submitted", f"Auto-Submitted: {first_word(strongest)}", strength)
 
 
 def _auto_reply(identity: Identity, fields: _Fields) -> Iterator[Mark]:
@@ -254,7 +257,7 @@ def _list(identity: Identity, fields: _Fields) -> Iterator[Mark]:
 def _bulk(message: Message, fields: _Fields) -> Iterator[Mark]:
     for name in fields.values:
         if name in _BULK_FIELDS or name.startswith(_BULK_PREFIXES):
-            yield Mark("bulk_mail", _shown(name.title()), Strength.DOUBT)
+            yield Mark("bulk_mail", first_word(name.title()), Strength.DOUBT)
             break
     if len(message.recipients) > _VISIBLE_RECIPIENTS_LIMIT:
         evidence = f"{len(message.recipients)} visible recipients"
@@ -271,61 +274,7 @@ def _address(who: Correspondent) -> Iterator[Mark]:
         yield Mark("system_address", "the address of a mail system or a list program")
 
 
-# --- reports -------------------------------------------------------------------------
-
-
-def _top(message: Message) -> Part:
-    if message.parts:
-        return message.parts[0]
-    # The structure could not be read; what the message says it is still counts.
-    fields = message.header("Content-Type")
-    return Part(0, *headers.parameters(fields[0])) if fields else Part(0, "")
-
-
-def _parameter(part: Part, name: str) -> str:
-    return next((value.lower() for key, value in part.parameters if key == name), "")
-
-
-def _report(message: Message, fields: _Fields) -> Iterator[Mark]:
-    """RFC 6522, 3464, 8098, 5965. Only the top level: a person may attach a bounce."""
-    top = _top(message)
-    kind = _parameter(top, "report-type")
-    receipt = top.type == "message/disposition-notification" or (
-        top.type == "multipart/report" and kind == "disposition-notification"
-    )
-    if top.type == "multipart/report" and not receipt:
-        yield Mark("bounce", f"multipart/report {_shown(kind)}".rstrip())
-    if top.type in ("message/delivery-status", "message/global-delivery-status"):
-        yield Mark("bounce", top.type)
-    if fields.all("X-Failed-Recipients"):
-        yield Mark("bounce", "X-Failed-Recipients")
-    if any(a.address.lower().startswith("mailer-daemon@") for a in message.authors):
-        yield Mark("bounce", "From: mailer-daemon")
-    if broken_report.is_bounce(message.subject, message.full_text):
-        yield Mark("bounce", "subject and text of a delivery report")
-    if receipt:
-        yield Mark("read_receipt", "disposition-notification")
-    elif broken_report.is_receipt(message.subject, message.full_text):
-        yield Mark("read_receipt", "subject and text of a read receipt")
-
-
-def _calendar(message: Message) -> Iterator[Mark]:
-    """RFC 6047, section 2.4: the method stands in the Content-Type."""
-    enclosed_below: int | None = None
-    for part in message.parts:
-        if enclosed_below is not None and part.depth > enclosed_below:
-            continue  # What an attached message holds is not this message's own.
-        enclosed_below = part.depth if part.type.startswith("message/") else None
-        if part.type != "text/calendar" or part.disposition == "attachment":
-            continue
-        method = _parameter(part, "method")
-        if method in ("reply", "cancel", "counter", "declinecounter", "refresh"):
-            yield Mark("calendar", f"text/calendar {method.upper()}")
-            return
-        if method in ("request", "add") or (not method and part.depth == 0):
-            # A person may well have invited us.
-            yield Mark("calendar", f"text/calendar {method.upper()}".rstrip(), Strength.DOUBT)
-            return
+# --- verdicts of our own server, words of the subject ---------------------------------
 
 
 def _spam(fields: _Fields) -> Iterator[Mark]:
@@ -340,17 +289,16 @@ def _spam(fields: _Fields) -> Iterator[Mark]:
             return
 
 
-# --- words of the subject ------------------------------------------------------------
-
-
 def _subject(message: Message) -> Iterator[Mark]:
-    subject = " ".join(message.subject[:1_000].casefold().replace("\uff1a", ":").split())
+    subject = _TAGS.sub("", phrases.folded(message.subject[:1_000]))
     head, colon, _ = subject.partition(":")
     head = head.strip().replace("\u2019", "'")
-    if colon and head in phrases.AUTO_REPLY_SUBJECTS:
+    automatic = head in phrases.AUTO_REPLY_SUBJECTS
+    if automatic and colon:
         yield Mark("auto_reply_subject", f"subject “{head}:”")
-    elif colon and head in phrases.DOUBTFUL_SUBJECTS:
-        yield Mark("auto_reply_subject", f"subject “{head}:”", Strength.DOUBT)
+    elif automatic or (colon and head in phrases.DOUBTFUL_SUBJECTS):
+        # Without its delimiter it is all of a subject, which a person may have written.
+        yield Mark("auto_reply_subject", f"subject “{head}{colon}”", Strength.DOUBT)
     elif _OUT_OF_OFFICE.search(subject):
         yield Mark("auto_reply_subject", f"subject “… {phrases.OUT_OF_OFFICE_END}”")
 
@@ -369,9 +317,3 @@ def _challenge_words(message: Message) -> Iterator[Mark]:
     subject = message.subject[:500].casefold()
     if any(words in subject for words in phrases.CHALLENGE_SUBJECTS):
         yield Mark("challenge_response", "the subject asks for a confirmation")
-
-
-def _shown(word: str) -> str:
-    """Return a keyword of a field for staff: its first word, or nothing where it holds none."""
-    match = _WORD.match(word)
-    return match[0] if match else ""

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from inboxbot.mail import headers, transfer
 from inboxbot.mail.clean import one_line
+from inboxbot.mail.lexical import without_comments
 from inboxbot.mail.message import Attachment, Part
 from inboxbot.mail.wire import Hollow
 
@@ -76,7 +77,7 @@ def nodes_of(tree: Tree) -> Node:
 
 
 def _node(tree: Tree, depth: int, counter: Iterator[int], *, embedded: bool) -> Node:
-    content_type = tree.get_content_type().lower()
+    content_type = _type(tree)
     _, given = headers.parameters(_field(tree, "content-type"))
     disposition, about = headers.parameters(_field(tree, "content-disposition"))
     name = dict(about).get("filename") or dict(given).get("name") or ""
@@ -102,6 +103,14 @@ def _node(tree: Tree, depth: int, counter: Iterator[int], *, embedded: bool) -> 
         children=tuple(children),
         embedded=embedded,
     )
+
+
+def _type(tree: Tree) -> str:
+    """Return the type as the library reads it, without the comments and blanks that it keeps."""
+    content_type = tree.get_content_type().lower()
+    if "(" not in content_type and " " not in content_type:
+        return content_type
+    return "".join(without_comments(content_type).split())
 
 
 def _field(tree: Tree, name: str) -> str:

@@ -39,6 +39,7 @@ _TOO_LONG_AND_DEEP = "The message is too long and too deeply nested; the rest wa
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _FIELD_START = re.compile(rb"(?:\A|\n)(?=[!-9;-~]{1,200}[ \t]*:)")
 _NO_FIELD = re.compile(rb"\n(?!From |[ \t\r]|[!-9;-~]{1,200}:|\Z)")
+_SPACED_NAME = re.compile(rb"^([!-9;-~]{1,200})[ \t]{1,200}:", re.MULTILINE)
 _CONTAINER = re.compile(
     rb"\n[Cc][Oo][Nn][Tt][Ee][Nn][Tt]-[Tt][Yy][Pp][Ee]:\s{0,4}(?=[Mm][UuEe][LlSs][TtSs][IiAa])"
 )
@@ -90,7 +91,11 @@ def header_end(raw: bytes) -> int:
 
 
 def within_limits(raw: bytes) -> Limited:
-    """Return the message itself, or a copy cut to what can be parsed in bounded time."""
+    """Return the message itself, or a copy cut to what can be parsed in bounded time.
+
+    A blank before the colon of a field (RFC 5322, section 4.5) is taken out: parsers end the
+    header there.
+    """
     defects: list[str] = []
     if raw[:1] in (b"\r", b"\n"):
         rest = raw.lstrip(b"\r\n")
@@ -98,9 +103,15 @@ def within_limits(raw: bytes) -> Limited:
             raw = rest
             defects.append("The message begins with blank lines.")
     end = header_end(raw)
-    if end <= HEADER_BYTES and (mended := _mended(raw[:end])) != raw[:end]:
-        raw, end = mended + raw[end:], len(mended)
-        defects.append("A line inside the header is no field; it was passed over.")
+    if end <= HEADER_BYTES:
+        head = raw[:end]
+        if b" :" in head or b"\t:" in head:
+            head = _SPACED_NAME.sub(rb"\1:", head)
+        mended = _mended(head)
+        if mended != head:
+            defects.append("A line inside the header is no field; it was passed over.")
+        if mended != raw[:end]:
+            raw, end = mended + raw[end:], len(mended)
     if not _FIELD_START.match(raw) and not raw.startswith(b"From "):
         end = 0
     if end > FIELD_BYTES or raw.count(b"\n", 0, end) > FIELDS:

@@ -9,6 +9,7 @@ from inboxbot.mail.local_part import is_system, looks_like_a_person, nobody_read
 from inboxbot.mail.message import Address, Identity, Message, Part, Strength
 from inboxbot.mail.message_id import acknowledgement_id, answer_id, is_ours, is_valid
 from inboxbot.mail.origin import marks
+from inboxbot.mail.parse import parse
 from inboxbot.mail.phrases import AUTO_REPLY_SUBJECTS
 from inboxbot.mail.return_address import (
     Relay,
@@ -99,6 +100,39 @@ def test_how_much_auto_submitted_proves(value: str, strength: Strength | None) -
         ("X-Delivery-Agent", "TMDA/1.0", "challenge_response"),
         ("Return-Path", "<owner-news@x.example>", "list_mail"),
         ("Return-Path", "<> (comment)", "null_return_path"),
+        ("Return-Path", "<MAILER-DAEMON@mx.example>", "null_return_path"),
+        ("Return-Path", "<#@[]>", "null_return_path"),
+        ("X-Autoreply", "yes", "auto_reply_header"),
+        ("X-Autorespond", "", "auto_reply_header"),
+        ("X-Autoresponder", "1", "auto_reply_header"),
+        ("X-Mail-Autoreply", "true", "auto_reply_header"),
+        ("X-MS-Exchange-Inbox-Rules-Loop", "maria@clinic.example", "auto_reply_header"),
+        ("X-Cron-Env", "<SHELL=/bin/sh>", "auto_reply_header"),
+        ("X-Apple-Action", "VACATION", "auto_reply_header"),
+        ("X-POST-MessageClass", "9; Autoresponder", "auto_reply_header"),
+        ("X-FC-MachineGenerated", "(x) TRUE", "auto_reply_header"),
+        ("Preference", "auto_reply", "auto_reply_header"),
+        ("Delivered-To", "Autoresponder", "auto_reply_header"),
+        ("X-Ack", "No", "auto_reply_header"),
+        ("X-Mailer", "vacation 1.2.7", "auto_reply_header"),
+        *(
+            (f"List-{name}", "<mailto:x@y.example>", "list_mail")
+            for name in (
+                "Id",
+                "Help",
+                "Subscribe",
+                "Unsubscribe",
+                "Post",
+                "Owner",
+            )
+        ),
+        ("X-Mailing-List", "news", "list_mail"),
+        ("X-Precedence", "(c) Junk", "bulk_precedence"),
+        ("Precedence", "auto-reply", "bulk_precedence"),
+        ("X-Campaign", "spring", "bulk_mail"),
+        ("X-Spam-Flag", "YES", "spam"),
+        ("X-MS-Exchange-Organization-SCL", "9", "spam"),
+        ("X-Boxtrapper", "x", "challenge_response"),
     ],
 )
 def test_a_field_that_is_a_mark(name: str, value: str, code: str) -> None:
@@ -110,6 +144,7 @@ def test_a_field_that_is_a_mark(name: str, value: str, code: str) -> None:
     [
         ("Return-Path", ""),
         ("Return-Path", "<maria@clinic.example>"),
+        ("Return-Path", "<mailer-daemons.friend@clinic.example>"),
         ("X-Ack", "not set"),
         ("X-Apple-Action", "NOTVACATION"),
         ("X-Mailer", "vacationland 2"),
@@ -143,6 +178,44 @@ def test_the_structure_of_an_attached_message_is_not_the_messages_own() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "multipart/report (a comment); report-type=delivery-status",
+        '(c) multipart/report; report-type = "delivery-status" (d)',
+        "multipart / report ; report-type=delivery-status",
+        "MULTIPART/Report;\tREPORT-TYPE=Delivery-Status",
+        "message/global-delivery-status",
+    ],
+)
+def test_a_report_is_known_however_its_type_is_written(value: str) -> None:
+    read = parse(f"From: a@b.example\nContent-Type: {value}; boundary=b\n\n--b--\n".encode())
+    assert "bounce" in codes(read)
+
+
+def test_every_field_that_names_a_type_counts() -> None:
+    report = ("Content-Type", "multipart/report; report-type=disposition-notification")
+    plain = (Part(0, "text/plain"),)
+    assert codes(message(("Content-Type", "text/plain"), report, parts=plain)) == ["read_receipt"]
+    answer = ("content-type", "text/calendar (c); method=REPLY (d)")
+    assert codes(message(("Content-Type", "text/plain"), answer, parts=plain)) == ["calendar"]
+
+
+def test_a_receipt_for_addresses_beyond_ascii_is_one_as_well() -> None:
+    kind = (("report-type", "global-disposition-notification"),)
+    assert codes(message(parts=(Part(0, "multipart/report", kind),))) == ["read_receipt"]
+
+
+def test_an_invitation_without_a_method_is_doubtful_in_the_place_of_the_text_alone() -> None:
+    def found(container: str, disposition: str = "") -> list[str]:
+        calendar = Part(1, "text/calendar", (), disposition)
+        return codes(message(parts=(Part(0, container), Part(1, "text/plain"), calendar)))
+
+    assert found("multipart/alternative") == ["calendar"]
+    assert found("multipart/mixed") == []
+    assert found("multipart/alternative", "attachment") == []
+
+
 def test_where_the_structure_could_not_be_read_its_name_still_counts() -> None:
     field = ("Content-Type", 'multipart/report; report-type="delivery-status"; boundary=x')
     assert codes(message(field)) == ["bounce"]
@@ -156,6 +229,23 @@ def test_the_products_own_subject_counts_with_its_colon_alone(beginning: str) ->
     assert codes(message(subject=f"{beginning} x")) == []
     assert codes(message(subject=f"Re: {beginning}: x")) == []
     assert codes(message(subject=f"x {beginning}: x")) == []
+    assert codes(message(subject=f"[EXTERNAL] [Fwd list] {beginning}: x")) == ["auto_reply_subject"]
+    assert codes(message(subject=f"x [EXTERNAL] {beginning}: x")) == []
+
+
+def strengths(subject: str) -> list[Strength]:
+    return [mark.strength for mark in marks(message(subject=subject), US)]
+
+
+def test_a_subject_that_is_nothing_but_the_products_words_is_doubtful() -> None:
+    assert strengths("Abwesenheitsnotiz") == [Strength.DOUBT]
+    assert strengths("Out of office") == [Strength.DOUBT]
+    assert strengths("Auto: question") == [Strength.DOUBT]
+    assert strengths("Auto") == []
+
+
+def test_the_turkish_letters_i_count_in_any_case() -> None:
+    assert strengths("OTOMATİK YANIT: soru") == [Strength.PROOF]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +271,11 @@ def test_the_subject_of_notes_counts_at_its_end(subject: str) -> None:
         "ne_pas_repondre@x.example", "nicht.antworten@x.example", "bittenichtantworten@x.example",
         "nao-responda@x.example", "no-responder@x.example", "norespuesta@x.example",
         "non-rispondere@x.example", "niet-antwoorden@x.example", "ikke-svar@x.example",
-        "unmonitored@x.example",
+        "unmonitored@x.example", "no--reply@x.example", "noreplay@x.example",
+        "keine-antwort@x.example", "no-contestar@x.example", "niet-reageren@x.example",
+        "svara-inte@x.example", "svarikke@x.example", "ei-vastausta@x.example",
+        "älä.vastaa@x.example", "neodpovidejte@x.example", "yanitlamayin@x.example",
+        "не-отвечать@x.example", "sem-resposta@x.example", "nieodpowiadaj@x.example",
     ],
 )  # fmt: skip
 def test_an_address_that_says_that_nobody_reads_it(address: str) -> None:
@@ -195,6 +289,8 @@ def test_an_address_that_says_that_nobody_reads_it(address: str) -> None:
         "reply@x.example", "replies@x.example", "nora.answer-smith@x.example",
         "ann@noreply.example", "monreply@x.example", "noreplyx@x.example", "noa@x.example",
         "notary.replyman@x.example", "nico.antwort@x.example", "nielsvar@x.example",
+        "nonna.contestar@x.example", "ole.svar@x.example", "svarinte.nilsson@x.example",
+        "ann.not.replying@x.example", "ikke.svarstad@x.example", "keinert@x.example",
     ],
 )  # fmt: skip
 def test_an_address_that_only_looks_like_one_that_nobody_reads(address: str) -> None:
@@ -203,7 +299,19 @@ def test_an_address_that_only_looks_like_one_that_nobody_reads(address: str) -> 
 
 @pytest.mark.parametrize(
     "local",
-    ["MAILER-DAEMON", "postmaster", "root", "bounces", "owner-x", "x-request", "x-bounces"],
+    [
+        "MAILER-DAEMON",
+        "postmaster",
+        "root",
+        "bounces",
+        "owner-x",
+        "x-request",
+        "x-bounces",
+        "bounce-123",
+        "bounces.list",
+        "bounces+a=b.example",
+        "autoresponder",
+    ],
 )
 def test_the_address_of_a_mail_system_or_list_program(local: str) -> None:
     assert is_system(f"{local}@x.example")

@@ -90,6 +90,8 @@ def test_a_subject_is_read_as_it_was_meant(written: bytes, read: str) -> None:
         ('"jane doe"@example.net', "", '"jane doe"@example.net'),
         ("Jane <jane@example.net> ", "Jane", "jane@example.net"),
         ("Jane <jane@sub.example.co.uk>", "Jane", "jane@sub.example.co.uk"),
+        ("Jane <\u202ajane@example.net\u202c>", "Jane", "jane@example.net"),
+        ("\ufeffjane@example.net\u200b", "", "jane@example.net"),
     ],
 )
 def test_the_one_author_is_the_sender(written: str, name: str, address: str) -> None:
@@ -131,6 +133,10 @@ def test_the_one_author_is_the_sender(written: str, name: str, address: str) -> 
         "x" * 65 + "@example.net",
         "jane@" + "x." * 130 + "net",
         "=?utf-8?q?jane=40example.net?=",
+        "Jane <ja\u200bne@example.net>",
+        "Jane <jane@exam\u202eple.net>",
+        "Jane <jane@exam\u00adple.net>",
+        "Jane <j\ufeff@example.net>",
     ],
 )
 def test_what_is_not_exactly_one_usable_address_is_no_sender(written: str) -> None:
@@ -223,3 +229,30 @@ def test_a_line_that_is_no_field_does_not_end_the_header() -> None:
     assert message.sender == Address("Jane", "jane@example.net")
     assert message.text == "hello"
     assert "A line inside the header is no field; it was passed over." in message.defects
+
+
+def test_a_blank_before_the_colon_hides_no_field() -> None:
+    message = parse(
+        letter(
+            "From : Jane <jane@example.net>",
+            "Received\t: x",
+            "Auto-Submitted  : auto-replied",
+            "Subject: At 10 : 30",
+            "X-Folded: a",
+            "\tb : c",
+        )
+    )
+
+    assert message.sender == Address("Jane", "jane@example.net")
+    assert message.header("Auto-Submitted") == ("auto-replied",)
+    assert message.subject == "At 10 : 30"
+    assert message.header("X-Folded") == ("a b : c",)
+    assert message.text == "hello"
+    assert not any("no field" in defect for defect in message.defects)
+
+
+def test_a_second_author_behind_a_blank_is_seen() -> None:
+    message = parse(letter("From : a@example.net", "From: b@example.net"))
+
+    assert message.sender is None
+    assert message.from_fields == 2
