@@ -73,7 +73,7 @@ class StoreFigures(Collector):
 
     def _tokens(self) -> GaugeMetricFamily:
         family = GaugeMetricFamily(
-            "inboxbot_token_end_timestamp_seconds",
+            "inboxbot_oauth_token_expiry_timestamp_seconds",
             "When the access token ends, and the permission if it is not used",
             labels=["mailbox", "what"],
         )
