@@ -3,6 +3,8 @@
 # the state folder ever belongs to root, and with the credentials that systemd hands to it.
 program=/opt/inboxbot/bin/inboxbot
 export INBOXBOT_CONFIG="${INBOXBOT_CONFIG:-/etc/inboxbot/inboxbot.toml}"
+# What SQLite puts down on the way lies on the disk of the database, as in the units.
+export SQLITE_TMPDIR="${SQLITE_TMPDIR:-/var/lib/inboxbot}"
 # Asking how the shell completes a word needs no rights.
 if [ "$(id -u)" != 0 ] || [ -n "${_INBOXBOT_COMPLETE:-}" ]; then exec "$program" "$@"; fi
 # Root's own folders are closed to the service; it then works in its own.
@@ -18,4 +20,4 @@ for file in /etc/inboxbot/credentials/*; do
 done
 if [ -t 0 ] && [ -t 1 ]; then set -- --pty "$@"; else set -- --pipe "$@"; fi
 exec systemd-run --quiet --wait --collect --same-dir --uid=inboxbot --gid=inboxbot \
-    --setenv=INBOXBOT_CONFIG --setenv=SUDO_USER --property=UMask=0077 "$@"
+    --setenv=INBOXBOT_CONFIG --setenv=SQLITE_TMPDIR --setenv=SUDO_USER --property=UMask=0077 "$@"

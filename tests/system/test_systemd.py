@@ -100,6 +100,14 @@ def test_the_daemon_speaks_to_systemd_and_is_watched():
 
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_no_letter_is_put_down_on_another_disk_than_that_of_the_database(unit):
+    found = settings(unit)
+    assert found["Environment"] == ["SQLITE_TMPDIR=/var/lib/inboxbot"]
+    assert found["StateDirectory"] == ["inboxbot"]
+    assert "--setenv=SQLITE_TMPDIR" in (UNITS / "inboxbot.sh").read_text()
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
 def test_every_block_of_settings_says_why_it_is_there(unit):
     blocks = unit.read_text().split("\n\n")
     bare = [block for block in blocks if "=" in block and "#" not in block and "[" not in block]

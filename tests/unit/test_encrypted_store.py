@@ -116,7 +116,7 @@ def test_what_vacuum_puts_down_on_the_way_is_encrypted_and_not_held_in_memory(en
     encrypted.conn.set_progress_handler(look, 1000)
     vacuum(encrypted)
     encrypted.conn.set_progress_handler(None, 0)
-    assert max(map(len, seen)) > 1_000_000
+    assert max(map(len, seen)) > 1_000_000  # In the folder that SQLITE_TMPDIR names, or /var/tmp.
     assert not any(CANARY.encode() in content for content in seen)
     # What a query puts down would not be encrypted: that stays in memory.
     assert encrypted.execute("PRAGMA temp_store").fetchone()[0] == 0
