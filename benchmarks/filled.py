@@ -1,8 +1,9 @@
 """A store that was used for years: its pages over HTTP, its export, its retention, its growth.
 
-The store is filled by SQL with copies of a few hundred letters of many kinds, nearly all done. A
-letter's copy holds a short text and small bytes, so that a million fit; what is measured (pages,
-search, a further letter) does not read the bytes of others.
+The store is filled by SQL with copies of a few hundred letters of many kinds, nearly all done,
+from people who wrote some forty letters each. A letter's copy holds a short text and small bytes,
+so that a million fit; what is measured (pages, search, a further letter) does not read the bytes
+of others.
 """
 
 import http.client
@@ -19,11 +20,11 @@ from benchmarks.place import Place, place, until
 from benchmarks.report import OUTPUT, Report
 from benchmarks.standing import free_port
 from inboxbot import accounts
-from inboxbot.store import users
+from inboxbot.store import searches, users
 from inboxbot.store.database import write
 from inboxbot.store.users import Purpose, Role, Stage
 from inboxbot.web.auth import COOKIE
-from tests import letters
+from tests import copies, letters
 from tests.dovecot import Dovecot
 from tests.smtp_sink import SmtpSink
 
@@ -34,9 +35,12 @@ PAGES = {
     "queue": "/queue",
     "everything": "/queue?view=everything",
     "further": "/queue?view=everything&after={middle}",
-    "search": "/queue?view=everything&q=mexiletine",
+    "search": "/queue?sort=newest&s={common}",
+    "rare": "/queue?sort=newest&s={rare}",
     "letter": "/m/{middle}",
 }
+# A word of every sixth letter, and one of fifty letters in a million.
+WORDS = {"common": "mexiletine", "rare": "case7123"}
 
 
 def grow(report: Report, dovecot: Dovecot, sink: SmtpSink, sizes: Sequence[int]) -> None:
@@ -60,7 +64,7 @@ def _fill(here: Place, size: int) -> int:
     with here.store() as db:
         # Work that every letter of a real store has paid for one by one; see the module's text.
         letters.a_few_hundred(db, datetime.now(UTC), SEEDS)
-        letters.multiply(db, max(1, round(size / SEEDS)))
+        copies.multiply(db, max(1, round(size / SEEDS)))
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return int(db.execute("SELECT count(*) FROM message").fetchone()[0])
 
@@ -91,7 +95,7 @@ def _is_idle(pid: int) -> bool:
 
 def _pages(report: Report, here: Place, port: int) -> dict[str, list[float]]:
     """Return how long each page took in milliseconds, as one browser sees it."""
-    token, last = _signed_in(here)
+    token, last, words = _signed_in(here)
     headers = {"Cookie": f"{COOKIE}={token}", "Host": f"127.0.0.1:{port}"}
     found: dict[str, list[float]] = {}
     with (
@@ -108,7 +112,7 @@ def _pages(report: Report, here: Place, port: int) -> dict[str, list[float]]:
                 spent = spent if number != 5 else cpu_of_family(web.pid)
                 at = last * (number % 97 + 1) // 100
                 began = time.perf_counter()
-                client.request("GET", path.format(middle=at), headers=headers)
+                client.request("GET", path.format(middle=at, **words), headers=headers)
                 answer = client.getresponse()
                 body = answer.read()
                 times.append((time.perf_counter() - began) * 1000)
@@ -122,7 +126,7 @@ def _pages(report: Report, here: Place, port: int) -> dict[str, list[float]]:
     return found
 
 
-def _signed_in(here: Place) -> tuple[str, int]:
+def _signed_in(here: Place) -> tuple[str, int, dict[str, str]]:
     now = datetime.now(UTC)
     with here.store() as db:
         accounts.add_user(db, "bea", Role.STAFF, who="bench", now=now, purpose=Purpose.PASSWORD)
@@ -130,7 +134,8 @@ def _signed_in(here: Place) -> tuple[str, int]:
         assert user is not None
         with write(db):
             token = users.open_session(db, user.id, Stage.OPEN, "bench", now)
-        return token, int(db.execute("SELECT max(id) FROM message").fetchone()[0])
+            words = {name: searches.add(db, "bea", text, now) for name, text in WORDS.items()}
+        return token, int(db.execute("SELECT max(id) FROM message").fetchone()[0]), words
 
 
 def _answers(port: int) -> bool:

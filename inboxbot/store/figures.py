@@ -56,7 +56,7 @@ def figures(db: Database) -> Figures:
                 " GROUP BY reason ORDER BY reason",
             ),
             queue=_by(db, "SELECT state || '', count(*) FROM review GROUP BY 1 ORDER BY 1"),
-            mailboxes=_mailboxes(db),
+            mailboxes=mailboxes(db),
             oldest_due_at=_time(
                 db.execute(
                     # The second condition is that of the index, which only it makes usable.
@@ -69,7 +69,8 @@ def figures(db: Database) -> Figures:
         db.execute("COMMIT")
 
 
-def _mailboxes(db: Database) -> tuple[MailboxFigures, ...]:
+def mailboxes(db: Database) -> tuple[MailboxFigures, ...]:
+    """Return how each mailbox is doing that this connection may look into."""
     rows = db.execute(
         "SELECT name, started_at, last_good_poll_at, last_sweep_at, unaccounted, last_error,"  # noqa: S608
         " last_error_at, baseline_uid FROM mailbox WHERE uidvalidity IS NOT NULL"

@@ -4,14 +4,17 @@ A page starts after the letter that the page before ended with, so a letter that
 the view meanwhile shifts nothing.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 
 from inboxbot.classify.category import Category
-from inboxbot.store import places, scope
+from inboxbot.store import finding, places, scope
 from inboxbot.store.database import moment, stamp
+from inboxbot.store.finding import Words
 from inboxbot.store.reviews import State
 from inboxbot.store.sqlite import Database
 
@@ -43,15 +46,18 @@ class Sort(StrEnum):
 class Listing:
     """A list of letters: a view, an order, and what narrows it down.
 
-    `condition` is SQL over the names of this module with its `values`, made by
-    `inboxbot.store.search` from what was typed; never typed text itself.
+    `words` and `condition` (SQL over the names of this module, with its `values`) are made by
+    `inboxbot.store.search` from what was typed; never typed text itself. Only letters above
+    `above` are listed.
     """
 
     view: View = View.NEEDS_REVIEW
     sort: Sort = Sort.OLDEST
     category: Category | None = None
+    words: tuple[Words, ...] = ()
     condition: str = ""
     values: Mapping[str, object] = field(default_factory=dict)
+    above: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +126,16 @@ _ORDER = {
 
 # The names that a condition may use. The review comes first (CROSS JOIN keeps SQLite to it), so
 # that an index in the order of the list gives a page without sorting everything.
-FROM = (
-    " FROM review v CROSS JOIN message m ON m.id = v.message_id"
+_BESIDE = (
+    " CROSS JOIN message m ON m.id = v.message_id"
     " CROSS JOIN mailbox b ON b.id = m.mailbox_id"
     " CROSS JOIN reading r ON r.message_id = v.message_id"
     " CROSS JOIN decision d ON d.message_id = v.message_id"
     " LEFT JOIN outbox o ON o.message_id = v.message_id AND o.kind = 'acknowledgement'"
 )
+_REVIEW = "review v"
+_FOUND = "json_each(:found) f CROSS JOIN review v ON v.message_id = f.value"
+_ALL = "m.r.d.o.b."
 COUNTED = 1000
 
 
@@ -169,17 +178,21 @@ def rows(
 ) -> list[Row]:
     """Return a page of a list: from its start, or behind the letter `after`."""
     where, values = _where(db, listing, staff, now)
+    source, parts = _tables(listing), ("",) if after is None else _behind(listing.sort)
+    if listing.words:
+        letters = _ids(db, listing, staff, now, limit, after)
+        source, parts = _source(_ALL, _FOUND), ("",)
+        where, values = "1", {"found": json.dumps(letters)}
     values["anchor"] = after
     found: list[Row] = []
-    for part in ("",) if after is None else _behind(listing.sort):
+    for part in parts:
         cursor = db.execute(
             "SELECT m.id, m.fingerprint, r.rfc_message_id, m.received_at, b.name, r.sender_name,"
             " r.sender_address, r.subject, substr(r.text, 1, 200), d.language,"
             " json_array_length(r.attachments), v.category, v.confidence, v.urgent,"
             " v.needs_review, v.confirmed_at IS NOT NULL, d.disposition, d.reason, o.state,"
             " o.reason, v.state, v.assignee, v.snoozed_until, v.version"
-            f"{_tables(listing)} WHERE {where}{part}"
-            f" ORDER BY {_order(listing.sort)} LIMIT :limit",
+            f"{source} WHERE {where}{part} ORDER BY {_order(listing.sort)} LIMIT :limit",
             values | {"limit": limit - len(found)},
         )
         found += [_row(row) for row in cursor]
@@ -192,37 +205,80 @@ def neighbours(
     db: Database, listing: Listing, letter: int, *, staff: str, now: datetime
 ) -> tuple[int | None, int | None]:
     """Return the letters before and behind `letter` in a list that it need not be in."""
-    where, values = _where(db, listing, staff, now)
-    values["anchor"] = letter
-    return (
-        _next(db, listing.sort, where, values, backwards=True),
-        _next(db, listing.sort, where, values, backwards=False),
-    )
-
-
-def _next(
-    db: Database, sort: Sort, where: str, values: dict[str, object], *, backwards: bool
-) -> int | None:
-    for part in _behind(sort, backwards=backwards):
-        row = db.execute(
-            f"SELECT v.message_id{_source(where)} WHERE {where}{part}"
-            f" ORDER BY {_order(sort, backwards=backwards)} LIMIT 1",
-            values,
-        ).fetchone()
-        if row is not None:
-            return int(row[0])
-    return None
+    before = _ids(db, listing, staff, now, 1, letter, backwards=True)
+    behind = _ids(db, listing, staff, now, 1, letter)
+    return (before[0] if before else None, behind[0] if behind else None)
 
 
 def ids(db: Database, listing: Listing, *, staff: str, now: datetime, limit: int) -> list[int]:
     """Return the letters of a list, in its order."""
-    where, values = _where(db, listing, staff, now)
-    cursor = db.execute(
-        f"SELECT v.message_id{_source(where)} WHERE {where}"
-        f" ORDER BY {_order(listing.sort)} LIMIT :limit",
-        values | {"limit": limit},
+    return _ids(db, listing, staff, now, limit, None)
+
+
+def _ids(
+    db: Database,
+    listing: Listing,
+    staff: str,
+    now: datetime,
+    limit: int,
+    after: int | None,
+    *,
+    backwards: bool = False,
+) -> list[int]:
+    """Return letters of a list: from its start, or behind (or before) the letter `after`."""
+    found = finding.few(db, listing.words) if listing.words else None
+    by_pieces = bool(listing.words) and found is None
+    asked = replace(listing, condition="") if by_pieces else listing
+    where, values = _where(db, asked, staff, now)
+    letters = _walk(
+        db, asked.sort, where, values, after, -1 if by_pieces else limit, found, backwards=backwards
     )
-    return [row[0] for row in cursor]
+    if by_pieces:
+        letters = _holding(db, listing, letters, values)
+    return list(islice(letters, limit if limit >= 0 else None))
+
+
+def _walk(
+    db: Database,
+    sort: Sort,
+    where: str,
+    values: dict[str, object],
+    after: int | None,
+    limit: int,
+    found: list[int] | None,
+    *,
+    backwards: bool,
+) -> Iterator[int]:
+    """Yield the letters that a condition holds for, all or of those that were found, in order."""
+    values = values | {"anchor": after, "limit": limit}
+    if found is not None:
+        values["found"] = json.dumps(found)
+    source = _source(where, _REVIEW if found is None else _FOUND)
+    for part in ("",) if after is None else _behind(sort, backwards=backwards):
+        cursor = db.execute(
+            f"SELECT v.message_id{source} WHERE {where}{part}"
+            f" ORDER BY {_order(sort, backwards=backwards)} LIMIT :limit",
+            values,
+        )
+        yield from (row[0] for row in cursor)
+
+
+def _holding(
+    db: Database, listing: Listing, letters: Iterator[int], values: dict[str, object]
+) -> Iterator[int]:
+    """Yield those of the letters that a search finds, compared by the piece."""
+    condition = listing.condition or "1"
+    for size in finding.sizes():
+        piece = list(islice(letters, size))
+        if not piece:
+            return
+        held = finding.among(db, listing.words, piece)
+        rows = db.execute(
+            f"SELECT v.message_id{_source(condition, _FOUND)} WHERE {condition}",
+            values | {"found": json.dumps(held)},
+        )
+        kept = {row[0] for row in rows}
+        yield from (letter for letter in held if letter in kept)
 
 
 def counts(db: Database, *, staff: str, now: datetime) -> dict[View, int]:
@@ -242,8 +298,21 @@ def counts(db: Database, *, staff: str, now: datetime) -> dict[View, int]:
 def count(db: Database, listing: Listing, *, staff: str, now: datetime) -> int:
     """Return how many letters a list holds; `COUNTED` stands for as many or more."""
     where, values = _where(db, listing, staff, now)
+    source = _source(where, "{}")
+    review = _REVIEW
+    if listing.words:
+        # The indexes of words first: what is counted are mostly the few that came in since.
+        first = listing.words[0].table
+        joined = (
+            f" CROSS JOIN {each.table} ON {each.table}.rowid = {first}.rowid"
+            for each in listing.words[1:]
+        )
+        review = f"{first}{''.join(joined)} CROSS JOIN review v ON v.message_id = {first}.rowid"
+    for number, words in enumerate(listing.words):
+        where += f" AND {words.table} MATCH :w{number} AND {words.table}.rowid > :above"
+        values[f"w{number}"] = words.wanted
     row = db.execute(
-        f"SELECT count(*) FROM (SELECT 1{_source(where)} WHERE {where} LIMIT {COUNTED})",  # noqa: S608
+        f"SELECT count(*) FROM (SELECT 1{source.format(review)} WHERE {where} LIMIT {COUNTED})",  # noqa: S608
         values,
     ).fetchone()
     return int(row[0])
@@ -259,22 +328,22 @@ def _where(
         values["category"] = listing.category
     if listing.condition:
         where += f" AND ({listing.condition})"
+    if listing.above:
+        where += " AND v.message_id > :above"
+    values["above"] = listing.above
     return where + scope.letters(db, "v.message_id"), values
 
 
 def _tables(listing: Listing) -> str:
     """Return all tables; SQLite cannot know that few letters may be done, and is told so."""
     few = listing.view is View.DONE and listing.sort is Sort.NEWEST
-    return FROM.replace("review v", "review v INDEXED BY review_done", 1) if few else FROM
+    return _source(_ALL, "review v INDEXED BY review_done" if few else _REVIEW)
 
 
-def _source(where: str) -> str:
+def _source(where: str, review: str) -> str:
     """Return the tables that a condition needs: the review alone, unless it names others."""
-    return (
-        FROM
-        if any(f"{name}." in where for name in ("m", "r", "d", "o", "b"))
-        else (" FROM review v")
-    )
+    names = any(f"{name}." in where for name in ("m", "r", "d", "o", "b"))
+    return f" FROM {review}{_BESIDE if names else ''}"
 
 
 def _row(row: tuple[object, ...]) -> Row:

@@ -1,7 +1,8 @@
 """A search as a condition of the queue: every value a parameter, every name from a list.
 
 Words are found by the full-text index with their marks folded ("medico" finds "médico"); words
-of scripts without spaces by three letters each, and shorter ones by looking.
+of scripts without spaces by three letters each, and shorter ones by looking. Words that every
+letter must hold are told apart from the rest of the condition (`inboxbot.store.finding`).
 """
 
 import re
@@ -12,6 +13,7 @@ from difflib import get_close_matches
 from inboxbot.classify.category import Category
 from inboxbot.mail.conversation import folded
 from inboxbot.store.database import stamp
+from inboxbot.store.finding import Words
 from inboxbot.store.outbox import State as ReplyState
 from inboxbot.store.query import All, Either, Field, Node, Not, SearchError, Word, parse
 from inboxbot.store.queue import Listing
@@ -23,6 +25,7 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\u
 _PERIOD = re.compile(r"(\d{1,4})([hdwmy])\Z")
 _PERIODS = "“12h”, “2d”, “3w”, “6m”"
 _HOURS = {"h": 1, "d": 24, "w": 168, "m": 720, "y": 8760}
+_COLUMNS = {"from": "sender_name sender_address", "subject": "subject", "body": "text"}
 _CATEGORY_WORDS = {
     "profile": Category.PROFILE_REQUEST,
     "medication": Category.MEDICATION_QUESTION,
@@ -72,8 +75,45 @@ def narrowed(listing: Listing, query: str, now: datetime, *, staff: str = "") ->
     if not query.strip():
         return listing
     parameters = _Parameters()
-    condition = _condition(parse(query), parameters, now, staff)
-    return replace(listing, condition=condition, values=parameters.values)
+    words, rest = _parted(parse(query))
+    condition = _condition(All(rest), parameters, now, staff) if rest else ""
+    return replace(listing, words=words, condition=condition, values=parameters.values)
+
+
+def _parted(tree: Node) -> tuple[tuple[Words, ...], tuple[Node, ...]]:
+    """Return what the indexes of words must find, one for each index, and the rest of the tree."""
+    parts = tree.parts if isinstance(tree, All) else (tree,)
+    wanted: dict[str, list[str]] = {}
+    for part in parts:
+        if (found := _indexed(part)) is not None:
+            wanted.setdefault(found.table, []).append(f"({found.wanted})")
+    expressions = {table: " AND ".join(each) for table, each in wanted.items()}
+    rest: list[Node] = []
+    for part in parts:
+        without = _indexed(part.part) if isinstance(part, Not) else None
+        if without is not None and without.table in expressions:
+            before = expressions[without.table]
+            expressions[without.table] = f"({before}) NOT ({without.wanted})"
+        elif _indexed(part) is None:
+            rest.append(part)
+    return tuple(Words(table, each) for table, each in expressions.items()), tuple(rest)
+
+
+def _indexed(node: Node) -> Words | None:
+    """Return what an index of words is asked for; None where it takes more than one index."""
+    match node:
+        case Word(text):
+            return _looked_up(text, "")
+        case Field(operator, value) if operator in _COLUMNS:
+            return _looked_up(value, _COLUMNS[operator])
+        case Either(parts):
+            found = [_indexed(part) for part in parts]
+            if None in found or len({each.table for each in found if each}) != 1:
+                return None
+            each = [words for words in found if words is not None]
+            return Words(each[0].table, " OR ".join(f"({words.wanted})" for words in each))
+        case _:
+            return None
 
 
 def _condition(node: Node, to: _Parameters, now: datetime, staff: str) -> str:
@@ -93,14 +133,10 @@ def _condition(node: Node, to: _Parameters, now: datetime, staff: str) -> str:
 def _field(found: Field, to: _Parameters, now: datetime, staff: str) -> str:
     value = found.value
     match found.operator:
-        case "from":
-            return f"({_words(value, 'sender_name sender_address', to)})"
+        case "from" | "subject" | "body":
+            return f"({_words(value, _COLUMNS[found.operator], to)})"
         case "to":
             return f"b.name = {to.add(value)}"
-        case "subject":
-            return _words(value, "subject", to)
-        case "body":
-            return _words(value, "text", to)
         case "category":
             return f"v.category = {to.add(_category(found))}"
         case "status":
@@ -138,19 +174,29 @@ def _field(found: Field, to: _Parameters, now: datetime, staff: str) -> str:
 
 
 def _words(text: str, columns: str, to: _Parameters) -> str:
-    prefix = text.endswith("*") and len(text) > 2
-    text = text.rstrip("*") if prefix else text
     if not any(c.isalnum() for c in text):
         return "0"  # Nothing in it could stand in an index.
+    words = _looked_up(text, columns)
+    if words is None:
+        return _looked_for(text, columns, to)
+    wanted = to.add(words.wanted)
+    return (
+        f"v.message_id IN (SELECT rowid FROM {words.table}"  # noqa: S608
+        f" WHERE {words.table} MATCH {wanted})"
+    )
+
+
+def _looked_up(text: str, columns: str) -> Words | None:
+    """Return what to ask an index for a word; None where it stands in none."""
+    prefix = text.endswith("*") and len(text) > 2
+    text = text.rstrip("*") if prefix else text
+    if not any(c.isalnum() for c in text) or (_UNSPACED.search(text) and len(text) < 3):
+        return None
     if _UNSPACED.search(text):
-        if len(text) < 3:
-            return _looked_for(text, columns, to)
         table, wanted = "reading_unspaced", _quoted(text)
     else:
         table, wanted = "reading_words", _quoted(text) + (" *" if prefix else "")
-    if columns:
-        wanted = f"{{{columns}}} : {wanted}"
-    return f"v.message_id IN (SELECT rowid FROM {table} WHERE {table} MATCH {to.add(wanted)})"  # noqa: S608
+    return Words(table, f"{{{columns}}} : {wanted}" if columns else wanted)
 
 
 def _looked_for(text: str, columns: str, to: _Parameters) -> str:

@@ -12,7 +12,7 @@ from inboxbot.errors import Conflict
 from inboxbot.review import Letter
 from inboxbot.store import drafts, figures, places, queue, reviews, searches, tags, users
 from inboxbot.store.database import write
-from inboxbot.store.queue import Listing, View
+from inboxbot.store.queue import View
 from inboxbot.web import asked
 from inboxbot.web.listing import Chosen, chosen, just_done
 from inboxbot.web.site import db, me, now, number, site
@@ -59,7 +59,7 @@ def _page(here: Chosen, rows: list[queue.Row]) -> str:
 
 def _last_look() -> datetime | None:
     """Return when every mailbox had been looked into: an empty list is believed by that."""
-    times = [box.last_good_poll_at for box in figures.figures(db()).mailboxes]
+    times = [box.last_good_poll_at for box in figures.mailboxes(db())]
     return min((at for at in times if at), default=None)
 
 
@@ -74,13 +74,7 @@ def news() -> Response:
     since = number(request.args.get("since", ""))
     count = 0
     if since is not None and not here.problem:
-        condition = f"({here.listing.condition}) AND" if here.listing.condition else ""
-        listing = Listing(
-            view=here.listing.view,
-            category=here.listing.category,
-            condition=f"{condition} v.message_id > :since",
-            values=dict(here.listing.values) | {"since": since},
-        )
+        listing = replace(here.listing, above=since)
         count = queue.count(db(), listing, staff=me().name, now=now())
     return jsonify(new=count)
 

@@ -20,7 +20,7 @@ from inboxbot.store.settings import Mode
 from inboxbot.store.users import Role
 from inboxbot.watcher import Watcher
 from inboxbot.web.site import db as request_db
-from tests import letters
+from tests import copies, letters
 from tests.counting import Line, Statements, counted
 from tests.dovecot import Account
 from tests.installation import Installation, install
@@ -150,7 +150,7 @@ def test_a_page_asks_the_store_as_often_however_many_letters_are_in_it(store_pat
     for page in pages:  # The first look at the store's health is kept for the next ones.
         statements(page)
     few = [statements(page) for page in pages]
-    letters.multiply(db, 10)
+    copies.multiply(db, 10)
     many = [statements(page) for page in pages]
     db.close()
     assert max(few) <= 45

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inboxbot.store.users import Role
-from tests import letters
+from tests import copies, letters
 from tests.stand import make_app, new_store
 from tests.system.test_web_pages import signed_in
 
@@ -31,24 +31,24 @@ PAGES = (
 
 
 def answer_times(
-    path: Path, copies: int, clock: Callable[[], float], rounds: int, *, everything_open: bool
+    path: Path, times: int, clock: Callable[[], float], rounds: int, *, everything_open: bool
 ) -> list[float]:
     """Return how long the pages took, in milliseconds, the fastest first."""
     db = new_store(path)
     letters.a_few_hundred(db, datetime.now(UTC))
-    letters.multiply(db, copies, everything_open=everything_open)
+    copies.multiply(db, times, everything_open=everything_open)
     last = int(db.execute("SELECT max(id) FROM message").fetchone()[0])
     client = signed_in(make_app(path), db, Role.STAFF)
     client.get("/queue")
-    times = []
+    took = []
     for page in PAGES:
         for _ in range(rounds):
             before = clock()
             answer = client.get(page.format(middle=last // 2, last=last))
-            times.append((clock() - before) * 1000)
+            took.append((clock() - before) * 1000)
             assert answer.status_code == 200
     db.close()
-    return sorted(times)
+    return sorted(took)
 
 
 @pytest.mark.parametrize("everything_open", [True, False], ids=["all open", "mostly done"])

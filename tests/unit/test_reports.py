@@ -16,7 +16,7 @@ from inboxbot.classify.category import Category
 from inboxbot.reports import Period
 from inboxbot.store.database import stamp, write
 from inboxbot.store.reports import Arrived, Piece, Waited
-from tests import letters
+from tests import copies, letters
 from tests.letters import Letter
 
 CHICAGO, NEPAL = ZoneInfo("America/Chicago"), ZoneInfo("Asia/Kathmandu")
@@ -248,7 +248,7 @@ def test_the_queries_read_neither_evidence_nor_bytes(db, now):
 
 def test_a_report_of_some_thousand_letters_takes_little_work(db, now):
     letters.a_few_hundred(db, now)
-    letters.multiply(db, 25)
+    copies.multiply(db, 25)
     today = now.date()
     began = time.thread_time()
     found = reports.report(db, Period(today - timedelta(days=365), today, CHICAGO))

@@ -13,6 +13,7 @@ from inboxbot.errors import StoreError
 from inboxbot.store.database import emptied, file_of, marker, write
 from inboxbot.store.migrations import (
     administration,
+    counts,
     decisions_and_outbox,
     desk,
     figures,
@@ -46,6 +47,7 @@ STEPS = {
     "0070_figures": figures.SCRIPT,
     "0080_lists": lists.SCRIPT,
     "0081_notes_on_people": notes_on_people.SCRIPT,
+    "0090_counts": counts.SCRIPT,
 }
 
 
