@@ -62,7 +62,7 @@ def test_pressing_again_releases_no_second_one_within_the_quiet_period(
 def test_what_the_person_got_by_itself_counts(db: Database, now: datetime) -> None:
     letters.add(db, Letter(minutes_ago=60), now)
     waiting = held(db, now, 3)
-    with pytest.raises(Conflict, match="the same was sent 1 hours ago"):
+    with pytest.raises(Conflict, match="the same was sent 1 hour ago"):
         release(db, now)
     assert replies.letters_held(db) == [waiting]
 
