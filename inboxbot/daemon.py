@@ -327,7 +327,7 @@ class Daemon:
             while self._pauses.over(box.name) and not halting():
                 self._look(box, watcher, halting)
                 self._pauses.end(box.name)
-                if not box.imap.idle or not watcher.listen(halting):
+                if not box.imap.idle or not watcher.listen(halting, self._sweep_in(box.name)):
                     return
 
         def poll() -> None:
@@ -346,14 +346,18 @@ class Daemon:
 
         return poll
 
+    def _sweep_in(self, name: str) -> float:
+        """Return in how many seconds the next sweep of a mailbox is due."""
+        swept_at = self._swept_at.get(name)
+        return 0.0 if swept_at is None else swept_at + SWEEP_EVERY_S - time.monotonic()
+
     def _look(self, box: Mailbox, watcher: Watcher, halting: Callable[[], bool]) -> None:
         began = time.monotonic()
         result = watcher.poll(halting)
         self._count(box.name, time.monotonic() - began, True)
         if result.states:
             self._wake("triage")
-        swept_at = self._swept_at.get(box.name)
-        if swept_at is None or time.monotonic() - swept_at > SWEEP_EVERY_S:
+        if self._sweep_in(box.name) <= 0:
             self._swept_at[box.name] = time.monotonic()
             watcher.sweep()
             self._wake("triage")  # A sweep takes in whatever came since the look before it.

@@ -14,7 +14,7 @@ from inboxbot.config import Config, Mailbox
 from inboxbot.errors import AuthenticationError, InboxbotError, TokenError, TransientError
 from inboxbot.intake import PollResult
 from inboxbot.mail.imap import ImapMailbox
-from inboxbot.push import Push
+from inboxbot.push import BELIEVED_S, Push
 from inboxbot.store import alerts, mailboxes, places, settings
 from inboxbot.store.alerts import Code
 from inboxbot.store.database import write
@@ -58,7 +58,9 @@ class Watcher:
         """Account for every letter on the server; return how many had no row."""
         return self._telling(self._sweep)
 
-    def listen(self, stop: Callable[[], bool] = lambda: False) -> bool:
+    def listen(
+        self, stop: Callable[[], bool] = lambda: False, at_most_s: float = BELIEVED_S
+    ) -> bool:
         """Wait until the server tells of a letter, or it is time to look all the same.
 
         False where it tells nothing, or what it tells is of no use: then the schedule looks.
@@ -67,7 +69,8 @@ class Watcher:
             return False
         began = self._beat_at = time.monotonic()
         try:
-            self._push.waited(self._mailbox.wait(self._patience_s(), stop, self._beat))
+            patience = min(self._patience_s(), at_most_s)
+            self._push.waited(self._mailbox.wait(patience, stop, self._beat))
         except TransientError:
             # Dead connections are made anew by the next look; one that dies at once can wait.
             return time.monotonic() - began > self._every_s
@@ -174,6 +177,8 @@ class Watcher:
         )
         with write(self._db):
             consequences.swept(self._db, self.name, missing, self._now())
+        self._push.swept(missing)
+        self._all_fetched()
         return missing
 
     def _telling(self, work: Callable[[], T]) -> T:

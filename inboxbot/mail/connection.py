@@ -22,7 +22,8 @@ from imapclient.exceptions import IMAPClientError, LoginError
 from imapclient.response_parser import parse_response
 
 from inboxbot.errors import AuthenticationError, PermanentError, TransientError
-from inboxbot.mail import liveness
+from inboxbot.mail import idling, liveness
+from inboxbot.mail.idling import Idling
 from inboxbot.mail.server import (
     ServerSettings,
     connection_error,
@@ -41,9 +42,7 @@ ANSWER_LIMIT = 256 * 1024 * 1024
 # the letter that was asked for.
 BUSY = {"UNAVAILABLE", "INUSE", "LIMIT", "OVERQUOTA", "THROTTLED"}
 _REFUSED = {"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED"}
-SLICE_S = 1.0
 
-_EXISTS = re.compile(rb"\* \d+ EXISTS", re.IGNORECASE)
 _CODE = re.compile(r"\[([A-Z]+)[\] ]")
 
 
@@ -116,7 +115,7 @@ class _Reader(io.RawIOBase):
         return got
 
 
-class _Protocol(imaplib.IMAP4):
+class _Protocol(Idling):
     """imaplib over a socket with a deadline, which never waits to fill a packet."""
 
     def __init__(self, settings: Settings, context: ssl.SSLContext, deadline: Deadline) -> None:
@@ -173,21 +172,6 @@ class _Protocol(imaplib.IMAP4):
         if len(line) > 1_000_000:
             raise self.abort("line too long")
         return line
-
-    def begin_idle(self) -> tuple[str, list[bytes]]:
-        """Begin to idle; return the command's tag and what the server said before its go-ahead."""
-        tag = self._command("IDLE")
-        while self._get_response() is not None:
-            if self.tagged_commands[tag]:
-                raise self.error("IDLE refused")
-            if "BYE" in self.untagged_responses:
-                raise self.abort("BYE instead of IDLE")
-        counts = self.untagged_responses.pop("EXISTS", [])
-        return tag, [b"* " + count + b" EXISTS" for count in counts if isinstance(count, bytes)]
-
-    def forget_counts(self) -> None:
-        """Forget how many letters there are: what is said from now on is news."""
-        self.untagged_responses.pop("EXISTS", None)
 
     def idle_lines(self, seconds: float) -> list[bytes]:
         """Return the lines that the server says while idle, none after so many seconds."""
@@ -263,35 +247,28 @@ class Client(IMAPClient):  # type: ignore[misc]
         self._imap.forget_counts()
 
     def hears_of_letters(
-        self, seconds: float, stop: Callable[[], bool], beat: Callable[[], None]
+        self,
+        folder: str,
+        *,
+        seconds: float,
+        renew_every_s: float,
+        renews: bool,
+        known: tuple[int, int] | None,
+        stop: Callable[[], bool],
+        beat: Callable[[], None],
     ) -> bool:
-        """Idle until the server tells of letters, at most `seconds`; say whether it did (RFC 2177).
-
-        Every second `stop` is asked whether to end, and while the other side is there `beat` is
-        called. A machine that was asleep in between has lost the connection.
-        """
-        self._idle_tag, lines = self._imap.begin_idle()
-        until, slept = time.monotonic() + seconds, liveness.Sleep()
-        while not _tells_of_letters(lines) and not stop():
-            left = until - time.monotonic()
-            if left <= 0:
-                break
-            lines = self._imap.idle_lines(min(left, SLICE_S))
-            if slept.happened():
-                raise imaplib.IMAP4.abort("the machine was asleep")
-            if not lines and liveness.is_there(self.socket()):
-                beat()
-        told = _tells_of_letters(lines)
-        return any(item[1:] == (b"EXISTS",) for item in self.idle_done()[1]) or told
+        """Idle until the server tells of letters in `folder`, as `idling` does; say if it did."""
+        wait = idling.Wait(
+            seconds=seconds,
+            renew_every_s=renew_every_s,
+            renews=renews,
+            folder=self._normalise_folder(folder),
+            known=known,
+        )
+        return idling.hears_of_letters(self._imap, wait, stop, beat)
 
     def _create_IMAP4(self) -> imaplib.IMAP4:  # noqa: N802  (IMAPClient's name)
         return _Protocol(*self._parts)
-
-
-def _tells_of_letters(lines: Sequence[bytes]) -> bool:
-    if any(line.upper().startswith(b"* BYE") for line in lines):
-        raise imaplib.IMAP4.abort("BYE while idle")
-    return any(_EXISTS.match(line) for line in lines)
 
 
 def connect(settings: Settings, deadline: Deadline) -> Client:

@@ -17,9 +17,11 @@ from imapclient.exceptions import IMAPClientError
 from inboxbot.errors import PermanentError, TransientError
 from inboxbot.mail.connection import BUSY, Client, Deadline, connect, response_code
 from inboxbot.mail.connection import Settings as Settings
+from inboxbot.mail.idling import RenewalRefusedError
 from inboxbot.mail.mailbox import Details, FetchError, Status, identity
 
-IDLE_RENEWAL_S = 28 * 60
+# RFC 2177: within 29 minutes an idle client must say something. So an hour has two renewals.
+IDLE_RENEWAL_S = 29 * 60 - 5.0
 # Of so many looks in which nothing was new one opens the folder anew: a server might not tell.
 OPEN_ANEW_EVERY = 10
 
@@ -39,6 +41,9 @@ class ImapMailbox:
         # How the folder was found, as long as nothing but `open` used the connection since.
         self._found: Status | None = None
         self._looks = 0
+        # How it was at the last look, whatever the connection was used for since.
+        self._seen: Status | None = None
+        self._renews = True
 
     def __enter__(self) -> Self:
         return self
@@ -79,7 +84,7 @@ class ImapMailbox:
         return None if told else found
 
     def _remember(self, found: Status) -> Status:
-        self._found = found
+        self._found = self._seen = found
         self._looks += 1
         return found
 
@@ -164,11 +169,12 @@ class ImapMailbox:
         stop: Callable[[], bool] = lambda: False,
         beat: Callable[[], None] = lambda: None,
     ) -> bool:
-        """Wait with IDLE until a letter comes; False where none did (RFC 2177).
+        """Wait with IDLE until the server tells of a letter; False where it did not (RFC 2177).
 
-        It ends within a second when `stop` says so; about each second in which the other side
-        is known to be there, `beat` is called. On a server without IDLE it returns False at once:
-        the caller sleeps by itself.
+        The wait is renewed before the server may end it, and the folder looked at with that; it
+        ends where something has changed, and within a second when `stop` says so. About each
+        second in which the other side is known to be there, `beat` is called. On a server without
+        IDLE it returns False at once: the caller sleeps by itself.
         """
         if self._client is None:
             self._examine(self._settings.folder)
@@ -176,7 +182,19 @@ class ImapMailbox:
             if not client.has_capability("IDLE"):
                 return False
             self._deadline.move(seconds + self._settings.timeout_s)
-            return client.hears_of_letters(min(seconds, IDLE_RENEWAL_S), stop, beat)
+            try:
+                return client.hears_of_letters(
+                    self._settings.folder,
+                    seconds=seconds,
+                    renew_every_s=IDLE_RENEWAL_S,
+                    renews=self._renews,
+                    known=(self._seen.uidvalidity, self._seen.uidnext) if self._seen else None,
+                    stop=stop,
+                    beat=beat,
+                )
+            except RenewalRefusedError:
+                self._renews = False  # From now on a wait ends, and a look begins the next one.
+                raise
 
     def sent_folder(self) -> str | None:
         r"""Return the folder that the server marks with \Sent, or None (RFC 6154)."""

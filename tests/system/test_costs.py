@@ -4,6 +4,8 @@ Times are measured by `make bench`; here, what they are made of is held down: ro
 commits and statements, and that none of them grows with what lies in the mailbox or the store.
 """
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,7 +15,8 @@ import pytest
 
 from benchmarks import mail
 from inboxbot import assembly, config, modes, passes
-from inboxbot.mail.imap import OPEN_ANEW_EVERY
+from inboxbot.mail import imap as imap_client
+from inboxbot.mail.imap import OPEN_ANEW_EVERY, ImapMailbox
 from inboxbot.postman import Postman
 from inboxbot.store import sending
 from inboxbot.store.settings import Mode
@@ -131,6 +134,30 @@ def test_an_idle_poll_costs_one_round_trip_however_many_letters_lie_there(
     assert line.down <= 100 * OPEN_ANEW_EVERY
     assert statements.commits <= 2 * OPEN_ANEW_EVERY
     assert statements.all <= 14 * OPEN_ANEW_EVERY
+
+
+def test_an_idle_hour_with_push_costs_two_round_trips(
+    account: Account, imap: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 3600 // imap_client.IDLE_RENEWAL_S == 2
+    monkeypatch.setattr(imap_client, "IDLE_RENEWAL_S", 0.25)
+    account.fill([letter(1)])
+    settings = account.settings(host="127.0.0.1", port=imap.port, security="none", ca_file=None)
+    with ImapMailbox(settings) as box, account.client(None) as others:
+        box.open()
+        assert box.can_wait()
+        before, end = imap.traffic, time.monotonic() + 2.1
+        assert box.wait(3600, lambda: time.monotonic() > end) is False
+        line = imap.traffic.since(before)
+        # Eight renewals, and the beginning and the end of the whole wait.
+        assert 3 <= line.round_trips - 2 <= 8
+        assert line.connections == 0
+        # What comes while the wait is renewed again and again ends it, told of or seen by itself.
+        box.open()
+        threading.Timer(0.6, others.append, ("INBOX", letter(2))).start()
+        box.wait(3600, lambda: time.monotonic() > end + 20)
+        assert time.monotonic() < end + 10
+        assert box.open().exists == 2
 
 
 def test_a_page_asks_the_store_as_often_however_many_letters_are_in_it(store_path: Path) -> None:

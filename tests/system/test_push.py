@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 import pytest
 
 from inboxbot.errors import TransientError
-from inboxbot.mail import connection, liveness
+from inboxbot.mail import idling, imap, liveness
 from inboxbot.mail.imap import IDLE_RENEWAL_S, ImapMailbox
-from inboxbot.push import BELIEVED_S
 from tests.imap_script import PASSWORD as SCRIPT_PASSWORD
 from tests.imap_script import ScriptedServer
 from tests.installation import install, until
@@ -95,7 +94,7 @@ def test_waiting_costs_nothing_but_its_beginning_and_its_end(server):
         assert said == [b"IDLE"]  # Its DONE is no command of its own.
 
 
-def test_the_longest_wait_is_less_than_29_minutes(server):
+def test_the_deadline_leaves_room_for_the_whole_wait(server):
     left = []
 
     def stop() -> bool:
@@ -104,9 +103,157 @@ def test_the_longest_wait_is_less_than_29_minutes(server):
 
     with ImapMailbox(server.settings()) as box:
         box.open()
-        box.wait(20 * 60, stop)
-        assert left[0] > 20 * 60
-    assert max(IDLE_RENEWAL_S, BELIEVED_S) < 29 * 60
+        box.wait(6 * 3600, stop)
+        assert left[0] > 6 * 3600
+
+
+def test_a_server_hears_of_us_within_29_minutes_and_twice_in_an_hour():
+    assert IDLE_RENEWAL_S < 29 * 60
+    assert 3600 // IDLE_RENEWAL_S == 2
+
+
+@pytest.fixture
+def often(monkeypatch):
+    """Renew the wait after a tenth of a second instead of after half an hour."""
+    monkeypatch.setattr(imap, "IDLE_RENEWAL_S", 0.1)
+
+
+def for_a_while(seconds=1.0):
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() > end
+
+
+def verbs(server, since=0):
+    return [line.split(b" ", 1)[-1] for line in server.commands[since:]]
+
+
+def test_a_wait_is_renewed_by_three_commands_at_once(server, often):
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        assert box.can_wait()
+        before, beats = len(server.commands), []
+        assert box.wait(60, for_a_while(), lambda: beats.append(1)) is False
+        said = verbs(server, before)
+        renewals = len(said) // 2
+        assert 3 <= renewals <= 10
+        assert said == [b"IDLE", *([b'EXAMINE "INBOX"', b"IDLE"] * renewals)]
+        assert len(beats) >= renewals
+        assert (server.connections, box.open().exists) == (1, 0)
+
+
+GO_AHEAD = b"+ idling\r\n"
+TOLD = b"* 1 EXISTS\r\n"
+
+
+def idle_by_script(server, *, ends=(), begins=()):
+    """Let the server say `ends` lines more as each wait ends, and `begins` as each begins."""
+    tags = []
+    ending, beginning = iter(ends), iter(begins)
+
+    def answer(tag, line):
+        if line == b"IDLE":
+            tags.append(tag)
+            return [next(beginning, GO_AHEAD).replace(b"TAG", tag)]
+        if tag == b"DONE":
+            return [next(ending, b"") + tags[-1] + b" OK done\r\n"]
+        return None
+
+    server.answer = answer
+    return tags
+
+
+@pytest.mark.parametrize(
+    ("ends", "begins"),
+    [
+        ([b"", b"* 1 EXPUNGE\r\n" + TOLD], []),
+        ([], [GO_AHEAD, GO_AHEAD, TOLD + GO_AHEAD]),
+        ([], [GO_AHEAD, GO_AHEAD, GO_AHEAD + TOLD]),
+        ([], [GO_AHEAD, GO_AHEAD, GO_AHEAD + b"* 1 EXPUNGE\r\n" + TOLD]),
+    ],
+    ids=["as one ends", "before the go-ahead", "with the go-ahead", "after another has gone"],
+)
+def test_a_letter_that_is_told_of_while_a_wait_is_renewed_is_heard(server, often, ends, begins):
+    tags = idle_by_script(server, ends=ends, begins=begins)
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        assert box.wait(5) is True
+        assert len(tags) == 3
+        assert box.open().uidnext == 1
+
+
+def test_a_letter_that_a_server_does_not_tell_of_is_seen_at_the_next_renewal(server, often, now):
+    """It ends the wait as a server's silence does: the look that follows finds what was kept."""
+    deaf(server)
+    with ImapMailbox(server.settings()) as box:
+        assert box.open().uidnext == 1
+        server.deliver(letter(1), now)
+        began = time.monotonic()
+        assert box.wait(30) is False
+        assert time.monotonic() - began < 5
+        assert box.open().uidnext == 2
+
+
+def test_a_folder_that_is_numbered_anew_ends_the_wait(server, often):
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        server.uidvalidity = b"78"
+        assert box.wait(30) is False
+        assert box.open().uidvalidity == 78
+
+
+def test_two_waits_in_a_row_take_no_old_number_for_news(server, often, now):
+    server.deliver(letter(1), now)
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        assert box.wait(30, for_a_while(0.5)) is False
+        assert box.wait(30, for_a_while(0.5)) is False
+
+
+@pytest.mark.parametrize(
+    "second", [b"", b"TAG BAD one at a time\r\n", b"TAG NO\r\n", b"* BYE one at a time\r\n", None]
+)
+def test_a_server_that_takes_one_command_at_a_time_is_asked_so_from_then_on(server, often, second):
+    """It says nothing, or no, or hangs up; or it forgets whatever stands behind DONE (None)."""
+    tags = idle_by_script(server, begins=[GO_AHEAD] if second is None else [GO_AHEAD, second])
+    answer = server.answer
+
+    def forgetful(tag, line):
+        behind = second is None and server.connections == 1 and tags
+        return [] if behind and line.startswith((b"EXAMINE", b"IDLE")) else answer(tag, line)
+
+    server.answer = forgetful
+    with ImapMailbox(server.settings(timeout_s=1.0)) as box:
+        box.open()
+        with pytest.raises(TransientError):
+            box.wait(30)
+        assert box.open().exists == 0
+        assert box.can_wait()
+        before = len(server.commands)
+        for _ in range(2):
+            assert box.wait(30) is False  # It ends where the next wait would begin.
+            assert box.open().exists == 0
+        asked = [said for said in verbs(server, before) if said != b"DONE"]
+        assert asked == [b"IDLE", b'EXAMINE "INBOX"'] * 2
+        assert server.connections == 2
+
+
+def test_a_connection_that_dies_as_a_wait_is_renewed_is_no_sign_of_such_a_server(server, often):
+    tags = idle_by_script(server)
+    answer = server.answer
+
+    def dies(tag, line):
+        if tag == b"DONE" and server.connections == 1:
+            raise EOFError
+        return answer(tag, line)
+
+    server.answer = dies
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        with pytest.raises(TransientError):
+            box.wait(30)
+        box.open()
+        assert box.wait(30, for_a_while()) is False
+        assert len(tags) > 3
 
 
 def test_waiting_ends_within_a_second_when_told_to(server):
@@ -196,7 +343,7 @@ def test_a_connection_whose_other_side_is_gone_is_noticed(server, monkeypatch):
 def test_a_machine_that_was_asleep_looks_anew(server, monkeypatch):
     gaps = iter([100.0, 100.0])
     monkeypatch.setattr(liveness, "_gap", lambda: next(gaps, 5000.0))
-    monkeypatch.setattr(connection, "SLICE_S", 0.05)
+    monkeypatch.setattr(idling, "SLICE_S", 0.05)
     with ImapMailbox(server.settings()) as box:
         box.open()
         with pytest.raises(TransientError):
