@@ -68,8 +68,7 @@ def examine(configuration: Config, now: datetime) -> Iterator[Finding]:
     yield from _store(configuration, now)
     for box in configuration.mailbox:
         if box.uses_tokens:
-            what = f"{box.name}: token"
-            yield from _asked(what, "mailbox.oauth", "", _token(box, configuration, now))
+            yield from of_token(box, configuration, now)
         for what, section, server, asked in (
             (f"{box.name}: IMAP", "mailbox.imap", box.imap, _imap),
             (f"{box.name}: SMTP", "mailbox.smtp", box.smtp, _smtp),
@@ -297,6 +296,12 @@ def _asked(what: str, section: str, refused: str, found: Iterator[Finding]) -> I
         yield Finding(Level.FAIL, what, str(error), fix)
 
 
+def of_token(box: Mailbox, configuration: Config, now: datetime) -> Iterator[Finding]:
+    """Yield how the access token of a mailbox stands, or what to do so that there is one."""
+    what = f"{box.name}: token"
+    yield from _asked(what, "mailbox.oauth", "", _token(box, configuration, now))
+
+
 def _token(box: Mailbox, configuration: Config, now: datetime) -> Iterator[Finding]:
     """Renew the token where it is due, as the daemon does, and say how long all of it lasts."""
     what = f"{box.name}: token"
@@ -325,6 +330,13 @@ def _imap(box: Mailbox, configuration: Config, now: datetime) -> Iterator[Findin
             f"{box.folder} of {box.imap.host} holds {status.exists} letters, UIDVALIDITY "
             f"{status.uidvalidity}, {'with' if idle else 'without'} IDLE.",
         )
+        if mailbox.holds_all_mail():
+            yield Finding(
+                Level.WARN,
+                what,
+                f"{box.folder} holds every letter of the account, also those that it sent.",
+                'Watch the folder in which letters arrive: set folder = "INBOX".',
+            )
         until = mailbox.certificate_until()
         yield from _certificate(what, until, now)
         if box.sent_copy != "none" and not box.sent_folder and mailbox.sent_folder() is None:

@@ -198,11 +198,18 @@ class ImapMailbox:
 
     def sent_folder(self) -> str | None:
         r"""Return the folder that the server marks with \Sent, or None (RFC 6154)."""
+        return next(self._marked(b"\\sent"), None)
+
+    def holds_all_mail(self) -> bool:
+        r"""Say whether the server marks the folder with \All: what we sent lies there, too."""
+        return self._settings.folder in self._marked(b"\\all")
+
+    def _marked(self, wanted: bytes) -> Iterator[str]:
         with self._asking() as client:
-            for flags, _, name in client.list_folders():
-                if b"\\sent" in {flag.lower() for flag in flags}:
-                    return str(name)
-        return None
+            folders = client.list_folders()
+        for flags, _, name in folders:
+            if wanted in {flag.lower() for flag in flags}:
+                yield str(name)
 
     def holds(self, folder: str, message_id: str) -> bool:
         """Say whether a message with this Message-ID lies in `folder`.

@@ -80,7 +80,9 @@ def tls_context(settings: ServerSettings) -> ssl.SSLContext:
 
 @lru_cache(maxsize=4)
 def _trusting(ca_file: str | None, changed_at: int) -> ssl.SSLContext:  # noqa: ARG001  (a new file, anew)
-    return ssl.create_default_context(cafile=ca_file or None)
+    context = ssl.create_default_context(cafile=ca_file or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # Whatever the machine's own settings allow.
+    return context
 
 
 def must_be_this_machine(peer: str, where: str) -> None:

@@ -1,6 +1,7 @@
 """Intake, before the first letter: logins that are refused, certificates, and STARTTLS."""
 
 import ssl
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import trustme
 
 from inboxbot.errors import AuthenticationError, PermanentError, TransientError
 from inboxbot.mail.imap import ImapMailbox
-from inboxbot.mail.server import must_be_this_machine
+from inboxbot.mail.server import must_be_this_machine, tls_context
 from tests.imap_script import PASSWORD, ScriptedServer
 
 
@@ -75,6 +76,28 @@ def test_r14_a_certificate_that_is_not_right_is_refused_before_any_password(
     ) as server:
         with pytest.raises(PermanentError, match="certificate"):
             ImapMailbox(server.settings(security=security, ca_file=ca_file)).open()
+        assert not any(b"AUTHENTICATE" in line or b"LOGIN" in line for line in server.commands)
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_r14_nothing_older_than_tls_1_2_is_spoken(
+    authority: trustme.CA, ca_file: str, security: str
+) -> None:
+    context = server_context(authority.issue_cert("127.0.0.1"))
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # That is what the test is about.
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with ScriptedServer(
+        tls=context,
+        implicit_tls=security == "tls",
+        capabilities=b"IMAP4rev1 STARTTLS AUTH=PLAIN",
+    ) as server:
+        settings = server.settings(security=security, ca_file=ca_file)
+        assert tls_context(settings).minimum_version is ssl.TLSVersion.TLSv1_2
+        with pytest.raises(TransientError, match="No encrypted connection"):
+            ImapMailbox(settings).open()
         assert not any(b"AUTHENTICATE" in line or b"LOGIN" in line for line in server.commands)
 
 

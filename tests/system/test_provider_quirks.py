@@ -51,6 +51,77 @@ def test_gmail_names_each_message_by_a_number_of_its_own(server, now):
     assert (details.email_id, details.received_at) == ("1278455344230334865", now)
 
 
+GMAIL_FOLDERS = [
+    b'* LIST (\\HasNoChildren) "/" "INBOX"\r\n',
+    b'* LIST (\\HasChildren \\Noselect) "/" "[Gmail]"\r\n',
+    b'* LIST (\\All \\HasNoChildren) "/" "[Gmail]/All Mail"\r\n',
+    b'* LIST (\\HasNoChildren \\Sent) "/" "[Gmail]/Sent Mail"\r\n',
+]
+
+
+@pytest.mark.parametrize(("folder", "holds_all"), [("INBOX", False), ("[Gmail]/All Mail", True)])
+def test_gmail_marks_the_folder_that_holds_what_we_sent_as_well(server, folder, holds_all):
+    """`doctor` asks for it: watched, every sent letter would come in again."""
+    server.folders = (b"INBOX", b"[Gmail]/All Mail")
+    server.answer = lambda tag, line: (
+        [*GMAIL_FOLDERS, tag + b" OK Success\r\n"] if line.startswith(b"LIST") else None
+    )
+    with ImapMailbox(server.settings(folder=folder)) as box:
+        box.open()
+        assert box.holds_all_mail() is holds_all
+        assert box.sent_folder() == "[Gmail]/Sent Mail"
+
+
+def test_gmail_gives_a_letter_another_uid_when_its_label_comes_back(server, db, now):
+    """Archived and moved to the inbox again it is the same letter, and is not answered twice."""
+    with ImapMailbox(server.settings()) as box:
+        taking_in = TakingIn(db, box, now)
+        taking_in.poll()
+        first = server.deliver(NAMED % 1, now)
+        taking_in.poll()
+        server.letters.pop(first)
+        taking_in.later(minutes=10)
+        taking_in.poll()
+        again = server.deliver(NAMED % 1, now)
+        taking_in.later(minutes=10)
+        taking_in.poll()
+        assert len(taking_in.stored()) == 1
+        assert taking_in.places() == {first: "ingested", again: "duplicate"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b" NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)\r\n",
+        b" NO [THROTTLED] Too many simultaneous connections. (Failure)\r\n",
+    ],
+)
+def test_gmail_that_throttles_is_left_alone_and_asked_for_the_same_letter_later(
+    server, db, now, said
+):
+    with ImapMailbox(server.settings()) as box:
+        taking_in = TakingIn(db, box, now)
+        taking_in.poll()
+        server.deliver(NAMED % 1, now)
+        server.answer = lambda tag, line: [tag + said] if b"FETCH" in line else None
+        with pytest.raises(TransientError, match="busy"):
+            taking_in.poll()
+        server.answer = lambda tag, line: None
+        taking_in.later(minutes=6)
+        taking_in.poll()
+        assert taking_in.stored() == [NAMED % 1]
+
+
+def test_gmail_that_throttles_the_login_is_no_question_of_the_password(server):
+    server.answer = lambda tag, line: (
+        [tag + b" NO [OVERQUOTA] Account exceeded bandwidth limits. (Failure)\r\n"]
+        if line.startswith(b"AUTHENTICATE")
+        else None
+    )
+    with ImapMailbox(server.settings()) as box, pytest.raises(TransientError, match="no logins"):
+        box.open()
+
+
 def test_yahoo_leaves_wide_gaps_between_uids(server, now):
     for uid in (3, 40_000, 900_001):
         server.uidnext = uid
@@ -120,6 +191,51 @@ def test_exchange_refuses_a_token_before_its_time_and_is_asked_once_more(server,
     assert box.open().exists == 0
     assert len(given) == 2
     assert server.connections == 3
+
+
+def test_exchange_is_never_asked_to_speak_imap4rev2(server, now):
+    """It offers it to some and answers wrongly then; we enable nothing at all."""
+    server.capabilities = (
+        b"IMAP4rev1 IMAP4rev2 ENABLE AUTH=PLAIN IDLE CONDSTORE QRESYNC UTF8=ACCEPT"
+    )
+    server.deliver(LETTER % 1, now)
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        assert box.uids(1, None) == [1]
+        assert box.fetch([1]) == {1: LETTER % 1}
+        assert box.can_wait()
+        assert box.wait(0.1) is False
+        box.open(anew=True)
+    verbs = {line.split(b" ")[1].upper() for line in server.commands if b" " in line}
+    assert verbs == {
+        b"CAPABILITY", b"AUTHENTICATE", b"EXAMINE", b"UID", b"IDLE", b"LOGOUT"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("kept", "asked"), [(b"", False), (b" \\*", True)])
+def test_exchange_takes_no_keywords_of_ours_and_is_not_asked_to(server, now, kept, asked):
+    server.deliver(LETTER % 1, now)
+    stores = []
+
+    def answer(tag, line):
+        if line.startswith(b"SELECT"):
+            flags = b"\\Seen \\Answered \\Flagged \\Deleted \\Draft $MDNSent" + kept
+            return [
+                b"* 1 EXISTS\r\n* OK [PERMANENTFLAGS (" + flags + b")] flags\r\n",
+                b"* OK [UIDVALIDITY 77] valid\r\n* OK [UIDNEXT 2] next\r\n",
+                tag + b" OK [READ-WRITE] done\r\n",
+            ]
+        if line.startswith(b"UID STORE"):
+            stores.append(line)
+            return [tag + b" OK done\r\n"]
+        return None
+
+    server.answer = answer
+    with ImapMailbox(server.settings()) as box:
+        box.open()
+        box.mark([1], "keyword:$Inboxbot")
+        assert box.open().exists == 1
+    assert bool(stores) is asked
 
 
 def own_certificate(folder):

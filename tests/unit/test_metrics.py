@@ -15,6 +15,7 @@ from inboxbot import events, metrics, pulse
 from inboxbot.errors import StoreError
 from inboxbot.store import audit, backup, figures, settings
 from inboxbot.store.database import connect, stamp, write
+from inboxbot.tokens import FOLDER, TokenFile, Tokens
 from inboxbot.web import timing
 from tests.outbox_rows import put_reply
 from tests.stand import make_app
@@ -131,6 +132,23 @@ def test_the_end_of_a_certificate_is_told_as_the_last_look_saw_it(db, registry, 
             now + timedelta(days=days)
         ).timestamp()
         for server, days in (("imap", 9), ("smtp", 70))
+    }
+
+
+def test_the_ends_of_tokens_and_permissions_are_told_to_count_down_to(store_path, registry, now):
+    file = TokenFile(store_path.parent / FOLDER, "support")
+    with file.locked():
+        file.save(
+            Tokens(
+                client="us", access="secret", access_until=now + timedelta(hours=1),
+                obtained_at=now, granted_at=now, grant_until=now + timedelta(days=90),
+            )
+        )  # fmt: skip
+    name = "inboxbot_oauth_token_expiry_timestamp_seconds"
+    told = {labels: value for (key, labels), value in samples(registry).items() if key == name}
+    assert told == {
+        (("mailbox", "support"), ("what", what)): (now + lasts).timestamp()
+        for what, lasts in (("access", timedelta(hours=1)), ("permission", timedelta(days=90)))
     }
 
 
