@@ -88,22 +88,28 @@ def outbox_resolve(
 @click.argument("reply", metavar="ID", type=int)
 @options
 def outbox_cancel(reply: int, config_file: str | None, as_json: bool) -> None:
-    """Give up a reply that is not in flight; it is not sent."""
+    """Give up a reply that is not in flight; it is not sent.
+
+    Of an acknowledgement that was held, it is kept that the rule was right to hold it.
+    """
     _resolve(reply, False, False, config_file, as_json)
 
 
 def _resolve(reply: int, sent: bool, again: bool, config_file: str | None, as_json: bool) -> None:
     from inboxbot import assembly, modes, review
-    from inboxbot.actions import Resolve
-    from inboxbot.store import outbox
+    from inboxbot.actions import Drop, Resolve
+    from inboxbot.store import outbox, replies
 
     with assembly.store(configuration(config_file), create=False) as db:
         letter = next((item.letter for item in outbox.listed(db) if item.id == reply), None)
         if letter is None:
             raise NotFound(f"There is no reply {reply}.")
         review.perform(
+        found = replies.acknowledgement(db, letter)
+        held = found is not None and (found.id, found.state) == (reply, outbox.State.HELD)
+        given_up = not (sent or again)
             db,
-            Resolve(reply, sent=sent, again=again),
+            Drop() if held and given_up else Resolve(reply, sent=sent, again=again),
             [review.Letter(letter)],
             staff=modes.operator(),
             now=now(),

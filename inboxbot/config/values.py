@@ -23,13 +23,21 @@ def _address(text: str) -> str:
     local, at, domain = text.rpartition("@")
     if not (local and at and "." in domain) or any(c.isspace() or c in '<>,;"' for c in text):
         raise ValueError(f'"{text}" is no email address; write one such as "support@charity.org"')
-    return text.lower()
+    return f"{local.lower()}@{_as_mail_has_it(domain)}"
 
 
 def _domain(text: str) -> str:
     if "@" in text or "." not in text or any(c.isspace() for c in text):
         raise ValueError(f'"{text}" is no domain; write one such as "charity.org"')
-    return text.lower().strip(".")
+    return _as_mail_has_it(text.strip("."))
+
+
+def _as_mail_has_it(domain: str) -> str:
+    """Return a domain in small letters of ASCII, as it stands in every letter (RFC 5890)."""
+    try:
+        return domain.lower().encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise ValueError(f'"{domain}" is no domain; write one such as "charity.org"') from error
 
 
 def _https(text: str) -> str:

@@ -170,6 +170,25 @@ def test_a_silent_letter_is_answered_after_all_from_the_templates(
 
 def test_a_letter_and_its_reasons_are_shown_and_the_reading_is_recorded(
     terminal: Terminal, db: Database
+def test_a_held_acknowledgement_that_is_cancelled_teaches_that_the_rule_was_right(
+    terminal: Terminal, db: Database
+) -> None:
+    held = Letter(
+        reply="held",
+        reply_reason="bulk_mail",
+        disposition=Disposition.HOLD,
+        reason=Reason.BULK_MAIL,
+    )
+    row = letters.add(db, held, datetime.now(UTC))
+    reply = replies.acknowledgement(db, row)
+    assert reply is not None
+    code, text = terminal("outbox", "cancel", str(reply.id))
+    assert code == 0, text
+    assert "cancelled" in text
+    assert db.execute("SELECT reason, released FROM verdict").fetchall() == [("bulk_mail", 0)]
+    assert [entry.what for entry in audit.entries(db, message=row)] == ["dropped"]
+
+
 ) -> None:
     row = letters.add(
         db,

@@ -19,6 +19,8 @@ from tests.sequences import (
     DUPLICATE,
     IN_CONVERSATION,
     RATE_LIMITED,
+    RELAY,
+    VOUCHED,
     form,
     person,
     recipients,
@@ -192,6 +194,48 @@ def test_a_robot_without_a_mark_that_writes_every_minute_of_a_day_gets_one_ackno
         desk.pass_(minutes=30)
     assert recipients(desk) == ["pump@device.example"]
     assert desk.value("SELECT count(*) FROM message WHERE decided_at IS NOT NULL") == hours * 60
+
+
+def test_an_address_beyond_ascii_waits_where_the_server_cannot_take_it_and_others_go(
+    tmp_path: Path,
+) -> None:
+    people = (letter(1, sender="用户 <用户@例子.example>"), person(2))
+    for offered, sent in (
+        ("no", ["p2@d2.example"]),
+        ("yes", ["用户@xn--fsqu00a.example", "p2@d2.example"]),
+    ):
+        with SmtpSink(faults={} if offered == "yes" else {"SMTPUTF8": "off"}) as sink:
+            desk = Desk(tmp_path / f"{offered}.sqlite3", NOW, sink)
+            assert decided(desk.run(*people)) == [ACKNOWLEDGED, ACKNOWLEDGED]
+            assert recipients(desk) == sent
+            states = [("sent" if offered == "yes" else "held"), "sent"]
+            assert [state for state, _ in desk.states()] == states
+            desk.close()
+
+
+def test_a_relay_is_followed_to_the_one_person_whatever_its_header_tries(desk: Desk) -> None:
+    forged = "Authentication-Results: mx.als.example; spf=none\n" + VOUCHED
+    outcomes = desk.run(
+        form(1, "ana@one.example", more="Reply-To: eve@evil.example"),
+        form(2, "ana@one.example, eve@evil.example"),
+        form(3, "kim@als.example"),
+        form(4, RELAY),
+        form(5, "noreply@one.example"),
+        form(6, "ana@one.example", top=forged),
+        form(7, "ana@one.example", top=VOUCHED.replace("=als.example", "=evil.example")),
+        form(8, '"eve@evil.example" <ana@one.example>', more="Precedence: bulk\nList-Id: <x.y>"),
+    )
+    assert [(each.disposition, each.reason) for each in outcomes] == [
+        ("suppress", "invalid_sender"),
+        ("suppress", "invalid_sender"),
+        ("suppress", "own_domain"),
+        ("suppress", "own_domain"),
+        ("suppress", "no_reply_address"),
+        ("hold", "untrusted_relay"),
+        ("hold", "untrusted_relay"),
+        ACKNOWLEDGED,
+    ]
+    assert recipients(desk) == ["ana@one.example"]
 
 
 # --- who is never acknowledged -------------------------------------------------------

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from inboxbot.mail.conversation import folded
+from inboxbot.mail.smtp import Outcome, Verdict
 from inboxbot.store import breaker, limits, outbox, reviews
 from inboxbot.store.database import write
 from inboxbot.store.settings import Mode
 from tests.conftest import NOW
 from tests.desk import Desk, bounce_of, decided, letter
+from tests.fake_transport import FakeTransport
 from tests.sequences import (
     ACKNOWLEDGED,
     BREAKER_OPEN,
@@ -53,6 +55,40 @@ def test_500_robots_in_an_hour_open_the_breaker_and_intake_goes_on(unlimited: De
     assert desk.codes() == []
     assert decided(desk.run(person(1003))) == [ACKNOWLEDGED]
     assert [reason for state, reason in desk.states() if state == "held"] == ["breaker_open"] * 441
+
+
+def test_three_hundred_in_a_day_open_it_and_it_closes_when_a_day_has_passed(
+    unlimited: Desk,
+) -> None:
+    desk = unlimited
+    for hour in range(8):
+        desk.run(*(person(hour * 100 + n) for n in range(50)))
+        desk.pass_(hours=1)
+    assert len(recipients(desk)) == 300
+    assert decided(desk.run(person(9_000))) == [BREAKER_OPEN]
+    assert desk.codes() == ["breaker_open"]
+    assert desk.value("SELECT count(*) FROM alert") == 1
+    desk.pass_(hours=17)
+    assert decided(desk.run(person(9_001))) == [ACKNOWLEDGED]
+    assert decided(desk.run(person(9_002))) == [ACKNOWLEDGED]
+    assert desk.breaker() is None
+
+
+def test_a_probe_that_is_refused_lets_the_breaker_rest_another_hour(unlimited: Desk) -> None:
+    desk = unlimited
+    assert isinstance(desk.sink, FakeTransport)
+    desk.run(*(person(n) for n in range(61)))
+    desk.pass_(hours=1, seconds=1)
+    desk.sink.script = [Outcome(Verdict.REFUSED, 550, "5.1.1 nobody")]
+    assert decided(desk.run(person(100), person(101))) == [ACKNOWLEDGED, BREAKER_OPEN]
+    desk.triage.run()
+    desk.pass_(minutes=59)
+    assert decided(desk.run(person(102))) == [BREAKER_OPEN]
+    desk.pass_(minutes=2)
+    assert decided(desk.run(person(103))) == [ACKNOWLEDGED]
+    desk.triage.run()
+    assert desk.breaker() is None
+    assert desk.value("SELECT count(*) FROM alert") == 1
 
 
 def test_what_the_breaker_held_for_a_day_is_too_old_and_goes_only_when_a_person_says_so(

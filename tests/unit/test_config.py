@@ -11,6 +11,9 @@ from pydantic import BaseModel
 from inboxbot import config
 from inboxbot.config import Config
 from inboxbot.errors import ConfigError
+from inboxbot.mail.message import Identity
+from inboxbot.mail.parse import parse
+from inboxbot.mail.return_address import is_own_address, is_own_domain
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "inboxbot.example.toml"
 
@@ -200,3 +203,27 @@ def test_a_missing_secret_says_where_to_put_it(monkeypatch):
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     with pytest.raises(ConfigError, match="INBOXBOT_SMTP_PASSWORD"):
         config.credential("smtp-password")
+
+
+def test_a_domain_in_other_letters_is_known_in_the_letters_that_mail_has(tmp_path):
+    path = tmp_path / "inboxbot.toml"
+    path.write_text(
+        EXAMPLE.read_text()
+        .replace('own_domains = ["example.org"]', 'own_domains = ["Bücher.example"]', 1)
+        .replace("aliases = []", 'aliases = ["Hilfe@bücher.example"]', 1)
+    )
+    (box,) = config.load(path).mailbox
+    us = Identity(
+        mailbox="m",
+        name="n",
+        address=box.address,
+        addresses=frozenset(box.aliases),
+        own_domains=frozenset(box.own_domains),
+    )
+    for written in ("kim@bücher.example", "kim@xn--bcher-kva.example"):
+        author = parse(f"From: {written}\n\nhi".encode()).sender
+        assert author is not None
+        assert is_own_domain(author.address, us)
+    author = parse("From: hilfe@BÜCHER.example\n\nhi".encode()).sender
+    assert author is not None
+    assert is_own_address(author.address, us)

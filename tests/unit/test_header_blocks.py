@@ -50,6 +50,7 @@ NAMES = (
     "Authentication-Results", "Content-Type", "Content-Transfer-Encoding", "X-Spam-Status",
     "X-MS-Exchange-Organization-SCL", "X-Autoreply", "X-Mailer", "X-POST-MessageClass",
     "X-Delivery-Agent", "Feedback-ID", "Delivered-To", "MIME-Version", "X-Failed-Recipients",
+    "From ", "Auto-Submitted\t", "Reply-To  ",
 )  # fmt: skip
 PIECES = (
     "maria@clinic.example", "Maria Lopez <maria@clinic.example>", "support@als.example",

@@ -235,6 +235,20 @@ def test_a_released_acknowledgement_waits_for_its_delay_and_is_a_verdict_on_the_
     assert db.execute("SELECT reason, released FROM verdict").fetchall() == [("not_addressed", 1)]
 
 
+def test_a_dropped_acknowledgement_is_audited_and_a_verdict_that_the_gate_was_right(
+    db: Database, held: int, now: datetime
+) -> None:
+    done = act(db, Drop(), held, now)
+    reply = replies.acknowledgement(db, held)
+    assert reply is not None
+    assert (reply.state, reply.reason) == ("cancelled", "staff")
+    query = "SELECT reason, released, staff FROM verdict"
+    assert db.execute(query).fetchall() == [("not_addressed", 0, "jo")]
+    assert audited(db, held) == ["dropped"]
+    review.take_back(db, done.token, staff="jo", now=now)
+    assert db.execute(query).fetchall() == []
+
+
 def test_what_was_sorted_anew_is_never_released_in_the_words_of_the_old_kind(
     db: Database, held: int, now: datetime
 ) -> None:
