@@ -3,7 +3,8 @@
 The only place that knows both the settings and the stages; the faces call it and hand on.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -102,7 +103,12 @@ def identities(configuration: Config, instance: Instance) -> dict[str, Identity]
     return {box.name: identity(box, name, instance) for box in configuration.mailbox}
 
 
-def library(configuration: Config, folder: Path | None = None) -> Library:
+def library(
+    configuration: Config,
+    folder: Path | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> Library:
     """Return the reply templates: of `folder` or that of the configuration, else built-in ones.
 
     Sent alone are the languages that any of the mailboxes answers in; `libraries` has those of
@@ -117,6 +123,7 @@ def library(configuration: Config, folder: Path | None = None) -> Library:
         elsewhere=frozenset(chosen),
         default_language=configuration.replies.default_language,
         recall=publishing.recall(lambda: store(configuration, create=False)),
+        clock=clock,
     )
 
 

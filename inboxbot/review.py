@@ -13,7 +13,7 @@ from inboxbot import acting
 from inboxbot.acting import Turn
 from inboxbot.actions import Action
 from inboxbot.errors import Conflict, PermanentError
-from inboxbot.store import audit, reviews, undo
+from inboxbot.store import audit, messages, reviews, undo
 from inboxbot.store.database import stamp, write
 from inboxbot.store.reviews import Review
 from inboxbot.store.sqlite import Database
@@ -119,8 +119,17 @@ def _one(db: Database, action: Action, letter: Letter, staff: str, now: datetime
 def _review(db: Database, letter: int) -> Review:
     review = reviews.get(db, letter)
     if review is None:
-        raise NoSuchLetter(f"There is no letter {letter}.")
+        raise no_letter(db, letter)
     return review
+
+
+def no_letter(db: Database, letter: int) -> NoSuchLetter:
+    """Return what to say of a number without a letter that staff could see."""
+    if messages.is_undecided(db, letter):
+        return NoSuchLetter(
+            f"Letter {letter} has come in and is being read: try again in a moment."
+        )
+    return NoSuchLetter(f"There is no letter {letter}.")
 
 
 def _columns(review: Review) -> dict[str, object]:

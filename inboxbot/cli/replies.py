@@ -1,6 +1,7 @@
 """Commands on replies: what is in the outbox, and the templates that acknowledgements come from."""
 
 import difflib
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, astuple, replace
@@ -104,10 +105,10 @@ def _resolve(reply: int, sent: bool, again: bool, config_file: str | None, as_js
         letter = next((item.letter for item in outbox.listed(db) if item.id == reply), None)
         if letter is None:
             raise NotFound(f"There is no reply {reply}.")
-        review.perform(
         found = replies.acknowledgement(db, letter)
         held = found is not None and (found.id, found.state) == (reply, outbox.State.HELD)
         given_up = not (sent or again)
+        review.perform(
             db,
             Drop() if held and given_up else Resolve(reply, sent=sent, again=again),
             [review.Letter(letter)],
@@ -209,7 +210,10 @@ def _print_problem(problem: "FileProblem", as_json: bool) -> None:
 def template_preview(
     name: str, language: str, sample: int, html: bool, config_file: str | None, as_json: bool
 ) -> None:
-    """Print what a sample person would receive from your organisation."""
+    """Print what a sample person would receive from your organisation.
+
+    Where the file has a mistake, that is said too, and the last good version is printed.
+    """
     from inboxbot import assembly
     from inboxbot.reply.samples import SAMPLES
     from inboxbot.reply.template import NAMES
@@ -227,7 +231,14 @@ def template_preview(
     given, usual = asdict(SAMPLES[sample].variables), asdict(SAMPLES[0].variables)
     changes = {key: ours[key] for key in usual.keys() & ours if given[key] == usual[key]}
     variables = replace(SAMPLES[sample].variables, **changes)
-    rendered = assembly.library(settings).render(name, language, variables)
+    # For ever after: what was saved just now counts.
+    library = assembly.library(settings, clock=lambda: math.inf)
+    for problem in library.check():
+        if problem.file.startswith(f"{language}/{name}."):
+            click.echo(
+                f"{problem.file}:{problem.line}:{problem.column}: {problem.message}", err=True
+            )
+    rendered = library.render(name, language, variables)
     if as_json:
         print_json(asdict(rendered))
         return

@@ -134,7 +134,7 @@ def show_command(letter: int, config_file: str | None, as_json: bool) -> None:
 
     That somebody read it here is written into the audit.
     """
-    from inboxbot import modes
+    from inboxbot import modes, review
     from inboxbot.dossier import dossier
     from inboxbot.store import audit
     from inboxbot.store.database import write
@@ -142,7 +142,7 @@ def show_command(letter: int, config_file: str | None, as_json: bool) -> None:
     with _store(config_file) as db:
         found = dossier(db, letter)
         if found is None:
-            raise NotFound(f"There is no letter {letter}.")
+            raise NotFound(str(review.no_letter(db, letter)))
         with write(db):
             audit.add(db, modes.operator(), "viewed", now(), message=letter)
     if as_json:
@@ -193,12 +193,13 @@ def _category(found: dict[str, Any]) -> str:
 @options
 def why_command(letter: int, config_file: str | None, as_json: bool) -> None:
     """Say in one sentence why a letter was or was not acknowledged."""
+    from inboxbot import review
     from inboxbot.dossier import why
 
     with _store(config_file) as db:
         sentence = why(db, letter)
-    if sentence is None:
-        raise NotFound(f"There is no letter {letter}.")
+        if sentence is None:
+            raise NotFound(str(review.no_letter(db, letter)))
     if as_json:
         print_json({"id": letter, "why": sentence})
     else:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from inboxbot.health import Health
     from inboxbot.store.sqlite import Database
 
+SERVICE_STORE = 'path = "/var/lib/inboxbot/inboxbot.sqlite3"'
 ALL_WELL = "Configuration, templates and store are well."
 
 
@@ -31,7 +32,7 @@ ALL_WELL = "Configuration, templates and store are well."
 def init_command(folder: Path, config_file: str | None, as_json: bool) -> None:  # noqa: ARG001
     """Write a commented configuration and the templates to start from into DIR.
 
-    Nothing that is there already is overwritten.
+    Nothing that is there already is overwritten. The database will be in DIR, too.
     """
     from inboxbot.reply.checked import CHECKED_FILE
     from inboxbot.reply.folder import shipped_templates
@@ -54,6 +55,8 @@ def init_command(folder: Path, config_file: str | None, as_json: bool) -> None: 
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+        if target.name == "inboxbot.toml":
+            _keep_all_in_this_folder(target)
         written.append(str(target))
     if as_json:
         print_json({"written": written, "kept": kept})
@@ -61,10 +64,18 @@ def init_command(folder: Path, config_file: str | None, as_json: bool) -> None: 
     for name in kept:
         click.echo(f"kept      {name}")
     click.echo(f"written   {len(written)} files in {folder}")
+    settings = folder / "config" / "inboxbot.toml"
+    there = "" if folder == Path() else f"cd {folder}, and "
     click.echo(
-        "\nNext: fill in config/inboxbot.toml, then run `inboxbot check`. A new installation is in"
+        f"\nNext: fill in {settings}, then {there}run `inboxbot check`. A new installation is in"
         "\nshadow mode: it does everything but send, and shows what it would have sent."
     )
+
+
+def _keep_all_in_this_folder(settings: Path) -> None:
+    """Put the database beside the settings: on trial, nobody has the folder of the service."""
+    text = settings.read_text("utf-8")
+    settings.write_text(text.replace(SERVICE_STORE, 'path = "state/inboxbot.sqlite3"'), "utf-8")
 
 
 @click.command("check")

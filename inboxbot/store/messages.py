@@ -176,6 +176,12 @@ def find(db: Database, message: int) -> Undecided | None:
     return None if row is None else _stored(row)
 
 
+def is_undecided(db: Database, message: int) -> bool:
+    """Say whether a letter is stored, and nothing was decided on it yet."""
+    waits = "SELECT 1 FROM message WHERE id = ? AND decided_at IS NULL AND erased_at IS NULL"
+    return db.execute(waits, [message]).fetchone() is not None
+
+
 def _stored(row: tuple[Any, ...]) -> Undecided:
     content = _whole(row[1], row[5], row[6], stripped=row[11])
     return Undecided(

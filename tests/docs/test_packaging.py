@@ -145,6 +145,11 @@ def test_the_program_of_the_wheel_works_outside_the_checkout(unpacked: Path, tmp
             assert not (tmp_path / name).exists()  # the program's own
         elif name.startswith("templates/"):
             assert (tmp_path / name).read_bytes() == (ROOT / name).read_bytes()
+    # All of a trial is in its folder: nobody has the one of the service.
+    example = (ROOT / "config" / "inboxbot.example.toml").read_text("utf-8")
+    ours = (tmp_path / "config" / "inboxbot.toml").read_text("utf-8")
+    assert ours != example
+    assert ours.replace("state/inboxbot", "/var/lib/inboxbot/inboxbot") == example
     # A fresh configuration is not filled in yet: each place is named.
     assert "organisation.website" in run(unpacked, tmp_path, "check", exit_code=1)
     letter = unpacked / "inboxbot" / "demo" / "letters" / "05-breathing.eml"

@@ -8,7 +8,9 @@ import pytest
 
 from inboxbot.cli import main
 from inboxbot.reply.reason import Disposition, Reason
-from inboxbot.store import audit, replies, reviews
+from inboxbot.store import audit, messages, replies, reviews
+from inboxbot.store.database import write
+from inboxbot.store.messages import Incoming, Origin
 from inboxbot.store.sqlite import Database
 from tests import letters
 from tests.letters import Letter
@@ -168,8 +170,6 @@ def test_a_silent_letter_is_answered_after_all_from_the_templates(
     assert db.execute("SELECT reason, released FROM verdict").fetchall() == [("bulk_mail", 1)]
 
 
-def test_a_letter_and_its_reasons_are_shown_and_the_reading_is_recorded(
-    terminal: Terminal, db: Database
 def test_a_held_acknowledgement_that_is_cancelled_teaches_that_the_rule_was_right(
     terminal: Terminal, db: Database
 ) -> None:
@@ -189,6 +189,8 @@ def test_a_held_acknowledgement_that_is_cancelled_teaches_that_the_rule_was_righ
     assert [entry.what for entry in audit.entries(db, message=row)] == ["dropped"]
 
 
+def test_a_letter_and_its_reasons_are_shown_and_the_reading_is_recorded(
+    terminal: Terminal, db: Database
 ) -> None:
     row = letters.add(
         db,
@@ -232,6 +234,22 @@ def test_a_letter_that_is_not_there_has_its_exit_code(
     code, text = terminal(command, "77")
     assert code == 65, text
     assert "no letter 77" in text
+
+
+def test_a_letter_that_is_being_read_is_not_said_to_be_missing(
+    terminal: Terminal, db: Database
+) -> None:
+    now = datetime.now(UTC)
+    with write(db):
+        box = letters.mailbox(db, now)
+        came = Incoming(
+            raw=b"Subject: Hello", mailbox_id=box, origin=Origin.IMAP, received_at=now, size=14
+        )
+        row, _ = messages.store(db, came, now)
+    for command in ("show", "why", "close"):
+        code, text = terminal(command, str(row))
+        assert code == 65
+        assert "is being read: try again" in text
 
 
 def test_accounts_are_added_listed_disabled_and_reset(terminal: Terminal, db: Database) -> None:

@@ -193,3 +193,17 @@ def test_the_built_in_folder_is_never_written(run, folder, draft):
     ran = publish(run, file)
     assert ran.code == 1
     assert "inboxbot init" in ran.err
+
+
+def test_a_preview_shows_what_was_saved_a_moment_ago_and_names_its_mistakes(
+    run: Run, folder: Path
+) -> None:
+    assert "Thank you" in run("preview", "general_inquiry").out
+    path = folder / "en" / "general_inquiry.txt.j2"
+    path.write_text(TEXT.replace("Thank you", "It is good"), "utf-8")
+    assert "It is good" in run("preview", "general_inquiry").out
+    path.write_text(TEXT.replace("{{ phone }}", "{{ fone }}"), "utf-8")
+    ran = run("preview", "general_inquiry")
+    assert "en/general_inquiry.txt.j2:" in ran.err
+    assert "fone" in ran.err
+    assert "fone" not in ran.out
