@@ -33,6 +33,7 @@ from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
 from inboxbot.triage import Triage
 from inboxbot.uncertain import PATIENCE_S, Resolver
+from inboxbot.writing import Writer
 from tests.fake_transport import FakeTransport
 from tests.fakes import FakeMailbox
 
@@ -100,9 +101,10 @@ class Outside:
 def letter(number: int, kind: str = "person", words: str = "") -> bytes:
     """Write the letter of one person, or of one robot."""
     mark = "Auto-Submitted: auto-replied\r\n" if kind == "robot" else ""
+    name = f"{number}{'-'.join(words.split())}".rstrip(".")
     return (
         f"{mark}From: Ana <ana@p{number}.example.net>\r\nTo: support@als.example\r\n"
-        f"Subject: Question {number}\r\nMessage-ID: <{number}{words}@example.net>\r\n\r\n"
+        f"Subject: Question {number}\r\nMessage-ID: <{name}@example.net>\r\n\r\n"
         f"May my mother take riluzole? {words} Thank you, number {number}.\r\n"
     ).encode()
 
@@ -146,11 +148,12 @@ class Process:
             instance_id=instance.id,
             secret=instance.secret,
         )
+        acknowledger, identities = Acknowledger(TEMPLATES, FACTS, tuple, {}), {"support": identity}
         self.triage = Triage(
             self.db,
             reader=HereReader(),  # type: ignore[arg-type]
-            acknowledger=Acknowledger(TEMPLATES, FACTS, tuple, {}),
-            identities={"support": identity},
+            acknowledger=acknowledger,
+            identities=identities,
             rules=NO_LIMITS,
             now=lambda: outside.now,
         )
@@ -160,6 +163,9 @@ class Process:
             owner=owner,
             now=lambda: outside.now,
             monotonic=lambda: outside.seconds,
+            written_anew=lambda letter: Writer(self.db, acknowledger, identities, outside.now).anew(
+                letter
+            ),
         )
         self.resolver = Resolver(
             self.db,
