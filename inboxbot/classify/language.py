@@ -39,6 +39,7 @@ _SCRIPTS = {
     "ko": r"\uac00-\ud7af\u1100-\u11ff",
 }
 _COUNT = {name: re.compile(f"[{ranges}]") for name, ranges in _SCRIPTS.items()}
+_ASCII_SCRIPTS = ("Latn",)
 _GROUPS = {
     "Cyrl": ("ru", "uk", "bg", "sr"),
     "Arab": ("ar", "fa", "ur"),
@@ -91,7 +92,9 @@ def load() -> Languages:
 def detect(text: str) -> tuple[str | None, float]:
     """Return the language of `text` and how sure that is; (None, sureness) below the floor."""
     text = text[:MAX_CHARS]
-    counts = {name: len(p.findall(text)) * _DENSE.get(name, 1.0) for name, p in _COUNT.items()}
+    counts = dict.fromkeys(_COUNT, 0.0)
+    for known in _ASCII_SCRIPTS if text.isascii() else _COUNT:
+        counts[known] = len(_COUNT[known].findall(text)) * _DENSE.get(known, 1.0)
     total = sum(counts.values())
     if not total:
         return None, 0.0

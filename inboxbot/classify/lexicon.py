@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 
 from inboxbot.classify.text import Word, norm, plain_words, same_length
@@ -39,6 +39,11 @@ class Phrase:
     topic: str
 
 
+Entry = tuple[frozenset[str], tuple[Phrase, ...]]
+_NOTHING: Entry = (frozenset(), ())
+_LOOKED_UP = 8192
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Lexicon:
     """The topics in their order, and the entries in the forms that are looked up."""
@@ -51,17 +56,23 @@ class Lexicon:
     pieces: Mapping[str, tuple[str, ...]]
     longest: int
     longest_piece: int
+    # Most words of a letter stood in another one, too.
+    looked_up: dict[str, Entry] = field(default_factory=dict, init=False)
 
     def find(self, text: str) -> list[Hit]:
         """Return every listed entry in `text`, in the order of the text."""
         found = plain_words(text)
         hits = []
+        known = self.looked_up
         for at, word in enumerate(found):
-            for topic in _topics_of(self, word.norm):
-                hits.append(Hit(topic, word.start, word.end))
-            phrases = self.phrases.get(word.norm)
-            if phrases is None:
+            entry = known.get(word.norm)
+            if entry is None:
+                entry = self._look_up(word.norm)
+            if entry is _NOTHING:
                 continue
+            topics, phrases = entry
+            for topic in topics:
+                hits.append(Hit(topic, word.start, word.end))
             follows = found[at + 1].norm if at + 1 < len(found) else ""
             for phrase in phrases:
                 # Most end here: the second word is another one.
@@ -73,24 +84,27 @@ class Lexicon:
             hits += self._in_spaceless(same_length(text))
         return sorted(hits, key=lambda hit: (hit.start, hit.end))
 
+    def _look_up(self, word: str) -> Entry:
+        """Return what one word says by itself, and the phrases that begin with it."""
+        forms = [word]
+        if not word.isascii():
+            forms += [word[len(p) :] for p in _PREFIXES if word.startswith(p) and len(word) > 4]
+        topics: set[str] = set()
+        for form in forms:
+            topics.update(self.whole.get(form, ()))
+            for length in range(1, min(len(form), self.longest) + 1):
+                topics.update(self.beginnings.get(form[:length], ()))
+        if len(self.looked_up) >= _LOOKED_UP:
+            self.looked_up.clear()
+        found = (frozenset(topics), self.phrases.get(word, ()))
+        entry = self.looked_up[word] = found if any(found) else _NOTHING
+        return entry
+
     def _in_spaceless(self, text: str) -> Iterator[Hit]:
         for start in range(len(text)):
             for length in range(1, min(self.longest_piece, len(text) - start) + 1):
                 for topic in self.pieces.get(text[start : start + length], ()):
                     yield Hit(topic, start, start + length)
-
-
-@functools.lru_cache(maxsize=8192)  # Most words of a letter stood in another one, too.
-def _topics_of(known: Lexicon, word: str) -> frozenset[str]:
-    forms = [word]
-    if not word.isascii():
-        forms += [word[len(p) :] for p in _PREFIXES if word.startswith(p) and len(word) > 4]
-    topics: set[str] = set()
-    for form in forms:
-        topics.update(known.whole.get(form, ()))
-        for length in range(1, min(len(form), known.longest) + 1):
-            topics.update(known.beginnings.get(form[:length], ()))
-    return frozenset(topics)
 
 
 def _follows(phrase: Phrase, found: Sequence[Word], at: int) -> int | None:

@@ -134,7 +134,12 @@ def _in_segment(segment: Segment, names: Names) -> list[Medicine]:
         if not plain and _SPACELESS.search(parts[at].norm):
             at += 1
             continue
-        longest = _MAX_NAME_WORDS if parts[at].norm in names.first else 1
+        if parts[at].norm not in names.first:
+            for generic in _of_word(parts[at].norm, names):
+                found.append(_medicine(segment, parts[at].start, parts[at].end, generic))
+            at += 1
+            continue
+        longest = _MAX_NAME_WORDS
         for length in range(min(longest, len(parts) - at), 0, -1):
             run = parts[at : at + length]
             generics = names.exact.get(" ".join(part.norm for part in run))
@@ -154,6 +159,13 @@ def _in_segment(segment: Segment, names: Names) -> list[Medicine]:
             for generic in names.exact[match.group()]
         ]
     return found
+
+
+@functools.lru_cache(maxsize=8192)  # Most words of a letter stood in another one, too.
+def _of_word(word: str, names: Names) -> tuple[str, ...]:
+    """Return the generics that a word stands for which begins no longer name."""
+    known = names.exact.get(word)
+    return (_single(word, names) or ()) if known is None else known
 
 
 def _medicine(segment: Segment, start: int, end: int, generic: str) -> Medicine:
