@@ -43,6 +43,7 @@ from inboxbot.web import (
     files,
     going_live,
     headers,
+    kept,
     keys,
     languages,
     letter,
@@ -156,6 +157,7 @@ def _put_words(app: Flask) -> None:
         "visible": marks.visible,
         "ago": lambda moment: words.ago(moment, now()),
         "clock": lambda moment: words.clock(site_module.site().zone)(moment),
+        "dated": lambda moment: words.dated(moment, site_module.site().zone, now()),
     }
     environment.globals |= {
         "words": words,
@@ -167,6 +169,7 @@ def _put_words(app: Flask) -> None:
         "band": words.band,
         "sent_text": dossier.sent_text,
         "asset": _assets(),
+        "kept": kept.keeper(),
     }
 
     @app.context_processor

@@ -4,11 +4,12 @@ No words that were searched for stand in an address: a search is kept in the sto
 random token, and the token stands there.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from flask import request
+from flask import request, url_for
 
 from inboxbot.classify.category import Category
 from inboxbot.store import search, searches, undo
@@ -18,6 +19,7 @@ from inboxbot.web.site import db, me, now
 
 T = TypeVar("T", bound=StrEnum)
 D = TypeVar("D")
+_SOME_LETTER = 10**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,13 @@ class Chosen:
         }
         values |= changes
         return {name: str(value) for name, value in values.items() if value is not None}
+
+    def addresses(self) -> Callable[[int], str]:
+        """Return what gives the address of a letter of this list."""
+        before, _, after = url_for(
+            "letter.show", letter=_SOME_LETTER, **self.arguments()
+        ).partition(str(_SOME_LETTER))
+        return lambda letter: f"{before}{letter}{after}"
 
 
 def chosen() -> Chosen:

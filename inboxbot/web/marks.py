@@ -79,6 +79,8 @@ def reorders(character: str) -> bool:
 
 
 def _visible(text: str) -> Markup:
+    if not (_HIDDEN.search(text) or _CONTROL.search(text)):
+        return escape(text)
     text = _CONTROL.sub("\ufffd", text)
     out: list[Markup] = []
     place = 0

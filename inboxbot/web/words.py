@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup, escape
+
 from inboxbot.classify.category import Category
 from inboxbot.reply.reason import EXPLANATIONS, Reason
 from inboxbot.store.outbox import State as ReplyState
@@ -297,6 +299,13 @@ def clock(zone: ZoneInfo) -> Callable[[datetime], str]:
         )
 
     return written
+
+
+def dated(moment: datetime, zone: ZoneInfo, now: datetime) -> Markup:
+    """Return how long ago something was, with the time written out beside it."""
+    at = moment.isoformat(timespec="seconds")
+    title, text = escape(clock(zone)(moment)), escape(ago(moment, now))
+    return Markup(f'<time datetime="{at}" title="{title}">{text}</time>')  # noqa: S704  (escaped)
 
 
 def lasting(seconds: int) -> str:
