@@ -204,8 +204,12 @@ class Process:
         self.db.close()
 
     def settle(self) -> None:
-        """Let everything come to its end, undisturbed."""
-        for _ in range(6):
+        """Let everything come to its end, undisturbed.
+
+        A reply that was put off is due in four hours at the latest, or so it seems by a clock that
+        was set back since.
+        """
+        for _ in range(13):
             self.outside.pass_(minutes=20)
             self.run()
             if self._is_still():
