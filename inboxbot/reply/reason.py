@@ -86,7 +86,7 @@ EXPLANATIONS: dict[Reason, str] = {
     Reason.AUTH_FAILED: "our mail server could not confirm that the sender is who it says",
     Reason.TOO_OLD: "the letter is too old for an automatic acknowledgement",
     Reason.NOT_ADDRESSED: "it was not addressed to us",
-    Reason.IN_CONVERSATION: "it continues a conversation that was acknowledged already",
+    Reason.IN_CONVERSATION: "it continues a conversation that staff have already",
     Reason.RATE_LIMITED: "enough acknowledgements went there lately",
     Reason.BREAKER_OPEN: "far more acknowledgements than usual would go out",
     Reason.ADDRESS_BLOCKED: "nothing is sent to this address by itself",
