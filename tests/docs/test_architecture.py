@@ -54,6 +54,13 @@ def test_every_module_says_what_it_is():
         assert tree.body == [] or ast.get_docstring(tree), path
 
 
+def test_the_page_names_every_module_on_top_and_no_other():
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = page[page.index("| for | modules |") : page.index("| package | is |")]
+    modules = {path.stem for path in CODE.glob("*.py")} - {"__init__", "__main__"}
+    assert set(re.findall(r"`(\w+)`", table)) == modules
+
+
 def test_the_table_of_decisions_names_every_page_and_no_other():
     folder = ROOT / "docs" / "decisions"
     pages = {path.name for path in folder.glob("*.md")} - {"index.md"}
