@@ -11,6 +11,7 @@ from enum import StrEnum
 from inboxbot.mail import authentication, headers
 from inboxbot.mail.conversation import domain_of, folded
 from inboxbot.mail.message import Address, Identity, Message
+from inboxbot.mail.providers import LARGE_PROVIDERS
 
 # Labels under which a country lets organisations register ("co.uk", "com.au", "or.jp").
 _SECOND_LEVEL = frozenset({
@@ -65,7 +66,7 @@ def correspondent(message: Message, identity: Identity) -> Correspondent:
         return Correspondent(author=author, person=reply_to, relay=relay)
     if reply_to is None or reply_to.lower() == author.lower():
         return Correspondent(author=author, person=author)
-    if same_organisation(domain_of(reply_to), domain_of(author)):
+    if _of_one_organisation(reply_to, author):
         return Correspondent(author=author, person=reply_to)
     if _could_be_a_form(author, identity) and not is_own(reply_to, identity):
         return Correspondent(author=author, person=reply_to, relay=Relay.UNTRUSTED)
@@ -148,6 +149,12 @@ def is_own(address: str, identity: Identity) -> bool:
 def same_organisation(one: str, other: str) -> bool:
     """Say whether two domains belong to one organisation, as far as their names tell."""
     return _organisation(one) == _organisation(other)
+
+
+def _of_one_organisation(address: str, other: str) -> bool:
+    """Say whether two addresses are one organisation's: those of half the world are nobody's."""
+    domain = domain_of(address)
+    return domain not in LARGE_PROVIDERS and same_organisation(domain, domain_of(other))
 
 
 def _organisation(domain: str) -> str:

@@ -13,9 +13,9 @@ from inboxbot.mail import return_address as sender
 from inboxbot.mail.conversation import domain_of
 from inboxbot.mail.message import Identity, Mark, Message, Strength
 from inboxbot.mail.message_id import is_ours
+from inboxbot.mail.providers import LARGE_PROVIDERS
 from inboxbot.mail.return_address import Correspondent, Relay, correspondent
 from inboxbot.reply.case import History, Rules
-from inboxbot.reply.providers import LARGE_PROVIDERS
 from inboxbot.reply.reason import Disposition, Hit, Reason
 
 # Where a bounce ratio begins to mean something, and the share that is too much.

@@ -381,6 +381,9 @@ def test_reply_to_is_followed_only_where_it_may_be() -> None:
     assert target("www-data@host.example", person) == (person, Relay.UNTRUSTED)
     assert target("contact-form@host.example", person) == (person, Relay.UNTRUSTED)
     assert target("noreply@shop.example", person) == ("noreply@shop.example", Relay.NONE)
+    # Two addresses at a provider of half the world are two people's, as far as anybody knows.
+    assert target("m@gmail.com", "victim@gmail.com") == ("m@gmail.com", Relay.NONE)
+    assert target("m@gmail.com", "M@gmail.com") == ("m@gmail.com", Relay.NONE)
     assert target("sam@als.example", "help@als.example") == ("help@als.example", Relay.NONE)
 
 

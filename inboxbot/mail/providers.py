@@ -1,6 +1,7 @@
 """Mail providers that half the world writes from: their domain is nobody's own.
 
-The limit for a domain does not count there; the limits for an address and for all do.
+The limit for a domain does not count there; the limits for an address and for all do. Nor do
+two addresses there belong to one organisation.
 """
 
 LARGE_PROVIDERS = frozenset({
