@@ -7,6 +7,7 @@ within the caller's transaction.
 from dataclasses import dataclass
 from datetime import datetime
 
+from inboxbot.store import scope
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.sqlite import Database
 
@@ -85,6 +86,14 @@ def archive(db: Database, name: str, now: datetime) -> int:
 def names(db: Database) -> list[str]:
     """Return what the mailboxes are called, each name once."""
     return [str(row[0]) for row in db.execute("SELECT DISTINCT name FROM mailbox ORDER BY name")]
+
+
+def in_sight(db: Database) -> list[str]:
+    """Return what the mailboxes are called that this connection may look into."""
+    rows = db.execute(
+        f"SELECT DISTINCT name FROM mailbox WHERE 1{scope.mailboxes(db, 'id')} ORDER BY name"  # noqa: S608
+    )
+    return [str(row[0]) for row in rows]
 
 
 def of_letter(db: Database, letter: int) -> str:

@@ -54,6 +54,7 @@ class Listing:
     view: View = View.NEEDS_REVIEW
     sort: Sort = Sort.OLDEST
     category: Category | None = None
+    mailbox: str | None = None
     words: tuple[Words, ...] = ()
     condition: str = ""
     values: Mapping[str, object] = field(default_factory=dict)
@@ -326,6 +327,9 @@ def _where(
     if listing.category is not None:
         where += " AND v.category = :category"
         values["category"] = listing.category
+    if listing.mailbox is not None:
+        where += " AND b.name = :mailbox"
+        values["mailbox"] = listing.mailbox
     if listing.condition:
         where += f" AND ({listing.condition})"
     if listing.above:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from flask import request, url_for
 
 from inboxbot.classify.category import Category
-from inboxbot.store import search, searches, undo
+from inboxbot.store import mailboxes, search, searches, undo
 from inboxbot.store.queue import Listing, Sort, View
 from inboxbot.store.undo import Step
 from inboxbot.web.site import db, me, now
@@ -39,6 +39,7 @@ class Chosen:
             "view": listing.view if listing.view is not View.NEEDS_REVIEW else None,
             "sort": listing.sort if listing.sort is not Sort.OLDEST else None,
             "category": listing.category,
+            "mailbox": listing.mailbox,
             "s": self.token or None,
         }
         values |= changes
@@ -62,6 +63,7 @@ def chosen() -> Chosen:
         view=_one_of(View, values.get("view"), default),
         sort=_one_of(Sort, values.get("sort"), _usual_sort(values.get("view"))),
         category=_one_of(Category, values.get("category"), None),
+        mailbox=_mailbox(values.get("mailbox")),
     )
     if found is None:
         return Chosen(listing)
@@ -81,6 +83,10 @@ def just_done() -> Step | None:
 
 def _usual_sort(view: str | None) -> Sort:
     return Sort.NEWEST if view in (View.DONE, View.EVERYTHING) else Sort.OLDEST
+
+
+def _mailbox(name: str | None) -> str | None:
+    return name if name and name in mailboxes.in_sight(db()) else None
 
 
 def _one_of(kind: type[T], text: str | None, default: D) -> T | D:

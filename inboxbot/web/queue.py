@@ -10,7 +10,17 @@ from inboxbot import review
 from inboxbot.actions import Release
 from inboxbot.errors import Conflict
 from inboxbot.review import Letter
-from inboxbot.store import drafts, figures, places, queue, reviews, searches, tags, users
+from inboxbot.store import (
+    drafts,
+    figures,
+    mailboxes,
+    places,
+    queue,
+    reviews,
+    searches,
+    tags,
+    users,
+)
 from inboxbot.store.database import write
 from inboxbot.store.queue import View
 from inboxbot.web import asked
@@ -46,6 +56,7 @@ def _page(here: Chosen, rows: list[queue.Row]) -> str:
         more=shown[-1].id if len(rows) > PAGE else None,
         after=_after(),
         counts=queue.counts(db(), staff=me().name, now=now()),
+        mailboxes=mailboxes.in_sight(db()),
         tags=tags.of_letters(db(), [row.id for row in shown]),
         known_tags=tags.known(db()),
         saved=searches.saved(db(), me().name),

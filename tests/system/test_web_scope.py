@@ -109,6 +109,34 @@ def test_no_page_shows_a_word_of_the_other_mailbox_and_every_page_of_its_letters
         assert kim.get(path).status_code == 200, path
 
 
+def test_with_several_mailboxes_a_list_is_narrowed_to_one(
+    ada: SignedIn, both: tuple[int, int]
+) -> None:
+    here, there = both
+    everything = ada.get("/queue?view=everything").text
+    assert "<bdi>support</bdi>" in everything  # Of each letter it is said where it came in.
+    assert "<bdi>board</bdi>" in everything
+    for name, shown, other in (("board", there, here), ("support", here, there)):
+        page = ada.get(f"/queue?view=everything&mailbox={name}").text
+        assert f'<option value="{name}" selected>' in page
+        assert f'href="/m/{shown}?' in page
+        assert f'"/m/{other}?' not in page
+        # The next letter of the list is one of the same mailbox.
+        assert f"/m/{other}?" not in ada.get(f"/m/{shown}?view=everything&mailbox={name}").text
+        assert ada.get(f"/queue/news?since=0&view=everything&mailbox={name}").json == {"new": 1}
+    assert ada.get("/queue?view=everything&mailbox=elsewhere").text.count("data-row") == 2
+
+
+def test_who_may_look_into_one_mailbox_only_is_asked_for_none(
+    kim: SignedIn, both: tuple[int, int]
+) -> None:
+    assert "board" not in kim.get("/queue?view=everything").text
+    for path in ("/queue?view=everything", "/queue?view=everything&mailbox=board"):
+        page = kim.get(path).text
+        assert 'name="mailbox"' not in page
+        assert page.count("data-row") == 1
+
+
 @pytest.mark.parametrize("view", list(View))
 def test_no_list_no_count_and_no_search_holds_the_other_letter(
     kim: SignedIn, ada: SignedIn, view: View
