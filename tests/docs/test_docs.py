@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from inboxbot.classify.category import Category, Sensitive, Urgent
 from inboxbot.cli import COMMANDS, cli
 from inboxbot.reply.reason import Disposition
+from inboxbot.store import query
 from inboxbot.store.settings import Mode
 
 ROOT = Path(__file__).parents[2]
@@ -69,3 +70,9 @@ def test_make_knows_the_targets_that_the_pages_name():
     for page in PAGES:
         for target in re.findall(r"`make ([a-z-]+)", page.read_text()):
             assert target in targets, f"{page.name}: make {target}"
+
+
+def test_whatever_a_search_can_ask_for_is_explained_to_staff():
+    page = (ROOT / "docs" / "staff" / "index.md").read_text("utf-8")
+    listed = page.partition("## Searching")[2].partition("\n## ")[0]
+    assert set(re.findall(r"`([a-z]+):", listed)) == set(query.OPERATORS)
