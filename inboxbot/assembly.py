@@ -304,10 +304,6 @@ def registration(box: Mailbox) -> "Registration":
     )
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 def model_in_force(configuration: Config) -> InForce:
     """Return the model that letters are to be sorted with; the shipped one without a store."""
     if configuration.store_path.exists():
@@ -371,3 +367,7 @@ def recipients(configuration: Config) -> Recipients:
 def day(text: str) -> datetime:
     """Return the beginning of a day of the configuration, in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

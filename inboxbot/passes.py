@@ -1,4 +1,7 @@
-"""One pass of each stage over everything that is configured, for the command line."""
+"""One pass of each stage over everything that is configured: the commands make one and end.
+
+The daemon has its triage made here, too; its schedule is its own.
+"""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator

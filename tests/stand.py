@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyotp
 from flask import Flask
@@ -21,6 +22,7 @@ from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Purpose, Role, Stage
 from inboxbot.web.app import create_app
 from inboxbot.web.auth import COOKIE
+from inboxbot.web.site import Site
 
 PASSWORD = "four words that rhyme"
 IDENTITY = Identity(
@@ -87,13 +89,13 @@ def new_store(path: Path) -> Database:
 def make_app(path: Path, **more: object) -> Flask:
     """Return the app as it runs in earnest, for a store."""
     values: dict[str, object] = {
-        "db_path": path,
+        "store": path,
         "organisation": "ALS Worldwide",
-        "time_zone": "America/Chicago",
+        "zone": ZoneInfo("America/Chicago"),
         "identities": {"support": IDENTITY},
         "articles": lambda: (ARTICLE,),
     }
-    return create_app(**(values | more))  # type: ignore[arg-type]
+    return create_app(Site(**(values | more)))  # type: ignore[arg-type]
 
 
 @contextmanager

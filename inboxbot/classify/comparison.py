@@ -70,11 +70,6 @@ class Comparison:
         """Return what got worse: with any of it, a model is not put in force."""
         return tuple(change for change in self.changes if change.outcome is Outcome.WORSE)
 
-    @property
-    def better(self) -> tuple[Change, ...]:
-        """Return what got better."""
-        return tuple(change for change in self.changes if change.outcome is Outcome.BETTER)
-
 
 def compare(
     letters: Sequence[LabelledLetter],

@@ -34,7 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "close": ("staff", "Close a letter that needs nothing more."),
     "note": ("staff", "Write a note on a letter, for staff only."),
     "user": ("users", "Add, list, disable and reset who may sign in to the review app."),
-    "outbox": ("replies", "List, resolve or cancel replies that need a person."),
+    "outbox": ("outbox", "List, resolve or cancel replies that need a person."),
     "report": ("reporting", "Say how much came in, how long people waited, how right it was."),
     "doctor": ("upkeep", "Check everything, also the servers; each finding with what to do."),
     "backup": ("upkeep", "Copy the database while everything goes on, and verify the copy."),
@@ -49,7 +49,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "model": ("models", "List the models trained here; put one in force, or put it back."),
     "replay": ("replay", "Say what another model or other templates would change; send nothing."),
     "evaluate": ("learning", "Say how right the classifier is on letters that somebody labelled."),
-    "template": ("replies", "List, check, preview, publish and roll back reply templates."),
+    "template": ("templates", "List, check, preview, publish and roll back reply templates."),
 }
 
 

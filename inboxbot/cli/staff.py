@@ -69,28 +69,32 @@ def queue_command(
         for place in unfetched:
             print_json(_as_unfetched(place))
     else:
-        print_table(
-            [
-                (
-                    row.id,
-                    f"{row.received_at:%Y-%m-%d %H:%M}",
-                    ("! " if row.urgent else "") + row.category,
-                    f"{row.confidence:.2f}" + ("?" if row.needs_review else ""),
-                    row.disposition,
-                    row.reason or row.outbox_reason or "",
-                    row.outbox_state or "",
-                    row.state,
-                    row.assignee or "",
-                )
-                for row in rows
-            ],
-            ("id", "received (UTC)", "category", "sure", "reply", "why", "outbox", "state", "who"),
-        )
-        for place in unfetched:
-            click.echo(
-                f"not fetched: mailbox {place.mailbox}, UID {place.uid}, since "
-                f"{place.since:%Y-%m-%d %H:%M} UTC. {place.why} Read it in your mail program."
+        _print_queue(rows, unfetched)
+
+
+def _print_queue(rows: list[Row], unfetched: "list[Unfetched]") -> None:
+    print_table(
+        [
+            (
+                row.id,
+                f"{row.received_at:%Y-%m-%d %H:%M}",
+                ("! " if row.urgent else "") + row.category,
+                f"{row.confidence:.2f}" + ("?" if row.needs_review else ""),
+                row.disposition,
+                row.reason or row.outbox_reason or "",
+                row.outbox_state or "",
+                row.state,
+                row.assignee or "",
             )
+            for row in rows
+        ],
+        ("id", "received (UTC)", "category", "sure", "reply", "why", "outbox", "state", "who"),
+    )
+    for place in unfetched:
+        click.echo(
+            f"not fetched: mailbox {place.mailbox}, UID {place.uid}, since "
+            f"{place.since:%Y-%m-%d %H:%M} UTC. {place.why} Read it in your mail program."
+        )
 
 
 def _as_object(row: Row) -> dict[str, object]:

@@ -10,19 +10,6 @@ from datetime import datetime
 from enum import StrEnum
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class MessageKey:
-    """Where a message lies on the server.
-
-    A UID means nothing without the UIDVALIDITY that it was given under (RFC 9051,
-    section 2.3.1.1), so the three parts always travel together.
-    """
-
-    mailbox: str
-    uidvalidity: int
-    uid: int
-
-
 @dataclass(frozen=True, slots=True)
 class Address:
     """A mailbox as a header names it (RFC 5322, section 3.4): display name and addr-spec."""

@@ -3,11 +3,9 @@
 import hashlib
 import secrets
 import sqlite3
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import (
     Blueprint,
@@ -24,14 +22,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from inboxbot import dossier, events
-from inboxbot.acknowledge import Acknowledger
 from inboxbot.errors import Conflict, NotAllowed, TransientError
-from inboxbot.mail.message import Identity
-from inboxbot.reply.case import Rules
-from inboxbot.reply.knowledge import Article
 from inboxbot.store import settings as store_settings
 from inboxbot.store.queue import Sort, View
-from inboxbot.store.sqlite import Database, Key
 from inboxbot.store.users import Role
 from inboxbot.web import (
     account,
@@ -62,7 +55,6 @@ from inboxbot.web import (
     words,
 )
 from inboxbot.web import site as site_module
-from inboxbot.web.in_force import InForce
 from inboxbot.web.site import Site, db, now
 
 BODY_LIMIT = 1_000_000
@@ -70,65 +62,24 @@ FOLDER = Path(__file__).parent
 
 pages = Blueprint("app", __name__)
 
+PARTS = (
+    *(auth, queue, letter, files, answer, person, account, snippets, admin, templates, trying),
+    *(versions, reports, audit, settings, going_live, team, confirming, privacy),
+)
 
-def create_app(
-    *,
-    db_path: Path,
-    key: Key | None = None,
-    organisation: str,
-    time_zone: str = "UTC",
-    hours_to_answer: int = 48,
-    session_idle: timedelta = timedelta(minutes=30),
-    session_longest: timedelta = timedelta(hours=12),
-    identities: Mapping[str, Identity] | None = None,
-    envelope_senders: Mapping[str, str] | None = None,
-    acknowledger: Acknowledger | None = None,
-    rules: Rules | None = None,
-    articles: Callable[[], tuple[Article, ...]] | None = None,
-    health: Callable[[Database, datetime], tuple[str, ...]] | None = None,
-    in_force: InForce | None = None,
-    clock: Callable[[], datetime] | None = None,
-) -> Flask:
+
+def create_app(made: Site) -> Flask:
     """Return the app over an existing store.
 
-    Without `identities` and `acknowledger` nothing new can be written: held acknowledgements
+    Without identities and an acknowledger nothing new can be written: held acknowledgements
     can be released, but no answer sent.
     """
     app = Flask("inboxbot.web", root_path=str(FOLDER), template_folder="pages")
-    app.extensions["inboxbot"] = Site(
-        store=db_path,
-        key=key,
-        organisation=organisation,
-        zone=ZoneInfo(time_zone),
-        clock=clock or (lambda: datetime.now(UTC)),
-        session_idle=session_idle,
-        session_longest=session_longest,
-        hours_to_answer=hours_to_answer,
-        identities=identities or {},
-        envelope_senders=envelope_senders or {},
-        acknowledger=acknowledger,
-        rules=rules or Rules(),
-        articles=articles or (lambda: ()),
-        health=health,
-        in_force=in_force,
-    )
+    app.extensions["inboxbot"] = made
     app.config.update(MAX_CONTENT_LENGTH=BODY_LIMIT, MAX_FORM_MEMORY_SIZE=BODY_LIMIT)
     app.url_map.strict_slashes = False
-    for part in (auth, queue, letter, files, answer, person, account, snippets, admin):
+    for part in PARTS:
         app.register_blueprint(part.pages)
-    for part in (
-        templates,
-        trying,
-        versions,
-        reports,
-        audit,
-        settings,
-        going_live,
-        team,
-        confirming,
-    ):
-        app.register_blueprint(part.pages)
-    app.register_blueprint(privacy.pages)
     app.register_blueprint(pages)
     app.before_request(_speak)
     app.before_request(auth.guard)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 from prometheus_client import CollectorRegistry
@@ -19,6 +20,7 @@ from inboxbot.store.sqlite import Database
 from inboxbot.web import timing
 from inboxbot.web.app import create_app
 from inboxbot.web.in_force import in_force
+from inboxbot.web.site import Site
 
 THREADS = 8
 
@@ -54,11 +56,11 @@ def from_configuration(configuration: Config) -> Flask:
     templates = assembly.library(configuration)
     # The first look at all templates takes seconds: nobody has to wait for it.
     threading.Thread(target=templates.check, name="templates", daemon=True).start()
-    return create_app(
-        db_path=configuration.store_path,
+    made = Site(
+        store=configuration.store_path,
         key=assembly.key(configuration),
         organisation=configuration.organisation.name,
-        time_zone=configuration.organisation.time_zone,
+        zone=ZoneInfo(configuration.organisation.time_zone),
         hours_to_answer=configuration.organisation.hours_to_answer,
         session_idle=timedelta(minutes=configuration.web.session_idle_minutes),
         session_longest=timedelta(hours=configuration.web.session_hours),
@@ -70,6 +72,7 @@ def from_configuration(configuration: Config) -> Flask:
         health=_health(configuration, configuration.store_path),
         in_force=in_force(configuration, read_at=read_at),
     )
+    return create_app(made)
 
 
 def _health(configuration: Config, store: Path) -> Callable[[Database, datetime], tuple[str, ...]]:

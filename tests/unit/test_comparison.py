@@ -90,7 +90,9 @@ def test_confidences_that_tell_less_of_the_truth_are_worse() -> None:
     found = compare(letters(50), before, after, own=())
     assert [change.what for change in found.worse] == ["confidences close to the truth"]
     better = compare(letters(50), after, before, own=())
-    assert [change.what for change in better.better] == ["confidences close to the truth"]
+    assert [change.what for change in better.changes if change.outcome is Outcome.BETTER] == [
+        "confidences close to the truth"
+    ]
 
 
 def test_letters_of_staff_are_counted_apart_and_say_nothing_of_urgency() -> None:

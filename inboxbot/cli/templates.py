@@ -1,4 +1,4 @@
-"""Commands on replies: what is in the outbox, and the templates that acknowledgements come from."""
+"""Commands on the templates that acknowledgements come from: check, preview, publish, roll back."""
 
 import difflib
 import math
@@ -22,104 +22,12 @@ from inboxbot.cli.common import (
 from inboxbot.errors import TemplateError
 
 if TYPE_CHECKING:
+    from inboxbot.reply.checks import Source
     from inboxbot.reply.folder import FileProblem
     from inboxbot.reply.library import Library
     from inboxbot.reply.template import TemplateProblem
     from inboxbot.store.sqlite import Database
     from inboxbot.store.templates import Version
-
-
-@click.group("outbox")
-def outbox_command() -> None:
-    """List, resolve or cancel replies that need a person."""
-
-
-@outbox_command.command("list")
-@click.option("--state", "states", multiple=True, help="Only replies in this state; may repeat.")
-@options
-def outbox_list(states: tuple[str, ...], config_file: str | None, as_json: bool) -> None:
-    """List replies, the oldest first; all of them, or those in some states.
-
-    \b
-    held       kept back: `inboxbot release LETTER` sends it
-    uncertain  may have been sent: `inboxbot outbox resolve ID --sent` or `--again`
-    failed     refused for good, or given up: `--again` tries it once more
-    """
-    from inboxbot import assembly
-    from inboxbot.store import outbox
-
-    try:
-        wanted = tuple(outbox.State(state) for state in states)
-    except ValueError:
-        known = ", ".join(outbox.State)
-        raise click.UsageError(f"There is no such state; there are {known}.") from None
-    with assembly.store(configuration(config_file), create=False) as db:
-        found = list(outbox.listed(db, *wanted))
-    if as_json:
-        for reply in found:
-            print_json(asdict(reply) | {"updated_at": reply.updated_at.isoformat()})
-        return
-    if not found:
-        click.echo("There are no replies in these states." if wanted else "There are no replies.")
-        return
-    print_table(
-        [
-            (r.id, r.letter, r.state, r.reason, r.attempts, f"{r.updated_at:%Y-%m-%d %H:%M}")
-            for r in found
-        ],
-        ("ID", "LETTER", "STATE", "REASON", "TRIES", "CHANGED (UTC)"),
-    )
-
-
-@outbox_command.command("resolve")
-@click.argument("reply", metavar="ID", type=int)
-@click.option("--sent", is_flag=True, help="It was sent: somebody knows.")
-@click.option("--again", is_flag=True, help="Send the same bytes again.")
-@options
-def outbox_resolve(
-    reply: int, sent: bool, again: bool, config_file: str | None, as_json: bool
-) -> None:
-    """Say what became of an uncertain or failed reply."""
-    if sent == again:
-        raise click.UsageError("Say either --sent or --again.")
-    _resolve(reply, sent, again, config_file, as_json)
-
-
-@outbox_command.command("cancel")
-@click.argument("reply", metavar="ID", type=int)
-@options
-def outbox_cancel(reply: int, config_file: str | None, as_json: bool) -> None:
-    """Give up a reply that is not in flight; it is not sent.
-
-    Of an acknowledgement that was held, it is kept that the rule was right to hold it.
-    """
-    _resolve(reply, False, False, config_file, as_json)
-
-
-def _resolve(reply: int, sent: bool, again: bool, config_file: str | None, as_json: bool) -> None:
-    from inboxbot import assembly, modes, review
-    from inboxbot.actions import Drop, Resolve
-    from inboxbot.store import outbox, replies
-
-    with assembly.store(configuration(config_file), create=False) as db:
-        letter = next((item.letter for item in outbox.listed(db) if item.id == reply), None)
-        if letter is None:
-            raise NotFound(f"There is no reply {reply}.")
-        found = replies.acknowledgement(db, letter)
-        held = found is not None and (found.id, found.state) == (reply, outbox.State.HELD)
-        given_up = not (sent or again)
-        review.perform(
-            db,
-            Drop() if held and given_up else Resolve(reply, sent=sent, again=again),
-            [review.Letter(letter)],
-            staff=modes.operator(),
-            now=now(),
-        )
-        state = next(item.state for item in outbox.listed(db) if item.id == reply)
-    if as_json:
-        print_json({"id": reply, "letter": letter, "state": state})
-    else:
-        click.echo(f"Reply {reply} is {state} now.")
 
 
 @click.group("template")
@@ -271,25 +179,13 @@ def template_publish(
     letters that are decided from now on. A FILE of - is standard input.
     """
     from inboxbot import modes, publishing
-    from inboxbot.reply.checks import Source, problems
     from inboxbot.reply.folder import FileProblem
     from inboxbot.store import templates
 
     if text_file is None and html_file is None:
         raise click.UsageError("Say what to publish: --text FILE, --html FILE, or both.")
     with _workplace(name, language, config_file) as (db, library):
-        now_live = library.source(name, language)[0]
-        parts = [
-            _part(text_file, now_live.text if now_live else ""),
-            _part(html_file, (now_live.html if now_live else None) or ""),
-        ]
-        wrong = [(file, problem) for file, _, found in parts for problem in found]
-        source = Source(parts[0][1], parts[1][1] or None)
-        if not wrong:
-            wrong = [
-                (parts[each.part == "html"][0], each.problem)
-                for each in problems(name, library.language(language), source)
-            ]
+        source, wrong = _typed(library, name, language, text_file, html_file)
         if wrong:
             for file, problem in wrong:
                 _print_problem(FileProblem(file, *astuple(problem)), as_json)
@@ -377,6 +273,25 @@ def _workplace(
     with assembly.store(settings) as db:
         publishing.sync_one(db, library, name, language, now())
         yield db, library
+
+
+def _typed(
+    library: "Library", name: str, language: str, text_file: str | None, html_file: str | None
+) -> tuple["Source", list[tuple[str, "TemplateProblem"]]]:
+    """Return what is to be published, and each problem of it with the file that it is in."""
+    from inboxbot.reply.checks import Source, problems
+
+    now_live = library.source(name, language)[0]
+    parts = [
+        _part(text_file, now_live.text if now_live else ""),
+        _part(html_file, (now_live.html if now_live else None) or ""),
+    ]
+    source = Source(parts[0][1], parts[1][1] or None)
+    unreadable = [(file, problem) for file, _, found in parts for problem in found]
+    if unreadable:
+        return source, unreadable
+    found = problems(name, library.language(language), source)
+    return source, [(parts[each.part == "html"][0], each.problem) for each in found]
 
 
 def _part(file: str | None, otherwise: str) -> tuple[str, str, tuple["TemplateProblem", ...]]:
