@@ -132,3 +132,17 @@ def test_every_page_is_listed_and_every_link_leads_somewhere():
 def test_every_part_that_age_erases_is_explained():
     text = page("privacy.md")
     assert all(f"| {part} |" in text for part in PARTS)
+
+
+GUIDES = (
+    "Google Workspace",
+    "Microsoft 365",
+    "A mail host with a password",
+    "A relay on this machine",
+)
+
+
+@pytest.mark.parametrize("title", GUIDES)
+def test_every_guide_to_a_provider_says_when_and_with_what_it_was_checked(title):
+    guide = page("providers.md").partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    assert re.search(r"^Checked on 20\d\d-\d\d-\d\d with ", guide, re.MULTILINE)
