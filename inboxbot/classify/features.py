@@ -108,23 +108,13 @@ def hits(letter: Letter) -> Hits:
     return Hits(tuple(topics), tuple(danger))
 
 
-def cues(letter: Letter, found: Hits, medicines: Collection[Medicine]) -> Floats:
-    """Return the cue features of `letter`: topics, medicines, danger, its shape.
-
-    No topic decides by itself: the model weighs them together.
-    """
-    return _counted(letter, found, medicines).features(None)
-
-
-def cues_without_each(letter: Letter, found: Hits, medicines: Collection[Medicine]) -> list[Floats]:
-    """Return for each segment the cue features of `letter` without it."""
-    counts = _counted(letter, found, medicines)
-    return [counts.features(index) for index in range(len(letter.segments))]
-
-
 @dataclass(frozen=True, slots=True)
-class _Counts:
-    """What stands in each segment: listed topics and dangers, questions, characters, medicines."""
+class Counts:
+    """What stands in each segment: listed topics and dangers, questions, characters, medicines.
+
+    Its features say this of topics, medicines, danger and the shape of the letter. No topic
+    decides by itself: the model weighs them together.
+    """
 
     listed: npt.NDArray[np.int64]
     most: npt.NDArray[np.int64]
@@ -133,16 +123,26 @@ class _Counts:
     medicines: tuple[tuple[Medicine, ...], ...]
     untitled: bool
 
-    def features(self, skip: int | None) -> Floats:
-        """Return the features of all segments, or of all but one."""
-        listed, asked, length = self.listed.sum(axis=0), sum(self.asked), sum(self.lengths)
+    def features(self) -> Floats:
+        """Return the features of all segments."""
+        listed = np.minimum(self.listed.sum(axis=0), self.most) / self.most
+        return np.concatenate([listed, self._shape(None)]).astype(np.float32)
+
+    def features_without_each(self) -> Floats:
+        """Return for each segment the features of all others, all in one go."""
+        listed = np.minimum(self.listed.sum(axis=0) - self.listed, self.most) / self.most
+        shapes = np.array([self._shape(index) for index in range(len(self.lengths))])
+        return np.concatenate([listed, shapes], axis=1).astype(np.float32)
+
+    def _shape(self, skip: int | None) -> tuple[float, ...]:
+        """Return what does not stand in the lists, of all segments or of all but one."""
+        asked, length = sum(self.asked), sum(self.lengths)
         if skip is not None:
-            listed = listed - self.listed[skip]
             asked -= self.asked[skip]
             length -= self.lengths[skip]
         own = [m for at, named in enumerate(self.medicines) if at != skip for m in named]
         kept = len(self.lengths) - (skip is not None)
-        shape = (
+        return (
             min(len({medicine.generic for medicine in own}), 3) / 3,
             float(any(medicine.field == "subject" for medicine in own)),
             min(asked, 3) / 3,
@@ -150,10 +150,10 @@ class _Counts:
             float(self.untitled),
             min(kept, 12) / 12,
         )
-        return np.concatenate([np.minimum(listed, self.most) / self.most, shape]).astype(np.float32)
 
 
-def _counted(letter: Letter, found: Hits, medicines: Collection[Medicine]) -> _Counts:
+def counted(letter: Letter, found: Hits, medicines: Collection[Medicine]) -> Counts:
+    """Count what stands in each segment of `letter`."""
     topics, dangers = lexicon.load("cues").topics, lexicon.load("urgent").topics
     columns = {topic: at for at, topic in enumerate(topics)}
     further = {topic: at for at, topic in enumerate(dangers, len(topics))}
@@ -163,7 +163,7 @@ def _counted(letter: Letter, found: Hits, medicines: Collection[Medicine]) -> _C
             listed[index, columns[hit.topic]] += 1
         for topic in {hit.topic for hit in threatening}:
             listed[index, further[topic]] = 1
-    return _Counts(
+    return Counts(
         listed,
         np.array([3] * len(topics) + [2] * len(dangers)),
         tuple(sum(map(segment.text.count, "?？؟")) for segment in letter.segments),

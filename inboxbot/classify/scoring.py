@@ -10,7 +10,7 @@ import numpy as np
 
 from inboxbot.classify import encoder, features
 from inboxbot.classify.category import Medicine
-from inboxbot.classify.features import Floats, Grams, Hits
+from inboxbot.classify.features import Counts, Floats, Grams, Hits
 from inboxbot.classify.model import Kind, Model, nearness
 from inboxbot.classify.text import Letter
 
@@ -30,6 +30,7 @@ class Views:
     medicines: tuple[Medicine, ...]
     foreign: bool
     hits: Hits
+    counts: Counts
     grams: Grams
     whole: Floats
     segments: Floats
@@ -58,11 +59,13 @@ def views(
     if kind == "encoder":
         texts = [" ".join(segment.text.split()) for segment in letter.segments]
         whole, each, without = encoder.sums(texts).vectors()
+    hits = features.hits(letter)
     return Views(
         letter,
         medicines,
         language is not None and language not in encoder.LANGUAGES,
-        features.hits(letter),
+        hits,
+        features.counted(letter, hits, medicines),
         features.grams(letter),
         whole,
         each,
@@ -74,7 +77,7 @@ def base(model: Model, seen: Views) -> Scores:
     """Return the scores that the two last heads weigh, in their fixed order."""
     weights = model.arrays["grams.weights"][seen.grams.buckets]
     grams: Floats = seen.grams.values @ weights + model.arrays["grams.bias"]
-    cues = features.cues(seen.letter, seen.hits, seen.medicines)
+    cues = seen.counts.features()
     danger = features.danger(seen.hits)
     if model.kind == "light":
         return Scores(
@@ -128,15 +131,14 @@ def without_each(model: Model, seen: Views, found: Scores) -> Floats:
     known = seen.grams.segments < count
     np.add.at(own, seen.grams.segments[known], shares[known])
     grams = shares.sum(axis=0) + model.arrays["grams.bias"][:3] - own
+    cues = seen.counts.features_without_each()[:count]
+    if model.kind == "light":
+        return np.concatenate([grams, cues], axis=1).astype(np.float32)
     rows = []
-    each = features.cues_without_each(seen.letter, seen.hits, seen.medicines)
-    for index, cues in enumerate(each[:count]):
-        if model.kind == "encoder":
-            others = np.delete(found.segments, index, axis=0) if count > 1 else found.segments
-            near = pooled(found.without[index, :3], others[:, :3])
-            rows.append(_weighed(seen, grams[index], *near, cues))
-        else:
-            rows.append(np.concatenate([grams[index], cues]))
+    for index in range(count):
+        others = np.delete(found.segments, index, axis=0) if count > 1 else found.segments
+        near = pooled(found.without[index, :3], others[:, :3])
+        rows.append(_weighed(seen, grams[index], *near, cues[index]))
     return np.array(rows, dtype=np.float32)
 
 
