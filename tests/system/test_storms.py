@@ -236,9 +236,20 @@ def unmarked(raw: bytes) -> bytes:
     )
 
 
-@pytest.mark.parametrize("gateway", [lambda raw: raw, unmarked], ids=["marked", "unmarked"])
+def rewritten(raw: bytes) -> bytes:
+    """Return an unmarked message under another subject and another Message-ID."""
+    raw = re.sub(rb"(?m)^Subject:.*\r\n(?:[ \t].*\r\n)*", b"Subject: Forwarded\r\n", unmarked(raw))
+    return re.sub(rb"(?m)^Message-ID: <", b"Message-ID: <gateway-", raw)
+
+
+# A gateway that leaves nothing of ours leaves the limits: another kind may follow once a day.
+@pytest.mark.parametrize(
+    ("gateway", "most"),
+    [(lambda raw: raw, 1), (unmarked, 1), (rewritten, 2)],
+    ids=["marked", "unmarked", "rewritten"],
+)
 def test_r38_two_installations_acknowledge_each_other_at_most_once(
-    tmp_path: Path, sink: SmtpSink, gateway
+    tmp_path: Path, sink: SmtpSink, gateway, most: int
 ) -> None:
     with SmtpSink() as other_sink:
         one = Desk(tmp_path / "one.sqlite3", NOW, sink)
@@ -262,7 +273,9 @@ def test_r38_two_installations_acknowledge_each_other_at_most_once(
                     moved = True
                 desk.pass_(minutes=1)
         assert hops <= 5
-        assert [len(desk.sink.accepted) for desk, _ in desks] in ([0, 1], [1, 1])
+        sent = [len(desk.sink.accepted) for desk, _ in desks]
+        assert 1 <= max(sent) <= most
+        assert sent[0] <= 1
         for desk, _ in desks:
             desk.check()
             desk.close()
