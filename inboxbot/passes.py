@@ -17,6 +17,7 @@ from inboxbot.errors import InboxbotError
 from inboxbot.intake import PollResult
 from inboxbot.lock import locked
 from inboxbot.mail.files import iter_files
+from inboxbot.mail.message import identity_for
 from inboxbot.postman import Postman
 from inboxbot.reading import Reader
 from inboxbot.replaying import Replayed, Side
@@ -207,7 +208,7 @@ def explain_stored(
                 error = f"The bytes of message {number} are damaged in the database."
                 yield {"source": str(number), "error": error}
                 continue
-            identity = identities.get(stored.mailbox) or next(iter(identities.values()))
+            identity = identity_for(identities, stored.mailbox)
             history_db = db if with_history else None
             yield from explain.explain(
                 [(str(number), stored.raw)],

@@ -12,7 +12,7 @@ from datetime import datetime
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.classify.category import Category
 from inboxbot.errors import PermanentError, TemplateError
-from inboxbot.mail.message import Identity
+from inboxbot.mail.message import Identity, identity_for
 from inboxbot.memory import known_history
 from inboxbot.reading import Reader, Reading, ReadingFailed
 from inboxbot.reply.policy import Case, Decision, History, Rules, decide
@@ -97,7 +97,7 @@ def _replay(
     old = list(before.reader.read_many(raws))
     new = old if after.reader is before.reader else list(after.reader.read_many(raws))
     for (stored, moment), was, would_be in zip(chunk, old, new, strict=True):
-        identity = identities.get(stored.mailbox) or next(iter(identities.values()))
+        identity = identity_for(identities, stored.mailbox)
         said = reviews.corrections(db, stored.id)
         yield Replayed(
             stored.id,

@@ -20,7 +20,7 @@ from inboxbot.errors import (
     TemplateError,
     TransientError,
 )
-from inboxbot.mail.message import Identity, Message
+from inboxbot.mail.message import Identity, Message, identity_for
 from inboxbot.memory import known_history
 from inboxbot.reading import GIVEN_UP, Reader, Reading, ReadingFailed, unclassified
 from inboxbot.reply import gate
@@ -180,7 +180,7 @@ class Triage:
         """Decide on one message and store all that follows, within the open transaction."""
         db, now = self._db, self._now()
         message, classification = reading.message, reading.classification
-        identity = self._identity(stored.mailbox)
+        identity = identity_for(self._identities, stored.mailbox)
         case = self._case(stored, reading, identity, now)
         decision = decide(case, identity, self._rules, now)
         if consequences.link_bounce(db, stored, message, decision, now):
@@ -224,10 +224,6 @@ class Triage:
             classification=reading.classification,
             history=known_history(self._db, reading, identity, self._rules, now, stored=stored),
         )
-
-    def _identity(self, mailbox: str) -> Identity:
-        # A mailbox that left the configuration may still have undecided letters.
-        return self._identities.get(mailbox) or next(iter(self._identities.values()))
 
     def _prepare(
         self,

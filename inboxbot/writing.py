@@ -13,7 +13,7 @@ from inboxbot.acknowledge import Acknowledger
 from inboxbot.actions import Acknowledgement
 from inboxbot.dossier import classification_of, decision_of
 from inboxbot.errors import Conflict, PermanentError, StoreError, TemplateError
-from inboxbot.mail.message import Identity, Message
+from inboxbot.mail.message import Identity, Message, identity_for
 from inboxbot.mail.parse import parse
 from inboxbot.reply.case import Rules
 from inboxbot.reply.reason import Reason
@@ -99,8 +99,3 @@ def may_be_read(recorded: Recorded) -> bool:
     """Say whether reading the letter's bytes in this process is known to end well."""
     reasons = {hit["reason"] for hit in recorded.hits}
     return recorded.parser != "none" and Reason.UNREADABLE not in reasons
-
-
-def identity_for(identities: Mapping[str, Identity], mailbox: str) -> Identity:
-    """Return who we are on a mailbox; one that left the configuration is written for by another."""
-    return identities.get(mailbox) or next(iter(identities.values()))

@@ -5,6 +5,7 @@ this module; it imports none of them. Every string in them is NFC, bounded, free
 lone surrogates, and, where it comes from a header, of control characters.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -123,6 +124,11 @@ class Identity:
     own_list_ids: frozenset[str] = field(default_factory=frozenset)
     instance_id: str = ""
     secret: bytes = b""
+
+
+def identity_for(identities: Mapping[str, Identity], mailbox: str) -> Identity:
+    """Return who we are on a mailbox; for one that left the configuration another speaks."""
+    return identities.get(mailbox) or next(iter(identities.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from inboxbot import review
 from inboxbot.actions import Answer
 from inboxbot.errors import Conflict, InboxbotError
 from inboxbot.mail import compose
+from inboxbot.mail.message import identity_for
 from inboxbot.review import Letter
 from inboxbot.store import drafts, replies, snippets
 from inboxbot.store.database import write
@@ -22,7 +23,7 @@ from inboxbot.web.asked import TAKE_BACK
 from inboxbot.web.letter import conflict, page, recorded_or_404
 from inboxbot.web.listing import chosen
 from inboxbot.web.site import db, me, now, site
-from inboxbot.writing import identity_for, reopened
+from inboxbot.writing import reopened
 
 pages = Blueprint("answer", __name__)
 
