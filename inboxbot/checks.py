@@ -40,7 +40,8 @@ def _credentials(configuration: Config) -> list[Problem]:
         server.credential
         for box in configuration.mailbox
         for server in (box.imap, box.smtp)
-        if server.auth == "password"
+        # A relay on this machine that is given no name asks for no password.
+        if server.auth == "password" and server.username
     )
     for box in filter(lambda box: box.uses_tokens, configuration.mailbox):
         if box.oauth.credential:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from inboxbot import config
+from inboxbot import checks, config
 from inboxbot.config import Config
 from inboxbot.errors import ConfigError
+from tests.office import configuration
 from inboxbot.mail.message import Identity
 from inboxbot.mail.parse import parse
 from inboxbot.mail.return_address import is_own_address, is_own_domain
@@ -227,3 +228,12 @@ def test_a_domain_in_other_letters_is_known_in_the_letters_that_mail_has(tmp_pat
     author = parse("From: hilfe@BÜCHER.example\n\nhi".encode()).sender
     assert author is not None
     assert is_own_address(author.address, us)
+
+
+def test_check_asks_for_no_password_of_a_relay_that_is_given_no_name(tmp_path, monkeypatch):
+    for name in ("CREDENTIALS_DIRECTORY", "INBOXBOT_SMTP_PASSWORD", "INBOXBOT_IMAP_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    read = configuration(tmp_path)
+    assert read.mailbox[0].smtp.username == ""
+    missing = [each.place for each in checks.offline(read) if "credential" in each.place]
+    assert missing == ["credential imap-password"]
