@@ -11,10 +11,10 @@ from pydantic import BaseModel
 from inboxbot import checks, config
 from inboxbot.config import Config
 from inboxbot.errors import ConfigError
-from tests.office import configuration
 from inboxbot.mail.message import Identity
 from inboxbot.mail.parse import parse
 from inboxbot.mail.return_address import is_own_address, is_own_domain
+from tests.office import configuration
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "inboxbot.example.toml"
 
