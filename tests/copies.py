@@ -19,9 +19,21 @@ _CHANGED = {
     "message_id": "message_id + n * :offset",
     "fingerprint": "fingerprint || '-' || n",
     "rfc_message_id": "rfc_message_id || '-' || n",
-    # Those that came in last are the newest, but for the letters that were there before.
-    "received_at": "strftime('%Y-%m-%dT%H:%M:%S.000000+00:00', received_at,"
-    " ((:times - n) * -11) || ' hours')",
+    # Those that came in last are the newest, but for the letters that were there before; what was
+    # done with each was done in its time.
+    **{
+        name: f"strftime('%Y-%m-%dT%H:%M:%S.000000+00:00', {name},"
+        " ((:times - n) * -11) || ' hours')"
+        for name in (
+            "received_at",
+            "stored_at",
+            "decided_at",
+            "created_at",
+            "due_at",
+            "sent_at",
+            "updated_at",
+        )
+    },
     "conversation_id": "NULL",
     "stripped": "1",  # Bytes as those of another letter are not held against its fingerprint.
     ("reading", "text"): f"text || {_WORDS}",
