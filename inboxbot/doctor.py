@@ -81,6 +81,7 @@ def examine(configuration: Config, now: datetime) -> Iterator[Finding]:
                 "provider switches the protocol on."
             )
             yield from _asked(what, section, refused, asked(box, configuration, now))
+        yield from _trust(box)
     for domain in dict.fromkeys(box.address.partition("@")[2] for box in configuration.mailbox):
         yield from _domain(domain)
 
@@ -353,6 +354,17 @@ def _imap(box: Mailbox, configuration: Config, now: datetime) -> Iterator[Findin
             what,
             f"UIDVALIDITY was {known}: the server has numbered the letters anew.",
             "Nothing to do: the next poll finds the letters again by what they hold.",
+        )
+
+
+def _trust(box: Mailbox) -> Iterator[Finding]:
+    if not box.trusted_authserv_ids:
+        yield Finding(
+            Level.WARN,
+            f"{box.name}: trusted_authserv_ids",
+            "It is empty: nobody is greeted by name, and forged senders are not noticed.",
+            "Write there what stands first behind `Authentication-Results:` in the source of a "
+            "letter that came in, such as mx.charity.org.",
         )
 
 

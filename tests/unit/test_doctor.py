@@ -228,6 +228,18 @@ def test_an_old_backup_is_a_warning_and_a_fresh_one_is_well(well, tmp_path):
     assert about_backup(now + timedelta(hours=49)) == [Level.WARN]
 
 
+def test_whom_to_believe_about_senders_is_asked_for_where_nobody_is_named(well):
+    installation, _ = well
+
+    def about_trust():
+        return [each.fix for each in findings(installation) if "trusted" in each.what]
+
+    assert about_trust() == []
+    change(installation, 'trusted_authserv_ids = ["mx.charity.org"]', "")
+    (fix,) = about_trust()
+    assert "Authentication-Results" in fix
+
+
 def test_a_certificate_that_is_about_to_end_is_a_warning(now):
     soon, later = now + timedelta(days=20), now + timedelta(days=22)
     (finding,) = doctor._certificate("support: IMAP", soon, now)
