@@ -15,6 +15,8 @@ from inboxbot.store.database import moment, stamp
 from inboxbot.store.mailboxes import Watched
 from inboxbot.store.sqlite import Database
 
+LAST_UID = 2**32 - 1  # RFC 9051, section 2.3.1.1
+
 
 class State(StrEnum):
     """How far we got with a place; all but `listed` and `retry` are final."""
@@ -99,13 +101,22 @@ def highest(db: Database, mailbox: Watched) -> int:
 def due(db: Database, mailbox: Watched, now: datetime, limit: int) -> list[Place]:
     """Return open places to fetch now: those never tried first, then the least tried.
 
-    A letter that broke a fetch thus waits behind all others and cannot hold them up.
+    A letter that broke a fetch thus waits behind all others and cannot hold them up. What the
+    first look after a restore found goes before everything: of two copies of a letter, the first
+    that is stored decides whether it may have been answered.
     """
+    found: list[Place] = []
+    if mailbox.restored_uid > 0:
+        found = _due(db, mailbox, now, limit, mailbox.restored_uid)
+    return found or _due(db, mailbox, now, limit, LAST_UID)
+
+
+def _due(db: Database, mailbox: Watched, now: datetime, limit: int, last: int) -> list[Place]:
     rows = db.execute(
         "SELECT uid, attempts, last_error FROM place WHERE mailbox_id = ? AND uidvalidity = ?"
         " AND state IN ('listed', 'retry') AND (next_try_at IS NULL OR next_try_at <= ?)"
-        " ORDER BY attempts, uid LIMIT ?",
-        [mailbox.id, mailbox.uidvalidity, stamp(now), limit],
+        " AND uid <= ? ORDER BY attempts, uid LIMIT ?",
+        [mailbox.id, mailbox.uidvalidity, stamp(now), last, limit],
     )
     return [Place(*row) for row in rows]
 

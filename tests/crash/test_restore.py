@@ -104,6 +104,33 @@ def test_r42_a_look_that_ends_between_the_listing_and_the_fetch_forgets_no_resto
     process.close()
 
 
+def test_r42_a_copy_that_arrives_after_a_first_look_that_broke_off_is_not_answered_again(
+    in_memory: Path, now: datetime
+) -> None:
+    outside = Outside(in_memory / "state" / "inboxbot.sqlite3", now)
+    process = Process(outside)
+    process.go_live()
+    process.poll()
+    copy = backup.make(process.db, in_memory / "backup", now).file
+    outside.pass_(minutes=30)
+    outside.deliver(letter(1), "person")
+    process.run()
+    process.close()
+    restoring.restore(copy, outside.path, outside.now, who="ana")
+    process = Process(outside)
+    with listening(ends_at("intake.attempt")), suppress(Crash):
+        process.poll()
+    process.close()
+    # Never tried yet, it would be fetched before the first, and taken for new.
+    outside.pass_(minutes=30)
+    outside.deliver(letter(1), "again")
+    process = Process(outside)
+    process.settle()
+    assert len(outside.server.accepted) == 1
+    assert process.unaccounted() == []
+    process.close()
+
+
 def ends_at(place: str) -> Callable[[str], None]:
     def listen(name: str) -> None:
         if name == place:
