@@ -9,12 +9,11 @@ never sent again blindly.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from inboxbot import events, faults
-from inboxbot.actions import Acknowledgement
+from inboxbot import events, faults, last_look
 from inboxbot.errors import (
     AuthenticationError,
     ConfigError,
@@ -25,12 +24,13 @@ from inboxbot.errors import (
     TokenError,
     TransientError,
 )
+from inboxbot.last_look import Due, WrittenAnew
 from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import Outcome, Verdict
 from inboxbot.pace import UNLIMITED, Pace
 from inboxbot.pause import Pauses
 from inboxbot.reply.reason import Reason
-from inboxbot.store import alerts, breaker, conversations, limits, outbox, sending, settings
+from inboxbot.store import alerts, outbox, sending, settings
 from inboxbot.store.alerts import Code
 from inboxbot.store.database import write
 from inboxbot.store.outbox import State
@@ -38,7 +38,6 @@ from inboxbot.store.sending import BACK_OFF, Entry
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
 
-MAX_WAIT = timedelta(hours=24)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 # What says that a server as a whole cannot be used, through no fault of the reply.
 SERVER_TROUBLE = (PermanentError, TransientError, ConfigError)
@@ -55,7 +54,6 @@ class Transport(Protocol):
 
 TransportFor = Callable[[str], AbstractContextManager[Transport]]
 Copy = Callable[[str, Reply, datetime], None]
-WrittenAnew = Callable[[int], Acknowledgement | Reason]
 
 
 @dataclass(slots=True)
@@ -70,14 +68,6 @@ class Sent:
 
     def __getitem__(self, state: State) -> int:
         return self.counts.get(state, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """What a look at the outbox found: a reply that is claimed now, or was `kept`, or nothing."""
-
-    entry: Entry | None = None
-    kept: tuple[State, str] | None = None
 
 
 class StoreBusyError(InboxbotError):
@@ -205,7 +195,7 @@ class Sender:
         self._paced.discard(mailbox)
         return False
 
-    def _next(self, mailbox: str, tally: Sent, found: _Due) -> Entry | None:
+    def _next(self, mailbox: str, tally: Sent, found: Due) -> Entry | None:
         """Return the reply that was claimed; look on as long as one was held or cancelled."""
         while found.entry is not None and found.kept is not None:
             state, reason = found.kept
@@ -216,87 +206,18 @@ class Sender:
             faults.point("sender.claimed")
         return found.entry
 
-    def _look(self, mailbox: str) -> _Due:
+    def _look(self, mailbox: str) -> Due:
         with self._writing():
             return self._claim(mailbox)
 
-    def _claim(self, mailbox: str) -> _Due:
-        """Claim the next reply within the open transaction; one that may not go is kept."""
-        now = self._now()
-        entry = sending.next_due(self._db, mailbox, now)
-        if entry is None:
-            return _Due()
-        kept = self._look_again(entry, now)
-        if kept is None:
-            reply = self._in_its_words(entry, now)
-            if isinstance(reply, Reason):
-                outbox.hold(self._db, entry.id, reply, now)
-                return _Due(entry, (State.HELD, reply))
-            entry = replace(entry, reply=reply)
-            sending.claim(self._db, entry.id, self._owner, now)
-        return _Due(entry, kept)
-
-    def _in_its_words(self, entry: Entry, now: datetime) -> Reply | Reason:
-        """Return what goes out: written anew where staff say meanwhile that it is of another kind.
-
-        Within the open transaction. A question on medicines never leaves without its warning.
-        """
-        if not outbox.is_of_another_kind(entry.template, entry.category):
-            return entry.reply
-        written = self._written_anew(entry.message)
-        if isinstance(written, Reason):
-            return written
-        outbox.rewrite(
+    def _claim(self, mailbox: str) -> Due:
+        return last_look.claim_next(
             self._db,
-            entry.id,
-            written.reply,
-            template=written.template,
-            template_version=written.version,
-            now=now,
+            mailbox,
+            owner=self._owner,
+            written_anew=self._written_anew,
+            now=self._now(),
         )
-        return written.reply
-
-    def _look_again(self, entry: Entry, now: datetime) -> tuple[State, str] | None:
-        """Hold, cancel or give up what may no longer go, as of now; None where it may go.
-
-        Within the open transaction. What a person has written or released is that person's
-        decision: only the mode and the time count for it.
-        """
-        db = self._db
-        if now - entry.waiting_since > MAX_WAIT and entry.state is State.DEFERRED:
-            sending.gave_up(db, entry.id, now)
-            return State.FAILED, Reason.TOO_OLD
-        reason: Reason | None = None
-        if settings.mode(db) is Mode.SHADOW:
-            reason = Reason.SHADOW
-        elif not entry.reply.raw:  # Its stored bytes are damaged.
-            reason = Reason.COMPOSE_MISMATCH
-        elif now - entry.waiting_since > MAX_WAIT:
-            reason = Reason.TOO_OLD
-        elif entry.created_by is None:
-            if entry.review in ("answered", "closed"):
-                answered = entry.review == "answered"
-                reason = Reason.IN_CONVERSATION if answered else Reason.STAFF
-                outbox.cancel(db, entry.id, reason, now)
-                return State.CANCELLED, reason
-            if conversations.is_settled(db, entry.message):
-                outbox.cancel(db, entry.id, Reason.IN_CONVERSATION, now)
-                return State.CANCELLED, Reason.IN_CONVERSATION
-            if limits.suppressed(db, entry.recipient_key, now):
-                reason = Reason.ADDRESS_BLOCKED
-            elif self._breaker_holds(entry, now):
-                reason = Reason.BREAKER_OPEN
-        if reason is None:
-            return None
-        outbox.hold(db, entry.id, reason, now)
-        return State.HELD, reason
-
-    def _breaker_holds(self, entry: Entry, now: datetime) -> bool:
-        state = breaker.state(self._db)
-        # Replies that had their place within the limit before it was reached keep it.
-        if state is None or state.cause == "limit" or state.probe == entry.id:
-            return False
-        return breaker.holds(self._db, now) != ""
 
     def _attempt(self, entry: Entry, transport: Transport) -> Outcome:
         """Offer one reply to the server, which may take it, refuse it, or be of no use."""
@@ -328,7 +249,7 @@ class Sender:
 
     def _record(
         self, mailbox: str, entry: Entry, outcome: Outcome, is_enough: Callable[[], bool]
-    ) -> tuple[State, _Due]:
+    ) -> tuple[State, Due]:
         """Write down an answer and, in the same transaction, claim the next reply.
 
         Should claiming fail, the answer is kept and written down alone in the next pass.
@@ -337,7 +258,7 @@ class Sender:
         with self._writing():
             state = self._write_down(entry, outcome)
             last = outcome.server_left or is_enough()
-            found = _Due() if last else self._claim(mailbox)
+            found = Due() if last else self._claim(mailbox)
         del self._unrecorded[entry.id]
         faults.point("sender.recorded")
         events.reply_ended(entry.id, state, entry.attempts + 1, outcome.code)
