@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from inboxbot import config, events, promotion, publishing, reading
 from inboxbot.acknowledge import Acknowledger, Facts
 from inboxbot.announce import Recipients
+from inboxbot.clock import utc_now
 from inboxbot.config import Config, Mailbox, Replies, Server
 from inboxbot.errors import ConfigError, InboxbotError, Problem
 from inboxbot.fetching import MIB, Limits
@@ -47,7 +48,7 @@ def store(configuration: Config, *, create: bool = True) -> Iterator[Database]:
     opened = database.create if create else database.connect
     db = opened(configuration.store_path, key(configuration))
     try:
-        backup.upgrade(db, configuration.backup_path, datetime.now(UTC))
+        backup.upgrade(db, configuration.backup_path, utc_now())
         yield db
     finally:
         db.close()
@@ -268,7 +269,7 @@ def access_tokens(configuration: Config, box: Mailbox) -> "AccessTokens":
     """Return what gives the access tokens of a mailbox."""
     from inboxbot.mail.oauth import AccessTokens  # Its libraries take a while to load.
 
-    return AccessTokens(registration(box), token_file(configuration, box), _now)
+    return AccessTokens(registration(box), token_file(configuration, box), utc_now)
 
 
 def token_file(configuration: Config, box: Mailbox) -> TokenFile:
@@ -367,7 +368,3 @@ def recipients(configuration: Config) -> Recipients:
 def day(text: str) -> datetime:
     """Return the beginning of a day of the configuration, in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from importlib.metadata import version
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -23,6 +23,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from inboxbot import assembly, config, events, notify, passes, publishing
 from inboxbot.chores import ERASE_EVERY_S, LEARN_EVERY_S, WATCH_EVERY_S, Chores
+from inboxbot.clock import utc_now
 from inboxbot.config import Config, Mailbox
 from inboxbot.errors import ConfigError, InboxbotError, PermanentError, TokenError
 from inboxbot.lock import locked
@@ -167,21 +168,21 @@ class Daemon:
         # This connection brings the schema up to date; the others need not look at it.
         self._db = self._stack.enter_context(assembly.store(self._configuration))
         must_be_whole(self._db)
-        chores = Chores(self._configuration, self._open, _now)
+        chores = Chores(self._configuration, self._open, utc_now)
         self._count = chores.serve_figures(self._stack)
         reader = self._stack.enter_context(assembly.reader(self._configuration))
         triage = passes.triage(self._configuration, self._open(), reader)
         first, *others = self._postmen()
         first.sender.start()
         for box in self._configuration.mailbox:
-            watcher = Watcher(self._configuration, box, self._open(), _now)
+            watcher = Watcher(self._configuration, box, self._open(), utc_now)
             self._stack.callback(watcher.close)
             self._add(f"poll {box.name}", box.poll_every_s, self._polling(box, watcher))
 
         model = Watch(self._open(), self._configuration.classify.model)
 
         def decide() -> None:
-            found = model.changed(_now())
+            found = model.changed(utc_now())
             if found is not None:
                 reader.use(assembly.classifier(self._configuration, found))
             if triage.run(stop=self._halt.is_set):
@@ -234,9 +235,9 @@ class Daemon:
     def _tell_of_reload(self, usable: bool) -> None:
         with write(self._db):
             if usable:
-                alerts.end(self._db, alerts.Code.CONFIGURATION, _now())
+                alerts.end(self._db, alerts.Code.CONFIGURATION, utc_now())
             else:
-                alerts.open_alert(self._db, alerts.Code.CONFIGURATION, _now())
+                alerts.open_alert(self._db, alerts.Code.CONFIGURATION, utc_now())
 
     def _feed_watchdog(self, moment: float) -> None:
         """Tell systemd that we live, but only while every mailbox is being looked after.
@@ -261,7 +262,7 @@ class Daemon:
         db, library = self._open(), assembly.library(self._configuration)
 
         def look() -> None:
-            publishing.sync(db, library, _now())
+            publishing.sync(db, library, utc_now())
 
         return look
 
@@ -270,7 +271,7 @@ class Daemon:
         others = [box.name for box in self._configuration.mailbox[1:]]
 
         def postman(name: str, serves: Callable[[str], bool]) -> Postman:
-            return Postman(self._configuration, self._open(), _now, name=name, serves=serves)
+            return Postman(self._configuration, self._open(), utc_now, name=name, serves=serves)
 
         return [
             postman("", lambda mailbox: mailbox not in others),
@@ -301,7 +302,7 @@ class Daemon:
     def _wake(self, name: str) -> None:
         if not self._halt.is_set():
             self._jobs[name].wanted.set()
-            self._scheduler.modify_job(name, next_run_time=_now())
+            self._scheduler.modify_job(name, next_run_time=utc_now())
 
     def _run(self, job: Job) -> None:
         job.wanted.set()
@@ -361,7 +362,3 @@ class Daemon:
             self._swept_at[box.name] = time.monotonic()
             watcher.sweep()
             self._wake("triage")  # A sweep takes in whatever came since the look before it.
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from inboxbot import assembly, explain, history, promotion, replaying
+from inboxbot.clock import utc_now
 from inboxbot.config import Config
 from inboxbot.errors import InboxbotError
 from inboxbot.intake import PollResult
@@ -99,7 +100,7 @@ def poll(configuration: Config) -> Polled:
     with locked(configuration.store_path.parent), assembly.store(configuration) as db:
         must_be_whole(db)
         for box in configuration.mailbox:
-            with closing(Watcher(configuration, box, db, _now)) as watcher:
+            with closing(Watcher(configuration, box, db, utc_now)) as watcher:
                 try:
                     looked.append(Looked(box.name, watcher.poll()))
                 except InboxbotError as error:
@@ -118,7 +119,7 @@ def triage(configuration: Config, db: Database, reader: Reader) -> Triage:
         acknowledger=assembly.acknowledger(configuration, templates),
         identities=assembly.identities(configuration, settings.instance(db)),
         rules=assembly.rules(configuration, templates),
-        now=_now,
+        now=utc_now,
     )
 
 
@@ -149,7 +150,7 @@ def send(configuration: Config) -> Posted:
     """Make one pass over the outbox. Raises `Locked`, `StoreError`, `TransientError`."""
     with locked(configuration.store_path.parent), assembly.store(configuration) as db:
         must_be_whole(db)
-        postman = Postman(configuration, db, _now)
+        postman = Postman(configuration, db, utc_now)
         postman.sender.start()
         sent = postman.sender.send_due()
         errors = {
@@ -171,7 +172,7 @@ def explain_files(
     """Yield what would be decided for each letter in `paths`; nothing is written."""
     box = assembly.mailbox_named(configuration, mailbox)
     templates = assembly.library(configuration)
-    now = _now()
+    now = utc_now()
     with ExitStack() as stack:
         db = None
         if with_history:
@@ -193,7 +194,7 @@ def explain_stored(
     """Yield what would be decided today for stored letters; nothing is written."""
     templates = assembly.library(configuration)
     rules = assembly.rules(configuration, templates)
-    now = _now()
+    now = utc_now()
     with (
         assembly.store(configuration, create=False) as db,
         assembly.reader(configuration) as reader,
@@ -262,13 +263,14 @@ def import_files(
     box = assembly.mailbox_named(configuration, mailbox)
     with assembly.store(configuration) as db:
         return history.import_files(
-            db, paths, mailbox=box.name, now=_now(), progress=progress, unreadable=_say_unreadable
+            db,
+            paths,
+            mailbox=box.name,
+            now=utc_now(),
+            progress=progress,
+            unreadable=_say_unreadable,
         )
 
 
 def _say_unreadable(source: str, why: str) -> None:
     print(f"inboxbot: {source}: {why}", file=sys.stderr)  # noqa: T201  (the user's own file)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -113,11 +112,6 @@ def print_table(rows: Iterable[tuple[object, ...]], heads: tuple[str, ...]) -> N
     widths = [max(len(line[i]) for line in [list(heads), *cells]) for i in range(len(heads))]
     for line in [list(heads), *cells]:
         click.echo("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
-
-
-def now() -> datetime:
-    """Return the time, aware and in UTC."""
-    return datetime.now(UTC)
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inboxbot.cli.common import configuration, now, options, print_json
+from inboxbot.cli.common import configuration, options, print_json
+from inboxbot.clock import utc_now
 from inboxbot.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def login_command(mailbox: str, config_file: str | None, as_json: bool) -> None:
         else:
             click.echo(_invitation(invitation, box.imap.username, registration.redirect_port))
 
-    tokens = consent.log_in(registration, assembly.token_file(settings, box), show, now)
+    tokens = consent.log_in(registration, assembly.token_file(settings, box), show, utc_now)
     if as_json:
         print_json(
             {

@@ -8,11 +8,11 @@ from inboxbot.classify.comparison import Outcome
 from inboxbot.cli.common import (
     FINDINGS,
     configuration,
-    now,
     options,
     print_json,
     print_table,
 )
+from inboxbot.clock import utc_now
 
 if TYPE_CHECKING:
     from inboxbot.store.models import Stored
@@ -47,10 +47,10 @@ def train_command(
                 click.echo("Staff have judged no letter since the last training.")
             return
         with locked(settings.store_path.parent / models.FOLDER):
-            stored = learning.train(db, kind, who=who, now=now())
+            stored = learning.train(db, kind, who=who, now=utc_now())
         worse = promotion.what_got_worse(stored)
         if promote and not worse:
-            promotion.promote(db, kind, stored.id, who=who, now=now())
+            promotion.promote(db, kind, stored.id, who=who, now=utc_now())
     if as_json:
         print_json(_as_object(stored, promote and not worse) | stored.comparison)
     else:
@@ -153,7 +153,7 @@ def model_promote(number: int, config_file: str | None, as_json: bool) -> None:
 
     settings = configuration(config_file)
     with assembly.store(settings, create=False) as db:
-        promotion.promote(db, settings.classify.model, number, who=modes.operator(), now=now())
+        promotion.promote(db, settings.classify.model, number, who=modes.operator(), now=utc_now())
     _say_in_force(number, as_json)
 
 
@@ -165,7 +165,9 @@ def model_rollback(config_file: str | None, as_json: bool) -> None:
 
     settings = configuration(config_file)
     with assembly.store(settings, create=False) as db:
-        number = promotion.roll_back(db, settings.classify.model, who=modes.operator(), now=now())
+        number = promotion.roll_back(
+            db, settings.classify.model, who=modes.operator(), now=utc_now()
+        )
     _say_in_force(number, as_json)
 
 

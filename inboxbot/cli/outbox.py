@@ -4,7 +4,8 @@ from dataclasses import asdict
 
 import click
 
-from inboxbot.cli.common import NotFound, configuration, now, options, print_json, print_table
+from inboxbot.cli.common import NotFound, configuration, options, print_json, print_table
+from inboxbot.clock import utc_now
 
 
 @click.group("outbox")
@@ -91,7 +92,7 @@ def _resolve(reply: int, sent: bool, again: bool, config_file: str | None, as_js
             Drop() if held and given_up else Resolve(reply, sent=sent, again=again),
             [review.Letter(letter)],
             staff=modes.operator(),
-            now=now(),
+            now=utc_now(),
         )
         state = next(item.state for item in outbox.listed(db) if item.id == reply)
     if as_json:

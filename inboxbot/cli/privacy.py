@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inboxbot.cli.common import configuration, now, options, print_json, print_table, progress
+from inboxbot.cli.common import configuration, options, print_json, print_table, progress
+from inboxbot.clock import utc_now
 
 if TYPE_CHECKING:
     from inboxbot.erasing import Found
@@ -29,10 +30,10 @@ def retention_run(dry_run: bool, config_file: str | None, as_json: bool) -> None
     settings = configuration(config_file)
     with assembly.store(settings, create=False) as db:
         rules = assembly.retention_rules(settings)
-        report = retention.due(db, rules, now())
+        report = retention.due(db, rules, utc_now())
         _print_report(report, as_json)
         if not dry_run:
-            upkeep.erase_by_age(db, rules, now())
+            upkeep.erase_by_age(db, rules, utc_now())
 
 
 def _print_report(report: "Report", as_json: bool) -> None:
@@ -73,10 +74,10 @@ def retention_hold(
     with assembly.store(configuration(config_file), create=False) as db:
         if address and lift:
             with write(db):
-                holds.lift(db, address, who=modes.operator(), now=now())
+                holds.lift(db, address, who=modes.operator(), now=utc_now())
         elif address:
             with write(db):
-                holds.put(db, address, who=modes.operator(), why=why, now=now())
+                holds.put(db, address, who=modes.operator(), why=why, now=utc_now())
         found = holds.all_holds(db)
     if as_json:
         for hold in found:
@@ -110,14 +111,14 @@ def person_export(
     from inboxbot.store.database import write
 
     # Whole, because for root the command may run in another folder than the one it was typed in.
-    file = (target or Path(f"inboxbot-person-{now():%Y%m%dT%H%M%SZ}.zip")).absolute()
+    file = (target or Path(f"inboxbot-person-{utc_now():%Y%m%dT%H%M%SZ}.zip")).absolute()
     with (
         assembly.store(configuration(config_file), create=False) as db,
         progress("Exporting", as_json=as_json) as went,
     ):
-        done = exporting.export(db, address, file, now(), progress=went)
+        done = exporting.export(db, address, file, utc_now(), progress=went)
         with write(db):
-            audit.add(db, modes.operator(), "exported person", now(), detail=f"{done.letters}")
+            audit.add(db, modes.operator(), "exported person", utc_now(), detail=f"{done.letters}")
     if as_json:
         print_json({"file": str(file), "letters": done.letters, "replies": done.replies})
     else:
@@ -154,7 +155,7 @@ def person_erase(
             if as_json or not sys.stdin.isatty():
                 raise click.UsageError("Say --yes to erase, or --dry-run to look.")
             click.confirm("Erase all of this?", abort=True)
-        pseudonym = erasing.erase(db, found, who=modes.operator(), now=now())
+        pseudonym = erasing.erase(db, found, who=modes.operator(), now=utc_now())
     if not as_json:
         click.echo(f"Erased. The audit knows this person as {pseudonym} from now on.")
 

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from inboxbot.cli.common import configuration, now, options, print_json, print_table
+from inboxbot.cli.common import configuration, options, print_json, print_table
+from inboxbot.clock import utc_now
 
 if TYPE_CHECKING:
     from inboxbot.reports import Period, Report, Wait
@@ -46,7 +47,7 @@ def report_command(
 def _period(first: datetime | None, last: datetime | None, days: int, zone: ZoneInfo) -> "Period":
     from inboxbot.reports import LONGEST, Period
 
-    until = last.date() if last else now().astimezone(zone).date()
+    until = last.date() if last else utc_now().astimezone(zone).date()
     since = first.date() if first else until - timedelta(days=days - 1)
     if since > until:
         raise click.UsageError("The first day lies after the last one.")
@@ -108,7 +109,7 @@ def _print(found: "Report") -> None:
     looked_at, corrected = found.corrections.looked_at, found.corrections.corrected
     click.echo(f"corrected        {corrected} of {looked_at} that a person looked at")
     if found.oldest_open:
-        age = (now() - found.oldest_open.astimezone(UTC)).days
+        age = (utc_now() - found.oldest_open.astimezone(UTC)).days
         click.echo(f"waiting longest  {age} days")
     if found.drift.wants_a_look:
         click.echo("drift            something has changed since the period before: look")

@@ -9,7 +9,8 @@ import click
 
 from inboxbot.actions import Action, AddNote, Close, Correct, Hold, Release
 from inboxbot.classify.category import Category
-from inboxbot.cli.common import NotFound, configuration, now, options, print_json, print_table
+from inboxbot.cli.common import NotFound, configuration, options, print_json, print_table
+from inboxbot.clock import utc_now
 from inboxbot.store.queue import Row, View
 from inboxbot.store.sqlite import Database
 
@@ -60,8 +61,8 @@ def queue_command(
         if query:
             from inboxbot.store import search
 
-            listing = search.narrowed(listing, query, now())
-        rows = queue.rows(db, listing, staff=modes.operator(), now=now(), limit=limit or -1)
+            listing = search.narrowed(listing, query, utc_now())
+        rows = queue.rows(db, listing, staff=modes.operator(), now=utc_now(), limit=limit or -1)
         unfetched = places.unfetched(db) if listing.view is View.PROBLEMS else []
     if as_json:
         for row in rows:
@@ -148,7 +149,7 @@ def show_command(letter: int, config_file: str | None, as_json: bool) -> None:
         if found is None:
             raise NotFound(str(review.no_letter(db, letter)))
         with write(db):
-            audit.add(db, modes.operator(), "viewed", now(), message=letter)
+            audit.add(db, modes.operator(), "viewed", utc_now(), message=letter)
     if as_json:
         print_json(found)
     else:
@@ -265,7 +266,7 @@ def _writer(settings: "Config", db: Database) -> "Writer":
         db,
         assembly.acknowledger(settings, assembly.library(settings)),
         assembly.identities(settings, instance(db)),
-        now(),
+        utc_now(),
     )
 
 
@@ -306,7 +307,11 @@ def _perform(db: Database, letters: list[int], action: Action, as_json: bool) ->
 
     try:
         done = review.perform(
-            db, action, [review.Letter(each) for each in letters], staff=modes.operator(), now=now()
+            db,
+            action,
+            [review.Letter(each) for each in letters],
+            staff=modes.operator(),
+            now=utc_now(),
         )
     except review.NoSuchLetter as error:
         raise NotFound(str(error)) from error

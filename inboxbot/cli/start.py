@@ -11,10 +11,10 @@ from inboxbot.cli.common import (
     CONFIGURATION,
     FINDINGS,
     configuration,
-    now,
     options,
     print_json,
 )
+from inboxbot.clock import utc_now
 from inboxbot.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def mode_command(wanted: str | None, config_file: str | None, as_json: bool) -> 
 
     with assembly.store(configuration(config_file)) as db:
         if wanted is not None:
-            modes.set_mode(db, Mode(wanted), who=modes.operator(), now=now())
+            modes.set_mode(db, Mode(wanted), who=modes.operator(), now=utc_now())
         state = modes.state(db)
     if as_json:
         print_json({"mode": state.mode, "held": state.held})
@@ -187,7 +187,7 @@ def status_command(diagnostics: bool, config_file: str | None, as_json: bool) ->
             store=settings.store_path,
             min_free_mb=settings.store.min_free_mb,
             silent_after=timedelta(minutes=settings.alerts.intake_silent_minutes),
-            now=now(),
+            now=utc_now(),
         )
         report = _diagnostics(db, settings, found) if diagnostics else ""
     if report:
@@ -207,7 +207,7 @@ def _diagnostics(db: "Database", settings: "Config", found: "Health") -> str:
         health=found,
         sections=in_force.sections(settings),
         store=settings.store_path,
-        now=now(),
+        now=utc_now(),
     )
     return diagnostics.text(db, known)
 

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inboxbot.cli.common import configuration, now, options, print_json
+from inboxbot.cli.common import configuration, options, print_json
+from inboxbot.clock import utc_now
 from inboxbot.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _convert(
 
     path = settings.store_path
     with locked(path.parent):
-        aside = encryption.convert(path, old, new, now(), who=modes.operator())
+        aside = encryption.convert(path, old, new, utc_now(), who=modes.operator())
     plain = encryption.plain_copies(path, settings.backup_path) if new else []
     if as_json:
         print_json({"aside": str(aside), "not_encrypted": [str(file) for file in plain]})

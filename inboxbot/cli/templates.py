@@ -14,11 +14,11 @@ from inboxbot.cli.common import (
     FINDINGS,
     NotFound,
     configuration,
-    now,
     options,
     print_json,
     print_table,
 )
+from inboxbot.clock import utc_now
 from inboxbot.errors import TemplateError
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def template_publish(
             who=modes.operator(),
             comment=why,
             based_on=live.number if live else 0,
-            now=now(),
+            now=utc_now(),
         )
     _print_version(version, as_json)
 
@@ -247,7 +247,7 @@ def template_rollback(
         if templates.get(db, name, language, number) is None:
             raise NotFound(f"There is no version {number} of {language}/{name}.")
         version = publishing.roll_back(
-            db, library, name, language, number, who=modes.operator(), now=now()
+            db, library, name, language, number, who=modes.operator(), now=utc_now()
         )
     _print_version(version, as_json)
 
@@ -271,7 +271,7 @@ def _workplace(
     if library.folder == library.shipped:
         raise TemplateError("There is no templates folder of your own; `inboxbot init` makes one.")
     with assembly.store(settings) as db:
-        publishing.sync_one(db, library, name, language, now())
+        publishing.sync_one(db, library, name, language, utc_now())
         yield db, library
 
 

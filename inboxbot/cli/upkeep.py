@@ -9,11 +9,11 @@ from inboxbot.cli.common import (
     CONFIGURATION,
     FINDINGS,
     configuration,
-    now,
     options,
     print_json,
     print_table,
 )
+from inboxbot.clock import utc_now
 from inboxbot.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def backup_command(folder: Path | None, config_file: str | None, as_json: bool) 
     settings = configuration(config_file)
     where = folder or settings.backup_path
     with assembly.store(settings, create=False) as db:
-        copy = backup.make(db, where, now())
+        copy = backup.make(db, where, utc_now())
     removed = []
     if folder is None:
         kept = settings.backup
@@ -109,7 +109,7 @@ def restore_command(
     from inboxbot.store import figures, restoring
 
     settings = configuration(config_file)
-    path, moment = settings.store_path, now()
+    path, moment = settings.store_path, utc_now()
     erased = 0
 
     def forget_again(db: Any) -> None:
@@ -160,7 +160,7 @@ def migrate_command(plan: bool, config_file: str | None, as_json: bool) -> None:
     try:
         migrations.check_not_newer(db)
         wanted = migrations.pending(db)
-        steps = wanted if plan else backup.upgrade(db, settings.backup_path, now())
+        steps = wanted if plan else backup.upgrade(db, settings.backup_path, utc_now())
     finally:
         db.close()
     if as_json:
@@ -231,7 +231,7 @@ def doctor_command(config_file: str | None, as_json: bool) -> None:
     code = FINDINGS
     try:
         settings = configuration(config_file)
-        findings = doctor.examine(settings, now())
+        findings = doctor.examine(settings, utc_now())
     except ConfigError as error:
         findings, code = doctor.of_configuration(error), CONFIGURATION
     failed = 0

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import click
 
-from inboxbot.cli.common import configuration, now, options, print_json, print_table
+from inboxbot.cli.common import configuration, options, print_json, print_table
+from inboxbot.clock import utc_now
 from inboxbot.config import Config
 from inboxbot.errors import InboxbotError
 from inboxbot.store.sqlite import Database
@@ -50,7 +51,7 @@ def add_command(name: str, role: str, ask: bool, config_file: str | None, as_jso
 
     def work(db: Database) -> str:
         return accounts.add_user(
-            db, name, Role(role), who=modes.operator(), now=now(), purpose=Purpose.PASSWORD
+            db, name, Role(role), who=modes.operator(), now=utc_now(), purpose=Purpose.PASSWORD
         )
 
     _with_link(settings, name, work, password, as_json)
@@ -70,7 +71,7 @@ def reset_command(name: str, ask: bool, config_file: str | None, as_json: bool) 
     password = _asked_password(name, settings.organisation.name) if ask else None
 
     def work(db: Database) -> str:
-        return accounts.reset(db, name, who=modes.operator(), now=now())
+        return accounts.reset(db, name, who=modes.operator(), now=utc_now())
 
     _with_link(settings, name, work, password, as_json)
 
@@ -83,7 +84,7 @@ def disable_command(name: str, config_file: str | None, as_json: bool) -> None:
     from inboxbot import accounts, assembly, modes
 
     with assembly.store(configuration(config_file)) as db:
-        accounts.disable(db, name, who=modes.operator(), now=now())
+        accounts.disable(db, name, who=modes.operator(), now=utc_now())
     if as_json:
         print_json({"name": name.lower(), "disabled": True})
     else:
@@ -99,7 +100,7 @@ def list_command(config_file: str | None, as_json: bool) -> None:
 
     settings = configuration(config_file)
     span = users.Span.of(
-        now(),
+        utc_now(),
         idle=timedelta(minutes=settings.web.session_idle_minutes),
         longest=timedelta(hours=settings.web.session_hours),
     )
@@ -160,9 +161,9 @@ def _with_link(
         token = work(db)
         if password is not None:
             with write(db):
-                users.use_link(db, token, now())
+                users.use_link(db, token, utc_now())
                 user = accounts.known(db, name)
-                accounts.set_password(db, user, password, who=modes.operator(), now=now())
+                accounts.set_password(db, user, password, who=modes.operator(), now=utc_now())
     link = f"http://{settings.web.host}:{settings.web.port}/welcome/{token}"
     if as_json:
         print_json({"name": name.lower(), "link": None if password is not None else link})

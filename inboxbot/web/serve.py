@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from waitress import create_server
 
 from inboxbot import assembly, events, metrics, pulse
+from inboxbot.clock import utc_now
 from inboxbot.config import Config, is_loopback
 from inboxbot.health import health
 from inboxbot.store.settings import instance, mode
@@ -50,7 +51,7 @@ def _serve_figures(app: Flask, configuration: Config, stack: ExitStack) -> None:
 
 def from_configuration(configuration: Config) -> Flask:
     """Return the app for a configuration; makes sure that the store is up to date first."""
-    read_at = datetime.now(UTC)
+    read_at = utc_now()
     with assembly.store(configuration) as db:
         identities = assembly.identities(configuration, instance(db))
     templates = assembly.library(configuration)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from flask import current_app, g
 
 from inboxbot.acknowledge import Acknowledger
+from inboxbot.clock import utc_now
 from inboxbot.mail.message import Identity
 from inboxbot.reply.case import Rules
 from inboxbot.reply.knowledge import Article
@@ -20,10 +21,6 @@ from inboxbot.web.erasures import Erasures
 from inboxbot.web.in_force import InForce
 from inboxbot.web.languages import Speaks, load
 from inboxbot.writing import Writer
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _no_articles() -> tuple[Article, ...]:
@@ -46,7 +43,7 @@ class Site:
     key: Key | None = None
     organisation: str
     zone: ZoneInfo
-    clock: Callable[[], datetime] = _utc_now
+    clock: Callable[[], datetime] = utc_now
     session_idle: timedelta = timedelta(minutes=30)
     session_longest: timedelta = timedelta(hours=12)
     hours_to_answer: int = 48
