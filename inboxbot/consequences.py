@@ -47,10 +47,10 @@ _NO_PERSON = frozenset(
 
 
 def settle(db: Database, now: datetime) -> None:
-    """Close what is over: the breaker whose probe was sent, what it held for too long, and alerts
-    that time or the staff have seen to.
+    """Close what is over, within a transaction of its own.
 
-    Raises `TransientError` where the database cannot be written now.
+    That is the breaker whose probe was sent, what it held for too long, and alerts that time or
+    the staff have seen to. Raises `TransientError` where the database cannot be written now.
     """
     over = _over(db, now)
     old = outbox.held(db, Reason.BREAKER_OPEN, before=now - HELD_FOR)

@@ -1,6 +1,7 @@
 """How long to wait for a server to tell of a letter by itself, before looking all the same.
 
-Waiting is not blind: it is renewed twice an hour, and each time the folder is opened anew.
+Waiting is not blind: each half hour the folder is opened anew. Where a server takes the renewal
+and the opening in one write the wait goes on; else it ends there, and a look begins the next one.
 
 A server is believed only after it told of a letter that was then found. Once a look finds a letter
 that it had not told of, it is doubted until it tells of the next one, since the look may have come

@@ -20,8 +20,8 @@ from inboxbot.store.sqlite import Database
 def must_fit(db: Database, reply: SentReply, review: Review, rules: Rules, now: datetime) -> None:
     """Raise `Conflict` with the reason where this acknowledgement may not go with the others.
 
-    By the limits of the letter's mailbox.
-    Within the caller's transaction, so that two cannot both be the last that fits.
+    The limits are those of the letter's mailbox. They are asked within the caller's transaction,
+    so that two cannot both be the last that fits.
     """
     rules = rules.on(mailboxes.of_letter(db, review.id))
     if review.state is State.ANSWERED:

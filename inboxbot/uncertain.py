@@ -25,8 +25,11 @@ Lookup = Callable[[str, Sequence[str]], set[str] | None]
 
 
 class Resolver:
-    """Looks replies up in the Sent folders; `files_all` says of a mailbox whether its provider
-    files by itself all that it accepts (`sent_copy = "server"`)."""
+    """Looks replies up in the Sent folders.
+
+    `files_all` says of a mailbox whether its provider files by itself all that it accepts
+    (`sent_copy = "server"`).
+    """
 
     def __init__(
         self,

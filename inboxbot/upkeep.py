@@ -1,5 +1,4 @@
-"""What is looked after by itself: erasing by age, and the alerts that no letter and no server
-opens."""
+"""What is looked after by itself: erasing by age, and alerts of silence, disk and backups."""
 
 import shutil
 from dataclasses import dataclass

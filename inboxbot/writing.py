@@ -1,5 +1,4 @@
-"""Write what staff have changed: an acknowledgement that the gate had kept silent, or of a kind
-that is not the letter's any more.
+"""Write an acknowledgement anew: one that the gate kept silent, or of a kind no longer right.
 
 The letter is read again only where triage could read it: one that could not be read safely is
 never opened here.

@@ -22,8 +22,11 @@ class Kept:
 
 @dataclass
 class FakeMailbox:
-    """A `Mailbox`. `trouble` is called before each operation with its name and the UIDs in it,
-    and may raise or change the mailbox; `hidden` UIDs are left out of answers to `fetch`."""
+    """A `Mailbox` in memory.
+
+    `trouble` is called before each operation with its name and the UIDs in it, and may raise or
+    change the mailbox; `hidden` UIDs are left out of answers to `fetch`.
+    """
 
     letters: dict[int, Kept] = field(default_factory=dict)
     uidvalidity: int = 1

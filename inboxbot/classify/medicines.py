@@ -32,9 +32,9 @@ class Names:
     """The known names in the forms that are compared.
 
     `exact` maps normalised names to generics, `first` holds the words that names of several
-    words begin with, `spaceless` finds names inside scripts that
-    write no spaces, `skeletons` and `deletions` find other spellings and slips; a word in
-    `ordinary` is no medicine however close it comes.
+    words begin with, `spaceless` finds names inside scripts that write no spaces, `skeletons`,
+    `deletions` and `consonants` find other spellings and slips; a word in `ordinary` is no
+    medicine however close it comes.
     """
 
     exact: Mapping[str, tuple[str, ...]]

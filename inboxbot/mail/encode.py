@@ -18,8 +18,10 @@ _LINE_END = re.compile("\r\n?|\u2028|\u2029|\x85")
 
 @lru_cache(maxsize=256)
 def words(text: str, before: int) -> str:
-    """Return one line of text for an unstructured field, folded (RFC 2047); `before` it stand
-    that many characters on the first line."""
+    """Return one line of text for an unstructured field, encoded where need be and folded.
+
+    `before` is how many characters stand before it on its first line (RFC 2047).
+    """
     if text.isascii() and text.isprintable() and "=?" not in text:
         return _folded(text, before)
     pieces: list[bytes] = [b""]

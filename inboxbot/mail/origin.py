@@ -313,7 +313,7 @@ def _challenge(who: Correspondent, fields: _Fields) -> Iterator[Mark]:
 
 
 def _challenge_words(message: Message) -> Iterator[Mark]:
-    """Words that prove nothing by themselves: a person may ask us to confirm something."""
+    """Words of the subject, which prove nothing alone: a person may ask us to confirm, too."""
     subject = message.subject[:500].casefold()
     if any(words in subject for words in phrases.CHALLENGE_SUBJECTS):
         yield Mark("challenge_response", "the subject asks for a confirmation")

@@ -263,8 +263,10 @@ def _rcpt(server: smtplib.SMTP, reply: Reply) -> str:
 
 
 def _ask(server: smtplib.SMTP, commands: tuple[str, ...]) -> list[tuple[int, bytes]]:
-    """Return the answers: to all commands at once with PIPELINING (RFC 2920), else to the first
-    that is refused."""
+    """Return the answers to the commands.
+
+    With PIPELINING (RFC 2920) all are asked at once; without, up to the first that is refused.
+    """
     for command in commands:
         if "\r" in command or "\n" in command:
             raise PermanentError("An address with a line break cannot be written to.")

@@ -71,8 +71,10 @@ def traces(
     texts: Iterable[str],
     ours: Iterable[str],
 ) -> Traces:
-    """Return what to look for: `names` are addresses and Message-IDs; the words of `ours`, that
-    is of replies which they may have quoted, are nobody's trace."""
+    """Return what to look for; `names` are addresses and Message-IDs.
+
+    `ours` are replies that the person may have quoted: words that stand there are nobody's trace.
+    """
     own = tuple(bare(text) for text in ours)
     words = tuple(compact for text in texts if (compact := bare(text)))
     return Traces(
@@ -96,8 +98,10 @@ def bare(text: str) -> str:
 
 
 def _pieces(compact: str) -> Iterator[str]:
-    """Yield pieces of at least 40 bytes, each beginning a few letters after the one before: a
-    quote that is a little longer holds one of them whole."""
+    """Yield pieces of at least `PIECE_BYTES`, each a few letters after the one before.
+
+    So a quote that is a little longer holds one of them whole.
+    """
     for start in range(0, len(compact), STRIDE):
         piece = compact[start : start + PIECE_BYTES]
         while len(piece.encode()) - len(piece[-1].encode()) >= PIECE_BYTES:

@@ -43,10 +43,9 @@ class History:
 
     Counts are of acknowledgements reserved (queued or sent) in the period that ends now.
     `language` is what staff noted that the person reads; `heard_before` says that an earlier
-    letter came from the return address.
-    `same_kind_at` is when this return address last got this kind of acknowledgement.
-    `ours` holds the ids among the letter's In-Reply-To and References that are ours or of
-    a letter of the same sender. `breaker_open` is the breaker's state with its cause.
+    letter came from the return address, and `same_kind_at` when that address last got this kind
+    of acknowledgement. `ours` holds the ids among the letter's In-Reply-To and References that
+    are ours or of a letter of the same sender. `breaker_open` names what the breaker is open for.
     """
 
     duplicate: bool = False
@@ -90,8 +89,8 @@ class Decision:
     `reply_to` is the return address, or None where there is no usable one. `template` and
     `language` are set wherever a reply could be written, so that held and suppressed
     acknowledgements can be sent with one click; `language_because` names the link of the chain
-    that chose the language. `authenticated` says that a trusted server
-    vouches for the return address: only then may personal variables be filled.
+    that chose the language. `authenticated` says that a trusted server vouches for the return
+    address: only then may personal variables be filled.
     """
 
     disposition: Disposition

@@ -119,7 +119,7 @@ def _emergency_problems(name: str, language: Language, text: str, last: int) -> 
     message = (
         "What to do in an emergency has to stand at the start."
         if first
-        else ("What to do in an emergency is missing.")
+        else "What to do in an emergency is missing."
     )
     hint = f"Use the words “{language.emergency[0]}”."
     return [PartProblem("text", TemplateProblem(1 if first else last, 1, message, hint))]

@@ -1,5 +1,6 @@
-"""What an automatic reply may never say: the name of a medicine, a dose, an instruction on
-one, a promise of effect, a diagnosis. In every language that is shipped.
+"""What an automatic reply may never say, in every language that is shipped.
+
+That is the name of a medicine, a dose, an instruction on one, a promise of effect, a diagnosis.
 
 Pure. A sentence is forbidden when it matches a pattern after its safe phrases ("do not stop
 any medicine without asking your doctor") were taken out of it; so a safe phrase never covers

@@ -1,6 +1,6 @@
-"""What is erased by age: first the files that came with a letter, then its bytes, its text, and
-in the end all but the mark that it was there.
+"""What is erased by age: a letter's files first, in the end all but the mark that it was there.
 
+In between go its bytes as received, and then its text.
 `due` says what is old enough and deletes nothing. A letter that still waits for a person, whose
 reply has not left, or that is under a legal hold, is kept however old it is.
 """

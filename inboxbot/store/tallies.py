@@ -137,8 +137,11 @@ def oldest(db: Database) -> Iterator[tuple[str, str, datetime | None]]:
 
 
 def arrival_to_acknowledgement(db: Database) -> tuple[dict[int, int], int, float]:
-    """Return how many letters were acknowledged within so many seconds, how many in all, and the
-    sum of the seconds; what a person released does not count."""
+    """Return how many letters were acknowledged within so many seconds, how many at all, and the
+    seconds of all together.
+
+    What a person released does not count.
+    """
     columns = ", ".join(f"count(*) FILTER (WHERE s <= {limit})" for limit in TO_ACK_S)
     row = db.execute(
         f"SELECT {columns}, count(*), coalesce(sum(s), 0) FROM ("  # noqa: S608  (numbers of ours)
