@@ -23,7 +23,6 @@ __all__ = [
     "acknowledgement",
     "answer",
     "answer_subject",
-    "check",
     "is_ours",
     "returned_message_ids",
 ]
@@ -133,11 +132,6 @@ def answer_subject(subject: str) -> str:
     return line if _ALREADY_REPLY.match(line) else f"Re: {line}".rstrip()
 
 
-def check(raw: bytes) -> tuple[str, ...]:
-    """Return what is wrong with a finished reply, in words; empty where all is as it must be."""
-    return problems(raw)
-
-
 def returned_message_ids(message: Message, raw: bytes) -> tuple[str, ...]:
     """Return the Message-IDs that a bounce gives back, most telling first.
 
@@ -205,7 +199,10 @@ def _reply(
 
 
 def _thread(message: Message) -> list[str]:
-    """RFC 5322, section 3.6.4, and RFC 5230, section 5.8; ids of a stranger only if valid."""
+    """Return the fields that thread the reply; ids of a stranger only if they are valid.
+
+    RFC 5322, section 3.6.4, and RFC 5230, section 5.8.
+    """
     before = message.references or (message.in_reply_to if len(message.in_reply_to) == 1 else ())
     references = [reference for reference in before if is_valid(reference)]
     lines = []

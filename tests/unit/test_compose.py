@@ -18,10 +18,10 @@ from inboxbot.mail.compose import (
     acknowledgement,
     answer,
     answer_subject,
-    check,
     is_ours,
     returned_message_ids,
 )
+from inboxbot.mail.finished import problems
 from inboxbot.mail.message import Identity, Message, Reply
 from inboxbot.mail.parse import parse
 
@@ -152,7 +152,7 @@ def test_an_id_that_is_none_is_left_out(bad: str) -> None:
     sent = read(reply(message).raw)
     assert "In-Reply-To" not in sent
     assert "References" not in sent
-    assert check(reply(message).raw) == ()
+    assert problems(reply(message).raw) == ()
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_whatever_stands_in_a_value_no_other_field_leaves(hostile: str) -> None:
         reply(language=hostile),
     ):
         assert read(sent.raw).keys() == FIELDS
-        assert check(sent.raw) == ()
+        assert problems(sent.raw) == ()
         assert sent.raw.isascii()
         assert b"\r\nBcc:" not in sent.raw.partition(b"\r\n\r\n")[0]
 
@@ -235,7 +235,7 @@ def test_an_address_beyond_ascii_says_what_its_server_must_offer(
     assert sent.needs_smtputf8 is needs
     assert sent.recipient.rpartition("@")[2].isascii()
     assert f"To: {sent.recipient}\r\n".encode() in sent.raw
-    assert check(sent.raw) == ()
+    assert problems(sent.raw) == ()
     assert sent.raw.isascii() is not needs
 
 
@@ -290,7 +290,7 @@ def test_an_answer_of_a_person_is_threaded_and_carries_no_mark_of_a_machine() ->
     assert message["Date"] == "Mon, 02 Mar 2026 04:00:00 -0600"
     assert is_ours(sent.message_id, US)
     assert sent.message_id.startswith("<answer.")
-    assert check(sent.raw) == ()
+    assert problems(sent.raw) == ()
 
 
 @pytest.mark.parametrize(
@@ -332,12 +332,12 @@ def test_the_subject_of_an_answer_does_not_double(subject: str, expected: str) -
 def test_the_last_look_finds_what_was_not_meant(old: bytes, new: bytes) -> None:
     raw = reply().raw
     assert old in raw
-    assert check(raw.replace(old, new, 1)) != ()
+    assert problems(raw.replace(old, new, 1)) != ()
 
 
 def test_the_last_look_takes_any_bytes() -> None:
     for raw in (b"", b"\0", b"\xff\xfe", b"x" * 10_000, reply().raw[:200], reply().raw * 2):
-        assert check(raw) != ()
+        assert problems(raw) != ()
 
 
 def bounce(returned: str) -> tuple[Message, bytes]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from inboxbot.classify.category import Category, Classification
-from inboxbot.mail import compose
+from inboxbot.mail import compose, finished
 from inboxbot.mail.message import Identity
 from inboxbot.mail.parse import parse
 from inboxbot.reply.policy import Case, Decision, History, Rules, decide, sentence
@@ -106,7 +106,7 @@ def test_each_letter_with_a_return_address_can_be_acknowledged_safely(letter: Pa
         now=NOW,
         fingerprint="00" * 32,
     )
-    assert compose.check(reply.raw) == ()
+    assert finished.problems(reply.raw) == ()
     assert reply.recipient == decision.reply_to
 
 

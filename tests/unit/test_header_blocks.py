@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inboxbot.classify.category import Category, Classification
-from inboxbot.mail.compose import ComposeMismatchError, acknowledgement, check, returned_message_ids
+from inboxbot.mail.compose import ComposeMismatchError, acknowledgement, returned_message_ids
+from inboxbot.mail.finished import problems
 from inboxbot.mail.message import Address, Identity, Message
 from inboxbot.mail.message_id import acknowledgement_id
 from inboxbot.mail.parse import parse
@@ -109,7 +110,7 @@ def prove(message: Message) -> Disposition:
         now=NOW,
         fingerprint="ab" * 32,
     )
-    assert check(reply.raw) == ()
+    assert problems(reply.raw) == ()
     head, _, rest = reply.raw.partition(b"\r\n\r\n")
     names = [
         line.partition(b":")[0].decode().lower()
@@ -193,7 +194,7 @@ def test_nothing_is_taken_on_trust_from_templates_and_configuration(
         )
     except ComposeMismatchError:
         return
-    assert check(reply.raw) == ()
+    assert problems(reply.raw) == ()
 
 
 def random_block(chance: random.Random) -> bytes:
