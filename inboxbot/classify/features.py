@@ -152,7 +152,7 @@ class Counts:
         )
 
 
-def counted(letter: Letter, found: Hits, medicines: Collection[Medicine]) -> Counts:
+def counts(letter: Letter, found: Hits, medicines: Collection[Medicine]) -> Counts:
     """Count what stands in each segment of `letter`."""
     topics, dangers = lexicon.load("cues").topics, lexicon.load("urgent").topics
     columns = {topic: at for at, topic in enumerate(topics)}

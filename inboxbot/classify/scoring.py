@@ -65,7 +65,7 @@ def views(
         medicines,
         language is not None and language not in encoder.LANGUAGES,
         hits,
-        features.counted(letter, hits, medicines),
+        features.counts(letter, hits, medicines),
         features.grams(letter),
         whole,
         each,

@@ -150,7 +150,7 @@ def _from_person(row: tuple[Any, ...]) -> FromPerson:
     return FromPerson(row[0], moment(row[1]), row[2], row[3], row[4], Category(row[5]), *row[6:])
 
 
-def counted(db: Database, addresses: tuple[str, ...]) -> tuple[int, datetime | None]:
+def letters_counted(db: Database, addresses: tuple[str, ...]) -> tuple[int, datetime | None]:
     """Return how many letters came from these addresses, and when the first did."""
     row = db.execute(
         "SELECT count(*), min(m.received_at) FROM reading r"  # noqa: S608

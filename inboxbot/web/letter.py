@@ -258,7 +258,7 @@ def _person(recorded: Recorded) -> Mapping[str, Any] | None:
     if not address:
         return None
     person = people.person(db(), address)
-    count, first = people.counted(db(), person.addresses)
+    count, first = people.letters_counted(db(), person.addresses)
     theirs = people.letters(db(), person.addresses, limit=OFFERED)
     here = recorded.conversation
     return {

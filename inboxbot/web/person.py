@@ -45,7 +45,7 @@ def show(letter: int) -> str | tuple[str, int]:
 def _page(letter: int, problem: str = "", typed: str = "") -> str:
     address = address_of(letter)
     person = people.person(db(), address)
-    count, first = people.counted(db(), person.addresses)
+    count, first = people.letters_counted(db(), person.addresses)
     return render_template(
         "person.html",
         letter=letter,

@@ -35,7 +35,7 @@ def show(letter: int) -> str:
         "person_data.html",
         letter=letter,
         address=folded(address),
-        count=people.counted(db(), person.addresses)[0],
+        count=people.letters_counted(db(), person.addresses)[0],
         person=person,
         held=next(
             (each for each in holds.all_holds(db()) if each.address in person.addresses), None
