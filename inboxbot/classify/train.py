@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inboxbot.classify import features, language, lexicon, scoring, text
+from inboxbot.classify import language, lexicon, scoring, text
 from inboxbot.classify import medicines as medicine_names
 from inboxbot.classify.category import NAMED_DANGERS, Category, Urgent
 from inboxbot.classify.features import BUCKETS, CALM, NOW, Floats
@@ -108,7 +108,7 @@ def _check_installed() -> None:
 def _with_copies(
     letters: Sequence[LabelledLetter],
 ) -> Iterator[tuple[LabelledLetter, int, bool]]:
-    """Return every letter and some copies with courtesies around it; both in one fold."""
+    """Yield every letter, and some copies with courtesies around it in the same fold."""
     for letter in letters:
         start = " ".join(f"{letter.subject} {letter.body}".lower().split())[:60]
         fold = hashlib.sha256(start.encode("utf-8", "replace")).digest()[0] % FOLDS
@@ -263,5 +263,5 @@ def describe(letters: Sequence[LabelledLetter]) -> dict[str, object]:
         "letters": len(letters),
         "letters_digest": digest.hexdigest()[:16],
         "topics": len(lexicon.load("cues").topics),
-        "features": features.BUCKETS,
+        "features": BUCKETS,
     }

@@ -137,10 +137,10 @@ def oldest(db: Database) -> Iterator[tuple[str, str, datetime | None]]:
 
 
 def arrival_to_acknowledgement(db: Database) -> tuple[dict[int, int], int, float]:
-    """Return how many letters were acknowledged within so many seconds, how many at all, and the
-    seconds of all together.
+    """Return how fast letters were acknowledged; what a person released does not count.
 
-    What a person released does not count.
+    That is how many were within each of `TO_ACK_S` seconds, how many in all, and the sum of their
+    seconds.
     """
     columns = ", ".join(f"count(*) FILTER (WHERE s <= {limit})" for limit in TO_ACK_S)
     row = db.execute(

@@ -16,20 +16,6 @@ from tests.numbered import letter
 from tests.taking_in import SOURCE, TakingIn
 
 
-@pytest.fixture
-def box() -> FakeMailbox:
-    return FakeMailbox()
-
-
-@pytest.fixture
-def taking(db: Database, box: FakeMailbox, now: datetime) -> TakingIn:
-    """Return a mailbox that was polled once while it was empty."""
-    taking = TakingIn(db, box, now)
-    taking.poll()
-    taking.later(hours=1)
-    return taking
-
-
 def deliver(box: FakeMailbox, numbers: Sequence[int], when: datetime) -> None:
     for number in numbers:
         box.deliver(letter(number), when)
