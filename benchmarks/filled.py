@@ -18,7 +18,6 @@ from benchmarks import mail
 from benchmarks.measure import MIB, cpu_of_family, memory_of_family, percentile, run, run_part
 from benchmarks.place import Place, place, until
 from benchmarks.report import OUTPUT, Report
-from benchmarks.standing import free_port
 from inboxbot import accounts
 from inboxbot.store import searches, users
 from inboxbot.store.database import write
@@ -26,7 +25,7 @@ from inboxbot.store.users import Purpose, Role, Stage
 from inboxbot.web.auth import COOKIE
 from tests import copies, letters
 from tests.dovecot import Dovecot
-from tests.smtp_sink import SmtpSink
+from tests.smtp_sink import SmtpSink, free_port
 
 SEEDS = 240
 ROUNDS = 200

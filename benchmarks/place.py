@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,13 +77,9 @@ class Place:
     def fill(self, letters: Iterable[bytes]) -> int:
         return self.account.fill(letters)
 
-    @contextmanager
-    def store(self) -> Iterator[Database]:
-        db = connect(self.installation.store)
-        try:
-            yield db
-        finally:
-            db.close()
+    def store(self) -> closing[Database]:
+        """Open the store for the length of a block."""
+        return closing(connect(self.installation.store))
 
     @contextmanager
     def process(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:

@@ -10,12 +10,12 @@ import os
 import sys
 import time
 from contextlib import ExitStack, closing, nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import cpu_of_family
 from inboxbot import assembly, config, events, passes
+from inboxbot.clock import utc_now
 from inboxbot.lock import locked
 from inboxbot.postman import Postman
 from inboxbot.store.database import must_be_whole
@@ -35,11 +35,11 @@ def main(counting: bool) -> dict[str, Any]:
         db = stack.enter_context(assembly.store(configuration))
         must_be_whole(db)
         watcher = stack.enter_context(
-            closing(Watcher(configuration, configuration.mailbox[0], db, _now))
+            closing(Watcher(configuration, configuration.mailbox[0], db, utc_now))
         )
         reader = stack.enter_context(assembly.reader(configuration))
         triage = passes.triage(configuration, db, reader)
-        postman = Postman(configuration, db, _now)
+        postman = Postman(configuration, db, utc_now)
         # The worker's start, its libraries and its model are a cost of starting, told by itself.
         before = cpu_of_family(os.getpid())
         reader.read(b"From: a@b.example\r\n\r\nHello, is riluzole safe with tablets?\r\n")
@@ -67,10 +67,6 @@ def main(counting: bool) -> dict[str, Any]:
                 "statements": statements.all if statements else None,
             }
     return found
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 if __name__ == "__main__":

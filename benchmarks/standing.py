@@ -1,17 +1,16 @@
 """What it costs while nothing happens, and to start: idle polls, the daemon, a command."""
 
 import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 
 from benchmarks import mail
 from benchmarks.measure import cpu_of_family, percentile, run
 from benchmarks.place import Place, place, until
 from benchmarks.report import Report
 from inboxbot import assembly
+from inboxbot.clock import utc_now
 from inboxbot.mail import imap
 from inboxbot.mail.imap import ImapMailbox
 from inboxbot.watcher import Watcher
@@ -38,7 +37,7 @@ def idle(report: Report, dovecot: Dovecot, sink: SmtpSink, old: int, key: str) -
         os.environ.update(here.environment)  # The watcher asks for its password there.
         with (
             assembly.store(configuration) as db,
-            closing(Watcher(configuration, configuration.mailbox[0], db, _now)) as watcher,
+            closing(Watcher(configuration, configuration.mailbox[0], db, utc_now)) as watcher,
         ):
             watcher.poll()
             watcher.poll()
@@ -134,13 +133,3 @@ def explained(report: Report, dovecot: Dovecot, sink: SmtpSink, letters: int) ->
     report.put("explain.cpu_ms", each, f"{each:.2f} ms CPU a letter, start included")
     report.put("explain.rate", letters / done.wall_s, f"{letters / done.wall_s:.0f} files a second")
     report.put("explain.peak_mb", done.peak / 1024**2, f"{done.peak / 1024**2:.0f} MB (PSS)")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
