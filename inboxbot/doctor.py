@@ -15,6 +15,7 @@ from pathlib import Path
 
 from inboxbot import assembly, checks, config, domain_records
 from inboxbot.config import Config, Mailbox
+from inboxbot.counted import counted
 from inboxbot.errors import AuthenticationError, ConfigError, InboxbotError, TokenError
 from inboxbot.health import health
 from inboxbot.mail.imap import ImapMailbox
@@ -178,11 +179,11 @@ def _encryption(configuration: Config, folder: Path) -> Iterator[Finding]:
         return
     plain = encryption.plain_copies(configuration.store_path, configuration.backup_path)
     if plain and not _encrypted(folder):
+        copies = counted("{} copy of it is not", "{} copies of it are not", len(plain))
         yield Finding(
             Level.WARN,
             what,
-            f"The database is to be encrypted, and {len(plain)} copies of it are not, such as "
-            f"{plain[0]}.",
+            f"The database is to be encrypted, and {copies}, such as {plain[0]}.",
             f"Make a new one with `inboxbot backup`, then remove them: see {page}.",
         )
         return
@@ -325,10 +326,11 @@ def _imap(box: Mailbox, configuration: Config, now: datetime) -> Iterator[Findin
         mailbox.allow(4.0 * box.imap.timeout_s)
         status = mailbox.open()
         idle = "IDLE" in mailbox.capabilities()
+        letters = counted("{} letter", "{} letters", status.exists)
         yield Finding(
             Level.PASS,
             what,
-            f"{box.folder} of {box.imap.host} holds {status.exists} letters, UIDVALIDITY "
+            f"{box.folder} of {box.imap.host} holds {letters}, UIDVALIDITY "
             f"{status.uidvalidity}, {'with' if idle else 'without'} IDLE.",
         )
         if mailbox.holds_all_mail():

@@ -15,13 +15,14 @@ from datetime import datetime
 from pathlib import Path
 
 from inboxbot import events, promotion
+from inboxbot.counted import counted
 from inboxbot.errors import NotAllowed, TransientError
 from inboxbot.mail.conversation import folded
 from inboxbot.mail.parse import attachment_bytes, parse
 from inboxbot.mail.traces import Traces, traces
 from inboxbot.store import audit, erasure, holds, messages, models, people, settings
 from inboxbot.store.backup import Copy
-from inboxbot.store.database import moment, stamp, write
+from inboxbot.store.database import file_of, moment, stamp, write
 from inboxbot.store.erasure import Written
 from inboxbot.store.sqlite import Database
 
@@ -63,8 +64,13 @@ def look(
     waiting = erasure.undecided(db)
     if waiting:
         raise TransientError(
-            f"{waiting} letters have not been read yet, and may be theirs: try again when the "
-            "daemon or `inboxbot poll` has sorted them."
+            counted(
+                "{} letter has not been read yet, and may be theirs: try again when the daemon or "
+                "`inboxbot poll` has sorted it.",
+                "{} letters have not been read yet, and may be theirs: try again when the daemon "
+                "or `inboxbot poll` has sorted them.",
+                waiting,
+            )
         )
     addresses = people.person(db, address).addresses
     return _find(db, addresses, erasure.letters_of(db, addresses), progress)
@@ -154,14 +160,17 @@ def outside(copies: Sequence[Copy], weeks: int, aside: Sequence[Path] = ()) -> l
         "text inside files such as PDF or images in letters of others",
     ]
     if copies:
+        backups = counted("{} backup", "{} backups", len(copies))
+        until = counted("{} week", "{} weeks", weeks)
         found.append(
-            f"{len(copies)} backups in {copies[0].file.parent}, the last of which goes in about "
-            f"{weeks} weeks; should one be restored, this person is erased from it again"
+            f"{backups} in {copies[0].file.parent}, the last of which goes in about {until}; "
+            "should one be restored, this person is erased from it again"
         )
     if aside:
+        databases = counted("{} former database", "{} former databases", len(aside))
         found.append(
-            f"{len(aside)} former databases in {aside[0].parent}, which a restore or an encryption "
-            "has kept: whoever looks after the machine removes them"
+            f"{databases} in {aside[0].parent}, which a restore or an encryption has kept: to be "
+            "removed by whoever looks after the machine"
         )
     return found
 
@@ -233,7 +242,7 @@ def _key(db: Database, address: str) -> str:
 
 def _remember(db: Database, addresses: tuple[str, ...], now: datetime) -> None:
     """Write down whom it concerns before it is done: a restore must know in any case."""
-    file = remembered_beside(erasure.file_of(db))
+    file = remembered_beside(file_of(db))
     handle = os.open(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     try:
         for address in addresses:

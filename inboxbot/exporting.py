@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from inboxbot.counted import counted
 from inboxbot.dossier import dossier
 from inboxbot.errors import StoreError
 from inboxbot.store import audit, erasure, messages, people
@@ -27,7 +28,7 @@ _PAGE = """<!doctype html>
 pre{{white-space:pre-wrap;font:inherit}}article{{border-top:1px solid #888;padding:1rem 0}}
 dt{{font-weight:bold}}</style></head><body>
 <h1>What we have of {addresses}</h1>
-<p>Made on {made}. {count} letters. The letters themselves are the .eml files beside this page;
+<p>Made on {made}. {count}. The letters themselves are the .eml files beside this page;
 data.json holds the same for programs.</p>
 {letters}
 </body></html>
@@ -116,7 +117,7 @@ def _page(addresses: tuple[str, ...], letters: list[dict[str, Any]], now: dateti
     return _PAGE.format(
         addresses=html.escape(", ".join(addresses)),
         made=f"{now:%Y-%m-%d}",
-        count=len(letters),
+        count=counted("{} letter", "{} letters", len(letters)),
         letters="\n".join(_article(letter) for letter in letters),
     )
 

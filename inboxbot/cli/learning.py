@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inboxbot.cli.common import NotFound, configuration, options, print_json, print_table
+from inboxbot.counted import counted
 
 if TYPE_CHECKING:
     from inboxbot.classify.evaluate import Evaluation, Share
@@ -75,7 +76,7 @@ def _as_object(found: "Evaluation", version: str) -> dict[str, Any]:
 
 
 def _print(found: "Evaluation", version: str) -> None:
-    click.echo(f"{found.letters} letters, {version}\n")
+    click.echo(f"{counted('{} letter', '{} letters', found.letters)}, {version}\n")
     shares = [
         ("accuracy", found.accuracy),
         *((f"recall {category}", share) for category, share in found.recall.items()),

@@ -17,6 +17,7 @@ from inboxbot.cli.common import (
     print_json,
     progress,
 )
+from inboxbot.counted import counted
 
 
 @click.command("poll")
@@ -155,7 +156,7 @@ def import_command(
         print_json(asdict(result))
         return
     click.echo(
-        f"{result.stored} letters recorded, {result.known} were known, "
-        f"{result.unreadable} could not be read. They are never acknowledged; the daemon or "
+        f"{counted('{} letter', '{} letters', result.stored)} recorded, {result.known} known "
+        f"before, {result.unreadable} not readable. They are never acknowledged; the daemon or "
         "`inboxbot poll` sorts them."
     )

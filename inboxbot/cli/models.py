@@ -13,6 +13,7 @@ from inboxbot.cli.common import (
     print_table,
 )
 from inboxbot.clock import utc_now
+from inboxbot.counted import counted
 
 if TYPE_CHECKING:
     from inboxbot.store.models import Stored
@@ -62,9 +63,10 @@ def train_command(
 def _print_trained(stored: "Stored", worse: list[str], promote: bool) -> None:
     from inboxbot import promotion
 
+    letters = counted("{} letter", "{} letters", stored.letters)
     confirmed = stored.letters - stored.corrections
     click.echo(
-        f"Model {stored.id} ({stored.version}) learned from {stored.letters} letters of yours: "
+        f"Model {stored.id} ({stored.version}) learned from {letters} of yours: "
         f"{stored.corrections} corrected, {confirmed} confirmed."
     )
     click.echo(
@@ -91,7 +93,8 @@ def _changes(changes: list[dict[str, Any]]) -> list[str]:
     still = [each for each in changes if each["language"] and each["outcome"] == Outcome.SAME]
     lines = [each["sentence"] for each in changes if each not in still]
     if still:
-        lines.append(f"shipped letters in {len(still)} languages: {Outcome.SAME}")
+        languages = counted("{} language", "{} languages", len(still))
+        lines.append(f"shipped letters in {languages}: {Outcome.SAME}")
     return lines
 
 

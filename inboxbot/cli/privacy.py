@@ -8,6 +8,7 @@ import click
 
 from inboxbot.cli.common import configuration, options, print_json, print_table, progress
 from inboxbot.clock import utc_now
+from inboxbot.counted import counted
 
 if TYPE_CHECKING:
     from inboxbot.erasing import Found
@@ -106,7 +107,6 @@ def person_export(
 ) -> None:
     """Write all about whoever writes from ADDRESS into a zip: JSON, letters as .eml, a page."""
     from inboxbot import assembly, exporting, modes
-    from inboxbot.counted import counted
     from inboxbot.store import audit
     from inboxbot.store.database import write
 
@@ -169,15 +169,17 @@ def _print_found(found: "Found", outside: list[str], as_json: bool) -> None:
              "legal_hold": found.held, "outside": outside}
         )  # fmt: skip
         return
+    quoting = counted("{} names or quotes them", "{} name or quote them", len(found.quoting))
+    replies = counted("{} holds their words", "{} hold their words", len(found.replies))
     click.echo(f"addresses         {', '.join(found.addresses)}")
     click.echo(f"letters           {len(found.letters)}, with replies, notes and corrections")
     click.echo(
-        f"letters of others {len(found.quoting)} name or quote them: the quote is taken out, and\n"
+        f"letters of others {quoting}: the quote is taken out, and\n"
         "                  the bytes as received are erased"
     )
-    click.echo(f"replies to others {len(found.replies)} hold their words: the bytes are erased")
+    click.echo(f"replies to others {replies}: the bytes are erased")
     click.echo(
-        f"models            {len(found.models)} learned from their letters: they are removed, and\n"
+        f"models            {len(found.models)} learned from their letters and will be removed:\n"
         "                  the daemon trains again what was in force"
     )
     if found.damaged:

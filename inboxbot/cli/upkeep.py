@@ -14,6 +14,7 @@ from inboxbot.cli.common import (
     print_table,
 )
 from inboxbot.clock import utc_now
+from inboxbot.counted import counted
 from inboxbot.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -137,10 +138,17 @@ def restore_command(
     if aside:
         click.echo(f"The one before lies at {aside}: remove it when all is well.")
     if erased:
-        click.echo(f"{erased} letters of people who were erased since are erased again.")
+        click.echo(
+            counted(
+                "{} letter of people who were erased since is erased again.",
+                "{} letters of people who were erased since are erased again.",
+                erased,
+            )
+        )
     click.echo(
-        f"{held} replies are held, and so are those to letters received before now: what lies in\n"
-        "the Sent folder counts as sent; for the rest see `inboxbot outbox list`."
+        f"{counted('{} reply is held', '{} replies are held', held)}, and so are those to letters "
+        "received before now:\nwhat lies in the Sent folder counts as sent; for the rest see "
+        "`inboxbot outbox list`."
     )
 
 

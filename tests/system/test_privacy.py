@@ -196,7 +196,7 @@ def test_a_restored_backup_forgets_them_again(filled):
     done = filled.objects("restore", copy["file"])[0]
     assert done["erased_again"] == 1
     (planned,) = filled.objects("person", "erase", CANARIES["address"], "--dry-run")
-    assert any("1 former databases in" in line for line in planned["outside"])
+    assert any("1 former database in" in line for line in planned["outside"])
     Path(done["aside"]).unlink()
     for file in Path(copy["file"]).parent.iterdir():
         file.unlink()

@@ -94,7 +94,7 @@ def test_letters_that_nobody_has_read_yet_stop_the_search(
     where = ada.post(f"/person/{person}/erase").headers["Location"]
     page = ada.get(where).text
     assert "Not done" in page
-    assert "have not been read yet" in page
+    assert "1 letter has not been read yet" in page
 
 
 def test_who_opened_a_persons_letters_is_shown(
