@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from inboxbot.errors import TransientError
 from inboxbot.mail.traces import GAP, Traces
@@ -116,11 +115,6 @@ def replies(db: Database) -> Iterator[tuple[int, int, bytes]]:
             "SELECT message_id, raw FROM outbox WHERE id = ?", [row]
         ).fetchone()
         yield int(row), int(letter), unpacked(raw)
-
-
-def file_of(db: Database) -> Path:
-    """Return the file of the database."""
-    return Path(db.execute("PRAGMA database_list").fetchone()[2])
 
 
 _OF_ERASED = (

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from inboxbot.errors import StoreError
-from inboxbot.store.database import moment, stamp
+from inboxbot.store.database import file_of, moment, stamp
 from inboxbot.store.sqlite import Database
 
 SAMPLE = 8 * 1024
@@ -234,7 +234,7 @@ def damaged(db: Database) -> Iterator[int]:
 
 def folder(db: Database) -> Path:
     """Return the folder that the database lies in: its disk is the one that must not fill."""
-    return Path(db.execute("PRAGMA database_list").fetchone()[2]).parent
+    return file_of(db).parent
 
 
 def usual_day(db: Database, mailbox_id: int, now: datetime) -> float:

@@ -16,7 +16,7 @@ from typing import Any
 
 from inboxbot.classify.category import Category
 from inboxbot.errors import PermanentError, TransientError
-from inboxbot.store.database import moment, stamp
+from inboxbot.store.database import file_of, moment, stamp
 from inboxbot.store.sqlite import Database
 
 FOLDER = "models"
@@ -65,7 +65,7 @@ class Stored:
 
 def folder_of(db: Database) -> Path:
     """Return the folder of the model files."""
-    return Path(db.execute("PRAGMA database_list").fetchone()[2]).parent / FOLDER
+    return file_of(db).parent / FOLDER
 
 
 def lessons(db: Database) -> list[Lesson]:

@@ -56,6 +56,8 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 
 _PACKED = b"\0"
+# Whose lease a reply is under, and until when: what ends an attempt ends both.
+NO_LEASE = "lease_owner = NULL, lease_until = NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,10 +186,7 @@ def rewrite(
 
 def hold(db: Database, row: int, reason: str, now: datetime, *, answer: str | None = None) -> None:
     """Keep a reply that was not offered to the server until a person has looked."""
-    also = (
-        "reason = :reason, smtp_reply = coalesce(:answer, smtp_reply),"
-        " lease_owner = NULL, lease_until = NULL"
-    )
+    also = f"reason = :reason, smtp_reply = coalesce(:answer, smtp_reply), {NO_LEASE}"
     move(db, row, State.HELD, now, also=also, values={"reason": reason, "answer": answer})
 
 
@@ -216,9 +215,7 @@ def send_again(db: Database, row: int, who: str, now: datetime) -> None:
 
 def was_sent(db: Database, row: int, now: datetime) -> None:
     """Note that staff know that an uncertain reply was sent."""
-    also = (
-        "reason = NULL, sent_at = coalesce(sent_at, :now), lease_owner = NULL, lease_until = NULL"
-    )
+    also = f"reason = NULL, sent_at = coalesce(sent_at, :now), {NO_LEASE}"
     move(db, row, State.SENT, now, sources=(State.UNCERTAIN,), also=also)
 
 
@@ -259,7 +256,7 @@ def listed(db: Database, *states: State) -> Iterator[Listed]:
 def _queue(db: Database, row: int, who: str, now: datetime, sources: tuple[State, ...]) -> None:
     also = (
         "reason = NULL, attempts = 0, created_by = :who, requeued_at = :now, due_at = :now,"
-        " lease_owner = NULL, lease_until = NULL"
+        f" {NO_LEASE}"
     )
     move(db, row, State.QUEUED, now, sources=sources, also=also, values={"who": who})
 

@@ -11,14 +11,12 @@ from datetime import datetime, timedelta
 
 from inboxbot.mail.message import Reply
 from inboxbot.store.database import moment, stamp
-from inboxbot.store.outbox import State, move, unpacked
+from inboxbot.store.outbox import NO_LEASE, State, move, unpacked
 from inboxbot.store.sqlite import Database
 
 LEASE = timedelta(minutes=15)  # More than the longest wait for a server's answer.
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
 UNDO = timedelta(minutes=10)  # More than the time in which staff can take a reply back.
-# Whose lease a reply is under, and until when; what ends an attempt ends both.
-_NO_LEASE = "lease_owner = NULL, lease_until = NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,26 +153,26 @@ def begin(db: Database, row: int, owner: str, now: datetime) -> None:
 
 def sent(db: Database, row: int, owner: str, answer: str, now: datetime) -> None:
     """Note that the server has accepted the reply."""
-    also = f"reason = NULL, smtp_reply = :answer, sent_at = :now, {_NO_LEASE}"
+    also = f"reason = NULL, smtp_reply = :answer, sent_at = :now, {NO_LEASE}"
     move(db, row, State.SENT, now, owner=owner, also=also, values={"answer": answer})
 
 
 def deferred(db: Database, row: int, owner: str, answer: str, due: datetime, now: datetime) -> None:
     """Note that the server wants the reply later."""
-    also = f"smtp_reply = :answer, due_at = :due, {_NO_LEASE}"
+    also = f"smtp_reply = :answer, due_at = :due, {NO_LEASE}"
     values = {"answer": answer, "due": stamp(due)}
     move(db, row, State.DEFERRED, now, owner=owner, also=also, values=values)
 
 
 def failed(db: Database, row: int, owner: str, answer: str, now: datetime) -> None:
     """Note that the server will never take the reply."""
-    also = f"smtp_reply = :answer, {_NO_LEASE}"
+    also = f"smtp_reply = :answer, {NO_LEASE}"
     move(db, row, State.FAILED, now, owner=owner, also=also, values={"answer": answer})
 
 
 def gave_up(db: Database, row: int, now: datetime) -> None:
     """Note that the server did not take a deferred reply for as long as we try."""
-    move(db, row, State.FAILED, now, sources=(State.DEFERRED,), also=_NO_LEASE)
+    move(db, row, State.FAILED, now, sources=(State.DEFERRED,), also=NO_LEASE)
 
 
 def uncertain(db: Database, row: int, owner: str, now: datetime) -> None:
@@ -184,7 +182,7 @@ def uncertain(db: Database, row: int, owner: str, now: datetime) -> None:
 
 def give_back(db: Database, row: int, owner: str, now: datetime) -> None:
     """Put a reply back: the server as a whole cannot be used, so no attempt counts."""
-    also = f"attempts = attempts - 1, {_NO_LEASE}"
+    also = f"attempts = attempts - 1, {NO_LEASE}"
     sources = (State.CLAIMED, State.SENDING)
     move(db, row, State.QUEUED, now, owner=owner, sources=sources, also=also)
 
@@ -204,7 +202,7 @@ def recover(db: Database, owner: str, now: datetime, *, alone: bool = False) -> 
     queued = tuple(row for row, state in rows if state == State.CLAIMED)
     unknown = tuple(row for row, state in rows if state == State.SENDING)
     for row in queued:
-        move(db, row, State.QUEUED, now, sources=(State.CLAIMED,), also=_NO_LEASE)
+        move(db, row, State.QUEUED, now, sources=(State.CLAIMED,), also=NO_LEASE)
     for row in unknown:
         # Its owner stays named: should it live after all, the answer it hears still counts.
         move(db, row, State.UNCERTAIN, now, also="lease_until = NULL")
@@ -212,7 +210,7 @@ def recover(db: Database, owner: str, now: datetime, *, alone: bool = False) -> 
 
 
 def in_state(db: Database, row: int, state: State) -> bool:
-    """Say whether a reply stands there."""
+    """Say whether a reply is in this state."""
     found = db.execute("SELECT state = ? FROM outbox WHERE id = ?", [state, row]).fetchone()
     return bool(found and found[0])
 
@@ -239,13 +237,13 @@ def unproven(db: Database) -> list[Unproven]:
 
 def found(db: Database, row: int, now: datetime) -> None:
     """Note that a reply lies in the Sent folder: it was sent."""
-    also = f"reason = NULL, sent_at = coalesce(sent_at, :now), {_NO_LEASE}"
+    also = f"reason = NULL, sent_at = coalesce(sent_at, :now), {NO_LEASE}"
     move(db, row, State.SENT, now, sources=(State.UNCERTAIN, State.HELD), also=also)
 
 
 def absent(db: Database, row: int, now: datetime) -> None:
     """Queue an uncertain reply again: the server files all that it accepts, and has it not."""
-    also = f"due_at = :now, {_NO_LEASE}"
+    also = f"due_at = :now, {NO_LEASE}"
     move(db, row, State.QUEUED, now, sources=(State.UNCERTAIN,), also=also)
 
 
@@ -257,8 +255,8 @@ def hold_restored(db: Database, now: datetime) -> int:
         [stamp(now)],
     )
     cursor = db.execute(
-        "UPDATE outbox SET state = 'held', reason = 'restored', updated_at = ?,"
-        " lease_owner = NULL, lease_until = NULL WHERE state IN ('queued', 'deferred', 'claimed')",
+        f"UPDATE outbox SET state = 'held', reason = 'restored', updated_at = ?, {NO_LEASE}"  # noqa: S608
+        " WHERE state IN ('queued', 'deferred', 'claimed')",
         [stamp(now)],
     )
     return cursor.rowcount
