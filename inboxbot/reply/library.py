@@ -153,7 +153,7 @@ class Library:
         return frozenset(
             language.code
             for language in self.languages()
-            if language.code in self.enabled() or self._source("short", language.code)[0]
+            if language.code in self.enabled() or self.source("short", language.code)[0]
         )
 
     def render(self, name: str, language: str, variables: Variables) -> Rendered:
@@ -175,7 +175,7 @@ class Library:
     def _in_two_languages(self, name: str, language: str, variables: Variables) -> Rendered:
         source, used = self._needed(name, self._default)
         filled = self._fill(source, used, variables)
-        note = self._source(_SHORT_FOR.get(name, "short"), language)[0]
+        note = self.source(_SHORT_FOR.get(name, "short"), language)[0]
         if note is None:
             page = markup.page((filled.html, used, used in RIGHT_TO_LEFT))
             return Rendered(filled.subject, filled.text, page, name, used, version_of(source))
@@ -202,16 +202,13 @@ class Library:
     def _needed(self, name: str, language: str) -> tuple[Source, str]:
         """Return the source for a language, else for the default, else the built-in."""
         for code in dict.fromkeys((language, self._default, BUILT_IN)):
-            source, _ = self._source(name, code)
+            source, _ = self.source(name, code)
             if source is not None:
                 return source, code
         raise TemplateError(f"No template “{name}” can be used.")
 
     def source(self, name: str, language: str) -> tuple[Source | None, bool]:
         """Return the source in use (None: there is none), and whether it is the built-in one."""
-        return self._source(name, language)
-
-    def _source(self, name: str, language: str) -> tuple[Source | None, bool]:
         slot = self._slots.setdefault((name, language), _Slot())
         both = paths(self.folder, name, language)
         now = tuple(signature(path) for path in both)
@@ -262,7 +259,7 @@ class Library:
         found: list[FileProblem] = []
         for language in self.languages():
             for name in ALL_NAMES:
-                self._source(name, language.code)
+                self.source(name, language.code)
                 found += self._slots[name, language.code].problems
         return tuple(sorted({*found, *self._languages_problem, *self._strangers()}))
 
