@@ -100,7 +100,7 @@ def _limited(db: Database, entry: Entry, now: datetime) -> Reason | None:
 def _breaker_holds(db: Database, entry: Entry, now: datetime) -> bool:
     state = breaker.state(db)
     # Replies that had their place within the limit before it was reached keep it.
-    if state is None or state.cause == "limit" or state.probe == entry.id:
+    if state is None or state.cause == breaker.LIMIT or state.probe == entry.id:
         return False
     return breaker.holds(db, now) != ""
 
