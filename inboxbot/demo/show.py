@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -65,7 +65,7 @@ def show(*, once: bool, ports: Ports, as_json: bool) -> None:
         say("Starting the daemon and the review page ...")
         stack.enter_context(_process("run", path))
         _wait_for_store(configuration.store_path)
-        db = stack.enter_context(_store(configuration.store_path))
+        db = stack.enter_context(closing(connect(configuration.store_path)))
         modes.set_mode(db, Mode.LIVE, who="demo", now=datetime.now(UTC))
         page = stack.enter_context(_review_page(path, web_port))
         address = f"{page}enter/{accounts.visitor_link(db, datetime.now(UTC))}"
@@ -197,24 +197,12 @@ def _wait_for_store(path: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if path.exists():
-            db = connect(path)
-            try:
+            with closing(connect(path)) as db:
                 if "mailbox" in db.table_names() and figures.figures(db).mailboxes:
                     return
-            finally:
-                db.close()
         time.sleep(LOOK_EVERY_S)
     log = (path.parent.parent / "config" / "run.log").read_text("utf-8", "replace")
     raise click.ClickException(f"The daemon did not start.\n{log}")
-
-
-@contextmanager
-def _store(path: Path) -> Iterator[Database]:
-    db = connect(path)
-    try:
-        yield db
-    finally:
-        db.close()
 
 
 @contextmanager
@@ -297,24 +285,24 @@ def _summary(
     say: Callable[[str], None],
     as_json: bool,
 ) -> None:
-    counted = figures.figures(db)
+    found = figures.figures(db)
     accepted = smtp.accepted
     recipients = [mail.recipients for mail in accepted]
     twice = len(recipients) - len(set(recipients))
     if as_json:
         summary = {
             "letters": letters,
-            "stored": counted.messages,
+            "stored": found.messages,
             "complete": complete,
-            "outbox": counted.outbox,
+            "outbox": found.outbox,
             "accepted_by_smtp": len(accepted),
             "recipients_answered_twice": twice,
         }
         click.echo(json.dumps(summary))
         return
-    states = ", ".join(f"{count} {state}" for state, count in counted.outbox.items())
+    states = ", ".join(f"{count} {state}" for state, count in found.outbox.items())
     say(
-        f"\n{letters} letters delivered, {counted.messages} stored with their bytes intact.\n"
+        f"\n{letters} letters delivered, {found.messages} stored with their bytes intact.\n"
         f"Replies: {states}. The SMTP server accepted {len(accepted)}, "
         f"{twice} of them for somebody who had one already."
     )
