@@ -149,13 +149,18 @@ def everybody(db: Database) -> list[User]:
 
 
 def _as_user(row: tuple[object, ...]) -> User:
-    values = list(row)
-    values[2] = Role(str(values[2]))
-    values[6], values[9] = bool(values[6]), bool(values[9])
-    values[11], values[12] = moment(str(values[11])), json.loads(str(values[12]))
-    values[16] = moment(str(values[16])) if values[16] else None
-    values[17] = None if values[17] is None else tuple(json.loads(str(values[17])))
-    return User(*values)  # type: ignore[arg-type]
+    values = dict(zip(_USER.split(", "), row, strict=True))
+    until, mailboxes = values["address_until"], values["mailboxes"]
+    read = {
+        "role": Role(str(values["role"])),
+        "disabled": bool(values["disabled"]),
+        "shortcuts": bool(values["shortcuts"]),
+        "created_at": moment(str(values["created_at"])),
+        "keys": json.loads(str(values["keys"])),
+        "address_until": moment(str(until)) if until else None,
+        "mailboxes": None if mailboxes is None else tuple(json.loads(str(mailboxes))),
+    }
+    return User(**values | read)  # type: ignore[arg-type]
 
 
 def change(db: Database, user: int, **values: object) -> None:
@@ -229,10 +234,9 @@ def sessions(db: Database, user: int, span: Span | None = None) -> list[Session]
 
 
 def _as_session(row: tuple[object, ...]) -> Session:
-    values = list(row)
-    values[2] = Stage(str(values[2]))
-    values[5:] = [moment(str(value)) for value in values[5:]]
-    return Session(*values)  # type: ignore[arg-type]
+    values = dict(zip(_SESSION.split(", "), row, strict=True))
+    times = {name: moment(str(values[name])) for name in ("created_at", "seen_at", "confirmed_at")}
+    return Session(**values | times | {"stage": Stage(str(values["stage"]))})  # type: ignore[arg-type]
 
 
 def seen(db: Database, session: str, now: datetime) -> None:
