@@ -144,14 +144,9 @@ class _Checker(HTMLParser):
         at = re.search(rf"\b{re.escape(name)}\b", start, re.IGNORECASE)
         before = start[: at.start()] if at else ""
         breaks = before.count("\n")
-        return (
-            (line + breaks, len(before) - before.rfind("\n"))
-            if breaks
-            else (
-                line,
-                column + len(before),
-            )
-        )
+        if breaks:
+            return line + breaks, len(before) - before.rfind("\n")
+        return line, column + len(before)
 
 
 def _element_sentence(tag: str) -> str:
