@@ -3,6 +3,7 @@
 import os
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -27,10 +28,12 @@ class FileProblem:
     suggestion: str = ""
 
 
+@cache
 def shipped_templates() -> Path:
     """Return the built-in templates: inside the installed package, else beside it."""
-    inside = Path(str(files("inboxbot"))) / "shipped" / "templates"
-    return inside if inside.is_dir() else Path(str(files("inboxbot"))).parent / "templates"
+    package = Path(str(files("inboxbot")))
+    inside = package / "shipped" / "templates"
+    return inside if inside.is_dir() else package.parent / "templates"
 
 
 def check_file(path: Path, language: Language | None = None) -> tuple[FileProblem, ...]:
