@@ -10,7 +10,6 @@ from datetime import datetime
 
 from inboxbot import releasing
 from inboxbot.actions import (
-    Acknowledgement,
     Action,
     AddNote,
     Answer,
@@ -35,6 +34,7 @@ from inboxbot.actions import (
 )
 from inboxbot.classify.category import Category
 from inboxbot.errors import Conflict, NotAllowed
+from inboxbot.reply.case import Acknowledgement
 from inboxbot.reply.reason import Reason
 from inboxbot.store import conversations, decisions, outbox, people, replies, reviews, tags
 from inboxbot.store.database import stamp

@@ -10,17 +10,7 @@ from datetime import datetime, timedelta
 
 from inboxbot.classify.category import Category
 from inboxbot.mail.message import Reply
-from inboxbot.reply.case import Rules
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledgement:
-    """An acknowledgement written for a letter that had none, as `Release` needs it."""
-
-    reply: Reply
-    template: str
-    version: str
-    in_reply_to: str | None
+from inboxbot.reply.case import Acknowledgement, Rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from inboxbot.actions import Acknowledgement
 from inboxbot.mail.message import Reply
+from inboxbot.reply.case import Acknowledgement
 from inboxbot.reply.reason import Reason
 from inboxbot.store import breaker, conversations, limits, outbox, sending, settings
 from inboxbot.store.outbox import State

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from inboxbot.acknowledge import Acknowledger
-from inboxbot.actions import Acknowledgement
 from inboxbot.dossier import classification_of, decision_of
 from inboxbot.errors import Conflict, PermanentError, StoreError, TemplateError
 from inboxbot.mail.message import Identity, Message, identity_for
 from inboxbot.mail.parse import parse
-from inboxbot.reply.case import Rules
+from inboxbot.reply.case import Acknowledgement, Rules
 from inboxbot.reply.reason import Reason
 from inboxbot.store import decisions, mailboxes, messages, reviews
 from inboxbot.store.decisions import Recorded

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from inboxbot.classify.category import Classification
-from inboxbot.mail.message import Message
+from inboxbot.mail.message import Message, Reply
 from inboxbot.reply.language import Because
 from inboxbot.reply.reason import Disposition, Hit, Reason
 
@@ -101,3 +101,13 @@ class Decision:
     language: str | None = None
     language_because: Because | None = None
     authenticated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """An acknowledgement written for a letter that had none, as staff release it."""
+
+    reply: Reply
+    template: str
+    version: str
+    in_reply_to: str | None

@@ -4,7 +4,6 @@ import pytest
 
 from inboxbot import review
 from inboxbot.actions import (
-    Acknowledgement,
     AddNote,
     Claim,
     Close,
@@ -28,6 +27,7 @@ from inboxbot.actions import (
 from inboxbot.classify.category import Category
 from inboxbot.errors import Conflict
 from inboxbot.mail.message import Reply
+from inboxbot.reply.case import Acknowledgement
 from inboxbot.reply.reason import Disposition, Reason
 from inboxbot.store import audit, conversations, people, queue, replies, reviews, search, tags
 from inboxbot.store.queue import Listing, View
