@@ -1,5 +1,6 @@
 """Commands to set up, start and look after the service."""
 
+import gc
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -117,8 +118,12 @@ def _print_problems(problems: tuple[Problem, ...], as_json: bool, well: str) -> 
 @options
 def run_command(config_file: str | None, as_json: bool) -> None:  # noqa: ARG001
     """Run the daemon until SIGTERM or Ctrl-C; one at a time for each store."""
+    # What is loaded stays for good: no garbage is looked for in it, neither now nor later.
+    gc.disable()
     from inboxbot import daemon
 
+    gc.freeze()
+    gc.enable()
     daemon.run(configuration(config_file))
 
 
