@@ -175,6 +175,9 @@ def _same_era(
     db: Database, box: Mailbox, source: Source, watched: Watched, status: Status, now: datetime
 ) -> Watched:
     """Return the mailbox with its present UIDVALIDITY, its letters found again if it is new."""
+    known = (watched.name, watched.uidvalidity) == (source.name, status.uidvalidity)
+    if known and watched.matched and watched.restored_uid >= 0:
+        return watched
     if watched.name != source.name:
         with write(db):
             mailboxes.rename(db, watched.id, source.name)
