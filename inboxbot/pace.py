@@ -17,7 +17,7 @@ class Pace:
 
 UNLIMITED = Pace()
 
-# Each as the provider's own page says it; docs/operations/providers.md names page and date.
+# docs/operations/providers.md names the page and the date of each, and where no page says it.
 PROVIDERS = {
     "google-workspace": Pace(per_day=2000),
     "gmail": Pace(per_day=500),

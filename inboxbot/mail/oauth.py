@@ -81,7 +81,7 @@ def google() -> Provider:
         secret_in="client_secret_post",  # noqa: S106
         extra=(("access_type", "offline"), ("prompt", "consent")),
         grant_life=timedelta(days=180),
-        where="console.cloud.google.com → APIs & Services → Credentials",
+        where="console.cloud.google.com → Google Auth platform → Clients",
     )
 
 
