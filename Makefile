@@ -42,7 +42,7 @@ test -x $(1)/bin/python || $(PYTHON) -m venv $(1) || { rm -rf $(1); echo "A virt
 endef
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 
 # uv takes seconds where pip takes a minute or two; where it cannot be had, pip does the same.
 $(READY): requirements.lock requirements.setup.lock pyproject.toml
