@@ -33,7 +33,8 @@ def text(db, store_path, tmp_path, now):
 
 def test_it_says_version_schema_state_alarms_events_and_settings(text):
     for part in (
-        f"inboxbot {version('inboxbot')}", "Python 3.", "SQLite 3.", "Schema 00", "Mode shadow, not well",
+        f"inboxbot {version('inboxbot')}", "Python 3.", "SQLite 3.", "Schema 00",
+        "Mode shadow, not well",
         "Letters: 1 stored", "Outbox: 1 sent", "  support: first look 20",
         "refused the login (535)", "intake_failed (support)",
         "It began: Letters cannot be fetched. (support)", "Last verified backup: never",
