@@ -48,16 +48,7 @@ def test_r42_what_was_answered_after_the_backup_is_not_answered_again(
 def test_r42_a_clock_that_is_behind_at_the_restore_lets_nobody_be_answered_again(
     in_memory: Path, now: datetime, renumbered: bool
 ) -> None:
-    outside = Outside(in_memory / "state" / "inboxbot.sqlite3", now)
-    process = Process(outside)
-    process.go_live()
-    process.poll()
-    copy = backup.make(process.db, in_memory / "backup", now).file
-    outside.pass_(minutes=30)
-    outside.deliver(letter(1), "person")
-    process.run()
-    assert len(outside.server.accepted) == 1
-    process.close()
+    outside, copy = answered_since_the_copy(in_memory, now)
     outside.now -= timedelta(minutes=59)
     restoring.restore(copy, outside.path, outside.now, who="ana")
     if renumbered:
@@ -77,15 +68,7 @@ def test_r42_a_clock_that_is_behind_at_the_restore_lets_nobody_be_answered_again
 def test_r42_a_look_that_ends_between_the_listing_and_the_fetch_forgets_no_restore(
     in_memory: Path, now: datetime
 ) -> None:
-    outside = Outside(in_memory / "state" / "inboxbot.sqlite3", now)
-    process = Process(outside)
-    process.go_live()
-    process.poll()
-    copy = backup.make(process.db, in_memory / "backup", now).file
-    outside.pass_(minutes=30)
-    outside.deliver(letter(1), "person")
-    process.run()
-    process.close()
+    outside, copy = answered_since_the_copy(in_memory, now)
     outside.now -= timedelta(minutes=59)
     restoring.restore(copy, outside.path, outside.now, who="ana")
     process = Process(outside)
@@ -107,15 +90,7 @@ def test_r42_a_look_that_ends_between_the_listing_and_the_fetch_forgets_no_resto
 def test_r42_a_copy_that_arrives_after_a_first_look_that_broke_off_is_not_answered_again(
     in_memory: Path, now: datetime
 ) -> None:
-    outside = Outside(in_memory / "state" / "inboxbot.sqlite3", now)
-    process = Process(outside)
-    process.go_live()
-    process.poll()
-    copy = backup.make(process.db, in_memory / "backup", now).file
-    outside.pass_(minutes=30)
-    outside.deliver(letter(1), "person")
-    process.run()
-    process.close()
+    outside, copy = answered_since_the_copy(in_memory, now)
     restoring.restore(copy, outside.path, outside.now, who="ana")
     process = Process(outside)
     with listening(ends_at("intake.attempt")), suppress(Crash):
@@ -129,6 +104,21 @@ def test_r42_a_copy_that_arrives_after_a_first_look_that_broke_off_is_not_answer
     assert len(outside.server.accepted) == 1
     assert process.unaccounted() == []
     process.close()
+
+
+def answered_since_the_copy(folder: Path, now: datetime) -> tuple[Outside, Path]:
+    """Make a backup, then answer a letter that it does not know; return the world and the copy."""
+    outside = Outside(folder / "state" / "inboxbot.sqlite3", now)
+    process = Process(outside)
+    process.go_live()
+    process.poll()
+    copy = backup.make(process.db, folder / "backup", now).file
+    outside.pass_(minutes=30)
+    outside.deliver(letter(1), "person")
+    process.run()
+    assert len(outside.server.accepted) == 1
+    process.close()
+    return outside, copy
 
 
 def ends_at(place: str) -> Callable[[str], None]:

@@ -17,6 +17,10 @@ NEVER = Outcome(Verdict.REFUSED, 550, "5.1.1 no such user")
 CLOSING = Outcome(Verdict.DEFERRED, 421, "4.3.2 closing")
 
 
+def full(*_: object) -> None:
+    raise TransientError("the disk is full")
+
+
 @pytest.mark.parametrize(
     ("point", "state_after", "taken"),
     [
@@ -62,10 +66,6 @@ def test_r24_an_answer_that_could_not_be_written_down_is_written_later(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = stage.put()
-
-    def full(*_: object) -> None:
-        raise TransientError("the disk is full")
-
     with monkeypatch.context() as patch:
         patch.setattr("inboxbot.store.sending.sent", full)
         with pytest.raises(TransientError):
@@ -82,10 +82,6 @@ def test_r24_without_room_for_the_note_before_the_dot_nothing_is_sent(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = stage.put()
-
-    def full(*_: object) -> None:
-        raise TransientError("the disk is full")
-
     with monkeypatch.context() as patch:
         patch.setattr("inboxbot.store.sending.begin", full)
         with pytest.raises(TransientError):
