@@ -1,7 +1,6 @@
 """What all tests share: a real database on disk, a clock that stands still, Hypothesis profiles."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from inspect import signature
@@ -10,11 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from inboxbot.store.database import connect, create, marker
-from inboxbot.store.migrations import migrate
 from inboxbot.store.sqlite import Database, Key
 from tests.dovecot import account, dovecot  # noqa: F401  (fixtures for all tests)
 from tests.lessons import taught, trained  # noqa: F401
+from tests.new_store import new_store
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 KEY = Key.of("store-key", "0123456789abcdef" * 4)
@@ -47,26 +45,6 @@ def store_path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "inboxbot.sqlite3"
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make one store of the present schema, of which each test has a copy of its own."""
-    path = tmp_path_factory.mktemp("empty") / "inboxbot.sqlite3"
-    database = create(path)
-    migrate(database)
-    database.close()
-    return path
-
-
-@pytest.fixture(scope="session")
-def empty_encrypted_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make one as `empty_store` is, with a key."""
-    path = tmp_path_factory.mktemp("encrypted") / "inboxbot.sqlite3"
-    database = create(path, KEY)
-    migrate(database)
-    database.close()
-    return path
-
-
 @pytest.fixture
 def store_key(request: pytest.FixtureRequest) -> Key | None:
     """Return the key of the store: None but where a test is run with an encrypted store, too."""
@@ -83,13 +61,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def db(
-    store_path: Path, store_key: Key | None, request: pytest.FixtureRequest
-) -> Iterator[Database]:
-    store_path.parent.mkdir(mode=0o700)
-    empty: Path = request.getfixturevalue("empty_encrypted_store" if store_key else "empty_store")
-    for file in (empty, marker(empty)):
-        shutil.copy(file, store_path.with_name(file.name))
-    database = connect(store_path, store_key)
+def db(store_path: Path, store_key: Key | None) -> Iterator[Database]:
+    database = new_store(store_path, store_key)
     yield database
     database.close()

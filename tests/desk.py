@@ -24,16 +24,16 @@ from inboxbot.reply.knowledge import Article
 from inboxbot.reply.library import Library
 from inboxbot.reply.policy import Rules
 from inboxbot.sender import Sender, Sent, Transport
-from inboxbot.store import alerts, breaker, database, decisions, invariants, outbox, settings
+from inboxbot.store import alerts, breaker, decisions, invariants, outbox, settings
 from inboxbot.store.database import write
 from inboxbot.store.decisions import Recorded
-from inboxbot.store.migrations import migrate
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
 from inboxbot.triage import Outcome, Triage
 from inboxbot.writing import Writer
 from tests.fake_transport import FakeTransport
 from tests.fakes import FakeMailbox
+from tests.new_store import new_store
 from tests.smtp_sink import Accepted, SmtpSink
 
 OURS = "support@als.example"
@@ -162,8 +162,7 @@ class Desk:
     reader: Here | None = None
 
     def __post_init__(self) -> None:
-        self.db: Database = database.create(self.path)
-        migrate(self.db)
+        self.db: Database = new_store(self.path)
         instance = settings.instance(self.db)
         domain = self.address.partition("@")[2]
         self.identity = Identity(

@@ -5,11 +5,15 @@ would be cut off in German.
 """
 
 import re
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from inboxbot.web import languages
 from tools import words
 
 CODE = "en-XA"
@@ -39,3 +43,11 @@ def compile_into(folder: Path) -> None:
     po = folder / f"{CODE}.po"
     po.write_bytes(words.written(catalog))
     po.with_suffix(".mo").write_bytes(words.compiled(po))
+
+
+@cache
+def spoken() -> Mapping[str, languages.Speaks]:
+    """Return English and the language as the app loads them: compiled once for many tests."""
+    with TemporaryDirectory() as folder:
+        compile_into(Path(folder))
+        return languages.load(Path(folder))

@@ -16,13 +16,13 @@ from inboxbot import accounts
 from inboxbot.mail.message import Identity
 from inboxbot.reply.knowledge import Article
 from inboxbot.store import users
-from inboxbot.store.database import connect, create, write
-from inboxbot.store.migrations import migrate
+from inboxbot.store.database import connect, write
 from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Purpose, Role, Stage
 from inboxbot.web.app import create_app
 from inboxbot.web.auth import COOKIE
 from inboxbot.web.site import Site
+from tests.new_store import new_store as new_store
 
 PASSWORD = "four words that rhyme"
 IDENTITY = Identity(
@@ -77,13 +77,6 @@ class Stand:
         assert user is not None
         assert user.totp_secret is not None
         return pyotp.TOTP(user.totp_secret).now()
-
-
-def new_store(path: Path) -> Database:
-    """Return an empty store with the newest schema."""
-    db = create(path)
-    migrate(db)
-    return db
 
 
 def make_app(path: Path, **more: object) -> Flask:

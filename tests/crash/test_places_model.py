@@ -28,11 +28,11 @@ from hypothesis.stateful import (
 from inboxbot import faults
 from inboxbot.errors import TransientError
 from inboxbot.mail.mailbox import FetchError
-from inboxbot.store.database import connect, create
-from inboxbot.store.migrations import migrate
+from inboxbot.store.database import connect
 from tests.conftest import NOW
 from tests.crash.pipeline import MEMORY
 from tests.fakes import FakeMailbox, Kept
+from tests.new_store import new_store
 from tests.numbered import letter
 from tests.taking_in import TakingIn
 
@@ -48,7 +48,7 @@ class Places(RuleBasedStateMachine):
     def start(self, old: int, email_ids: bool) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="inboxbot-places-", dir=MEMORY))
         self.path = self.folder / "inboxbot.sqlite3"
-        migrate(create(self.path))
+        new_store(self.path).close()
         self.box = FakeMailbox(email_ids=email_ids)
         self.number = 0
         self.old: set[bytes] = set()

@@ -7,9 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from inboxbot.cli import cli
-from inboxbot.store.database import create
-from inboxbot.store.migrations import migrate
 from tests import letters
+from tests.new_store import new_store
 from tests.office import CONFIGURATION
 
 
@@ -17,8 +16,7 @@ from tests.office import CONFIGURATION
 def run(tmp_path):
     file = tmp_path / "inboxbot.toml"
     file.write_text(f'{CONFIGURATION}\n[store]\npath = "state/inboxbot.sqlite3"\n')
-    db = create(tmp_path / "state" / "inboxbot.sqlite3")
-    migrate(db)
+    db = new_store(tmp_path / "state" / "inboxbot.sqlite3")
     letters.a_few_hundred(db, datetime.now(UTC), 36)
     db.close()
     return lambda *arguments: CliRunner().invoke(cli, ["report", "--config", str(file), *arguments])

@@ -14,10 +14,10 @@ import pytest
 from inboxbot import doctor, domain_records
 from inboxbot.doctor import Level
 from inboxbot.store import backup, settings
-from inboxbot.store.database import connect, create, write
-from inboxbot.store.migrations import migrate
+from inboxbot.store.database import connect, write
 from tests import smtp_sink
 from tests.installation import Installation, install
+from tests.new_store import new_store
 from tests.smtp_sink import SmtpSink
 
 
@@ -36,8 +36,7 @@ def well(tmp_path, dovecot, monkeypatch):
         )
         change(installation, "example.org", "charity.org")
         (tmp_path / "templates").mkdir()
-        with closing(create(installation.store)) as db:
-            migrate(db)
+        new_store(installation.store).close()
         for name, value in installation.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(domain_records, "hints", lambda domain: [])

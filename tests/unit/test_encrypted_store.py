@@ -23,6 +23,7 @@ from inboxbot.store.sqlite import Database, Key, is_encrypted, vacuum
 from tests import letters
 from tests.conftest import KEY
 from tests.letters import Letter
+from tests.new_store import new_store
 
 OTHER = Key.of("next-key", "f0" * 32)
 CANARY = "zygomorphic"
@@ -31,21 +32,17 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def encrypted(store_path: Path, empty_encrypted_store: Path, now):
+def encrypted(store_path: Path, now):
     """Return an encrypted store with a letter in it whose every part has the canary."""
-    store_path.parent.mkdir(mode=0o700)
-    shutil.copy(empty_encrypted_store, store_path)
-    with closing(connect(store_path, KEY)) as db:
+    with closing(new_store(store_path, KEY)) as db:
         fill(db, now)
         yield db
 
 
 @pytest.fixture
-def plain(store_path: Path, empty_store: Path, now):
+def plain(store_path: Path, now):
     """Return the path of a store that is not encrypted, with the same letter."""
-    store_path.parent.mkdir(mode=0o700)
-    shutil.copy(empty_store, store_path)
-    with closing(connect(store_path)) as db:
+    with closing(new_store(store_path)) as db:
         fill(db, now)
     return store_path
 

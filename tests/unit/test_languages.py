@@ -1,5 +1,6 @@
 """web.languages: which language the pages speak, and how the core's sentences are found in it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +16,9 @@ from tests.stand import make_app, new_store
 from tools import words as gathering
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, languages.Speaks]:
-    folder = tmp_path_factory.mktemp("locale")
-    pseudo.compile_into(folder)
-    return languages.load(folder)
+@pytest.fixture
+def made() -> Mapping[str, languages.Speaks]:
+    return pseudo.spoken()
 
 
 def test_the_texts_for_translators_are_those_of_the_sources() -> None:
@@ -46,7 +45,7 @@ def test_every_language_beside_them_is_compiled() -> None:
     ],
 )
 def test_the_browser_chooses_the_language(
-    made: dict[str, languages.Speaks], tmp_path: Path, wanted: str, language: str
+    made: Mapping[str, languages.Speaks], tmp_path: Path, wanted: str, language: str
 ) -> None:
     path = tmp_path / "inboxbot.sqlite3"
     new_store(path).close()
@@ -83,13 +82,13 @@ def test_the_browser_chooses_the_language(
     ],
 )
 def test_a_sentence_of_the_core_is_found_by_its_words(
-    made: dict[str, languages.Speaks], sentence: str, translated: str
+    made: Mapping[str, languages.Speaks], sentence: str, translated: str
 ) -> None:
     assert made["en-XA"].said(sentence) == translated
     assert made["en"].said(sentence) == sentence
 
 
-def test_a_count_takes_the_form_of_the_language(made: dict[str, languages.Speaks]) -> None:
+def test_a_count_takes_the_form_of_the_language(made: Mapping[str, languages.Speaks]) -> None:
     try:
         languages.speak(made["en-XA"])
         assert words.n_("{} letter", "{} letters", 1) == marked("{} letter").format(1)
@@ -134,7 +133,7 @@ msgstr "Skrzynka {{}}: {{}}"
 
 
 def test_what_an_action_came_to_is_said_in_the_language(
-    made: dict[str, languages.Speaks],
+    made: Mapping[str, languages.Speaks],
 ) -> None:
     try:
         languages.speak(made["en-XA"])

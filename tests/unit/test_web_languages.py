@@ -18,7 +18,7 @@ from inboxbot.store import users
 from inboxbot.store.database import stamp, write
 from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Role
-from inboxbot.web import languages, reports
+from inboxbot.web import reports
 from tests import letters, pseudo
 from tests.letters import Letter
 from tests.somebody import Somebody
@@ -83,11 +83,10 @@ def db(store_path: Path) -> Database:
 
 
 @pytest.fixture
-def app(db: Database, store_path: Path, tmp_path: Path) -> Flask:
+def app(db: Database, store_path: Path) -> Flask:
     made = make_app(store_path)
-    pseudo.compile_into(tmp_path)
     site = made.extensions["inboxbot"]
-    made.extensions["inboxbot"] = replace(site, languages=languages.load(tmp_path))
+    made.extensions["inboxbot"] = replace(site, languages=pseudo.spoken())
     return made
 
 
