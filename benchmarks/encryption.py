@@ -68,7 +68,7 @@ def _in_turns(paths: dict[str, Path], ask: Callable[[Database], object]) -> dict
 
 
 def _fill(db: Database, count: int) -> None:
-    start = db["message"].count
+    start = db.execute("SELECT count(*) FROM message").fetchone()[0]
     for raw in mail.letters(count, start=start):
         text = raw.decode("utf-8", "replace").partition("\r\n\r\n")[2][:2000]
         row = letters.add(db, Letter(raw=raw, text=text), NOW)

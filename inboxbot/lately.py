@@ -92,8 +92,8 @@ def _upgrades(db: Database) -> Iterator[Happened]:
 def applied(db: Database) -> list[tuple[str, datetime]]:
     """Return the steps of the schema and when each was made, the oldest first."""
     return [
-        (step.name, datetime.fromisoformat(step.applied_at).astimezone(UTC))
-        for step in migrations.steps.applied(db)
+        (step, datetime.fromisoformat(at).astimezone(UTC))
+        for step, at in migrations.applied(db).items()
     ]
 
 

@@ -198,7 +198,7 @@ def _wait_for_store(path: Path) -> None:
     while time.monotonic() < deadline:
         if path.exists():
             with closing(connect(path)) as db:
-                if "mailbox" in db.table_names() and figures.figures(db).mailboxes:
+                if "mailbox" in db.tables() and figures.figures(db).mailboxes:
                     return
         time.sleep(LOOK_EVERY_S)
     log = (path.parent.parent / "config" / "run.log").read_text("utf-8", "replace")

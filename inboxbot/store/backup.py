@@ -138,7 +138,7 @@ def upgrade(db: Database, folder: Path, now: datetime) -> list[str]:
     """
     migrations.check_not_newer(db)
     pending = migrations.pending(db)
-    if pending and len(list(migrations.steps.applied(db))) > 0:
+    if pending and migrations.applied(db):
         make(db, folder, now)
     return migrations.migrate(db) if pending else []
 
@@ -167,14 +167,14 @@ def _describe(file: Path, key: Key | None, now: datetime) -> Manifest:
             size=file.stat().st_size,
             version=version("inboxbot"),
             instance=settings.get(db, "instance_id") or "",
-            steps=tuple(step.name for step in migrations.steps.applied(db)),
+            steps=tuple(migrations.applied(db)),
             messages=_count(db, "message"),
             replies=_count(db, "outbox"),
         )
 
 
 def _count(db: Database, table: str) -> int:
-    if not db[table].exists():  # A schema of before there was such a table.
+    if table not in db.tables():  # A schema of before there was such a table.
         return 0
     return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608  (ours)
 
@@ -184,7 +184,7 @@ def check(file: Path, key: Key | None) -> None:
     with closing(_read_only(file, key)) as db:
         try:
             migrations.check_not_newer(db)
-            if not list(migrations.steps.applied(db)):
+            if not migrations.applied(db):
                 raise StoreError(f"{file} is no database of inboxbot.")
             if migrations.pending(db):
                 # Its invariants are checked after `restore` has brought it up to date.

@@ -3,10 +3,6 @@
 Which of the two opens a database, and what the errors of the second are, is known here alone. One
 process opens a database with one of the two only: each keeps its own account of the locks that the
 process holds, and closing the file in one would release those of the other.
-
-On import sqlite-utils looks for numpy, only so that it may be given numpy's numbers as values.
-Ours are never such, and numpy would cost each command a tenth of a second and the daemon 12 MB:
-while sqlite-utils is imported here, numpy is not to be found.
 """
 
 import re
@@ -19,28 +15,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from inboxbot.errors import ConfigError, Problem
-
-_numpy = sys.modules.get("numpy")
-sys.modules["numpy"] = None  # type: ignore[assignment]
-try:
-    import sqlite_utils
-    from sqlite_utils import Migrations
-finally:
-    if _numpy is None:
-        del sys.modules["numpy"]
-    else:
-        sys.modules["numpy"] = _numpy
-
-__all__ = [
-    "Database",
-    "Key",
-    "Migrations",
-    "is_encrypted",
-    "library",
-    "open_connection",
-    "open_without_key",
-    "vacuum",
-]
 
 _HEADER = b"SQLite format 3\0"
 _DIGITS = re.compile(r"[0-9a-fA-F]{64}")
@@ -88,13 +62,22 @@ class Key:
         return f"x'{self.digits}'"
 
 
-class Database(sqlite_utils.Database):
-    """A database of sqlite-utils that remembers the key it was opened with."""
+class Database:
+    """A connection to a database, and the key it was opened with."""
 
     def __init__(self, connection: sqlite3.Connection, key: Key | None = None) -> None:
-        # What other packages would add to sqlite-utils has no business here: it is not looked for.
-        super().__init__(connection, execute_plugins=False)
+        self.conn = connection
         self.key = key
+        self.execute = connection.execute
+        self.close = connection.close
+        # A trigger that removes rows also holds for those that a REPLACE removes.
+        self.execute("PRAGMA recursive_triggers = ON")
+
+    def tables(self) -> set[str]:
+        """Return the names of the tables."""
+        return {
+            name for (name,) in self.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
 
 
 def open_connection(

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -141,8 +142,9 @@ def test_r26_a_log_that_was_deleted_before_anything_was_in_the_file_is_noticed(
 
 def test_r27_a_schema_of_a_newer_program_is_refused_by_name(store: Path) -> None:
     with closing(database.connect(store)) as db:
-        db["_sqlite_migrations"].insert(
-            {"migration_set": "inboxbot", "name": "9999_future", "applied_at": "2030-01-01"}
+        db.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+            " VALUES ('inboxbot', '9999_future', '2030-01-01')"
         )
         with pytest.raises(StoreError, match=r"9999_future.*restore the backup"):
             upgrade(db, store.parent / "backup", datetime(2026, 3, 2))  # noqa: DTZ001
@@ -154,7 +156,7 @@ def test_r27_a_migration_that_ends_at_any_of_its_statements_is_all_or_nothing(
     older = in_memory / "older" / "inboxbot.sqlite3"
     with closing(database.create(older)) as db:
         with database.write(db):
-            migrations.steps.apply(db, stop_before="0003_reviews")
+            migrations.apply(db, takewhile(lambda step: step != "0003_reviews", migrations.STEPS))
         at_first = schema(db)
     path = in_memory / "inboxbot.sqlite3"
     number = 0
@@ -184,7 +186,7 @@ def test_r27_before_a_migration_a_copy_is_made_that_can_be_restored(
     path = tmp_path / "state" / "inboxbot.sqlite3"
     with closing(database.create(path)) as db:
         with database.write(db):
-            migrations.steps.apply(db, stop_before="0030_upkeep")
+            migrations.apply(db, takewhile(lambda step: step != "0030_upkeep", migrations.STEPS))
         upgrade(db, tmp_path / "backup", now)
     (copy,) = copies(tmp_path / "backup")
     restoring.restore(copy.file, path, now, who="ana")

@@ -186,7 +186,7 @@ def test_opening_pages_changes_nothing_but_the_record_of_it(app: Flask, db: Data
 def digest(db: Database) -> str:
     """A hash of every table, but those that record the reading itself."""
     marks = hashlib.sha256()
-    for name in sorted(db.table_names()):
+    for name in sorted(db.tables()):
         if name in ("audit", "session", "presence") or name.startswith(("sqlite_", "reading_")):
             continue
         for row in db.execute(f"SELECT * FROM [{name}]"):

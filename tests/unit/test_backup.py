@@ -5,6 +5,7 @@ import os
 import threading
 from contextlib import closing
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 import pytest
 from hypothesis import given
@@ -291,7 +292,7 @@ def test_a_copy_of_an_older_schema_is_brought_up_to_date(tmp_path, folder, now):
     old = tmp_path / "old.sqlite3"
     with closing(create(old)) as db:
         with write(db):
-            migrations.steps.apply(db, stop_before="0030_upkeep")
+            migrations.apply(db, takewhile(lambda step: step != "0030_upkeep", migrations.STEPS))
         put_reply(db, 1, now)
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     place = tmp_path / "state" / "inboxbot.sqlite3"
@@ -304,7 +305,7 @@ def test_a_copy_of_an_older_schema_is_brought_up_to_date(tmp_path, folder, now):
 def test_before_an_upgrade_a_copy_of_the_older_schema_is_made(store_path, folder, now):
     with closing(create(store_path)) as db:
         with write(db):
-            migrations.steps.apply(db, stop_before="0030_upkeep")
+            migrations.apply(db, takewhile(lambda step: step != "0030_upkeep", migrations.STEPS))
         put_reply(db, 1, now)
         later = migrations.pending(db)
         assert later[0] == "0030_upkeep"

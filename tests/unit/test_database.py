@@ -70,8 +70,9 @@ def test_a_damaged_database_is_refused(tmp_path, content):
 
 
 def test_a_schema_of_a_newer_program_is_refused(db):
-    db["_sqlite_migrations"].insert(
-        {"migration_set": "inboxbot", "name": "9999_future", "applied_at": "2030-01-01"}
+    db.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+        " VALUES ('inboxbot', '9999_future', '2030-01-01')"
     )
     with pytest.raises(StoreError, match="newer inboxbot"):
         migrate(db)

@@ -6,9 +6,9 @@ record of it commit together, or not at all.
 """
 
 import sqlite3
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable
 
+from inboxbot.clock import utc_now
 from inboxbot.errors import StoreError
 from inboxbot.store.database import emptied, file_of, marker, write
 from inboxbot.store.migrations import (
@@ -29,7 +29,7 @@ from inboxbot.store.migrations import (
     templates,
     upkeep,
 )
-from inboxbot.store.sqlite import Database, Migrations
+from inboxbot.store.sqlite import Database
 
 STEPS = {
     "0001_places_and_messages": places_and_messages.SCRIPT,
@@ -51,22 +51,17 @@ STEPS = {
 }
 
 
-def _step(script: str) -> Callable[[Any], None]:
-    def run(db: Database) -> None:
-        """Run each statement of the script; `executescript` would commit the open transaction."""
-        statement = ""
-        for line in script.splitlines(keepends=True):
-            statement += line
-            if sqlite3.complete_statement(statement):
-                db.execute(statement)
-                statement = ""
-
-    return run
-
-
-steps = Migrations("inboxbot")
-for _name, _script in STEPS.items():
-    steps(name=_name)(_step(_script))
+# As sqlite-utils made it, which kept the record in earlier versions.
+_RECORD = """
+CREATE TABLE IF NOT EXISTS _sqlite_migrations (
+    id INTEGER PRIMARY KEY,
+    migration_set TEXT,
+    name TEXT,
+    applied_at TEXT
+);
+CREATE UNIQUE INDEX IF NOT EXISTS idx__sqlite_migrations_migration_set_name
+    ON _sqlite_migrations (migration_set, name);
+"""
 
 
 def migrate(db: Database) -> list[str]:
@@ -77,23 +72,58 @@ def migrate(db: Database) -> list[str]:
     """
     check_not_newer(db)
     path = file_of(db)
-    if marker(path).exists() and not list(steps.applied(db)):
+    if marker(path).exists() and not applied(db):
         raise StoreError(emptied(path))
     with write(db):  # Two processes starting together: the second finds nothing to do.
-        pending = [step.name for step in steps.pending(db)]
-        steps.apply(db)
+        lacking = pending(db)
+        apply(db, lacking)
     marker(path).touch(mode=0o600)
-    return pending
+    return lacking
+
+
+def apply(db: Database, names: Iterable[str]) -> None:
+    """Apply steps, in the transaction that is open, and record each."""
+    _run(db, _RECORD)
+    for name in names:
+        _run(db, STEPS[name])
+        db.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
+            " VALUES ('inboxbot', ?, ?)",
+            (name, str(utc_now())),
+        )
+
+
+def _run(db: Database, script: str) -> None:
+    """Run each statement of a script; `executescript` would commit the open transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            db.execute(statement)
+            statement = ""
+
+
+def applied(db: Database) -> dict[str, str]:
+    """Return the steps that this database has, and when each was applied; the oldest first."""
+    if "_sqlite_migrations" not in db.tables():
+        return {}
+    return dict(
+        db.execute(
+            "SELECT name, applied_at FROM _sqlite_migrations"
+            " WHERE migration_set = 'inboxbot' ORDER BY id"
+        )
+    )
 
 
 def pending(db: Database) -> list[str]:
     """Return the names of the steps that this database still lacks."""
-    return [step.name for step in steps.pending(db)]
+    there = applied(db)
+    return [name for name in STEPS if name not in there]
 
 
 def check_not_newer(db: Database) -> None:
     """Raise `StoreError` where the database has steps that this program does not know."""
-    unknown = sorted({step.name for step in steps.applied(db)} - STEPS.keys())
+    unknown = sorted(applied(db).keys() - STEPS.keys())
     if unknown:
         raise StoreError(
             f"The database was written by a newer inboxbot (step {unknown[-1]}): install that "
