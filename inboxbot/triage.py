@@ -1,11 +1,10 @@
 """Decide on every stored message that has no decision yet. No server is involved.
 
 The decision, its reasons and the reply to send are one transaction: a message is either wholly
-decided or not at all, and is never answered twice. An attempt is counted before it is made, so
-a letter that kills the process is noticed; after three it goes to staff as it is.
+decided or not at all, and is never answered twice. The letters that follow are read meanwhile.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,9 +19,10 @@ from inboxbot.errors import (
     TemplateError,
     TransientError,
 )
-from inboxbot.mail.message import Identity, Message, identity_for
+from inboxbot.mail.message import Identity, identity_for
 from inboxbot.memory import known_history
-from inboxbot.reading import GIVEN_UP, Reader, Reading, ReadingFailed, unclassified
+from inboxbot.read_ahead import Answer, Batch, ReadAhead
+from inboxbot.reading import Reader, ReadingFailed
 from inboxbot.reply import gate
 from inboxbot.reply.policy import Case, Decision, Rules, decide
 from inboxbot.reply.reason import Disposition, Hit, Reason
@@ -31,7 +31,6 @@ from inboxbot.store import (
     breaker,
     conversations,
     decisions,
-    messages,
     outbox,
     reviews,
     settings,
@@ -40,10 +39,6 @@ from inboxbot.store.database import write
 from inboxbot.store.messages import Undecided
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
-
-ATTEMPTS = 3
-BATCH = 50
-DAMAGED = "found its bytes damaged in the database"
 
 _HELD_BY_MODE = {Mode.SHADOW: Reason.SHADOW, Mode.PAUSED: Reason.PAUSED}
 
@@ -87,74 +82,39 @@ class Triage:
         Raises `TransientError` where the database cannot be written now.
         """
         outcomes: list[Outcome] = []
-        failed: set[int] = set()
         consequences.settle(self._db, self._now())
-        while not stop():
-            waiting = [
-                stored
-                for stored in messages.undecided(self._db, limit=BATCH + len(failed))
-                if stored.id not in failed
-            ]
-            if not waiting:
-                break
-            for batch in _batches(waiting):
-                if stop():
-                    break
-                decided = self._run_batch(batch)
-                failed.update(stored.id for stored in batch)
-                failed.difference_update(outcome.message for outcome in decided)
-                outcomes += decided
+        with ReadAhead(self._db, self._reader) as ahead:
+            while not stop() and (batch := ahead.next()) is not None:
+                outcomes += self._run_batch(batch, ahead)
         return outcomes
 
-    def _run_batch(self, batch: Sequence[Undecided]) -> list[Outcome]:
-        ids = [stored.id for stored in batch]
-        with write(self._db):
-            messages.count_attempts(self._db, ids)
-        faults.point("triage.attempt")
+    def _run_batch(self, batch: Batch, ahead: ReadAhead) -> list[Outcome]:
         try:
-            return self._try(batch)
+            return self._commit(batch.letters, batch.answers.result())
         except TransientError:
-            with suppress(InboxbotError), write(self._db):
-                messages.take_back_attempts(self._db, ids)
+            with suppress(InboxbotError):
+                ahead.take_back(batch.ids)
             raise
         except InboxbotError:
             raise
         except Exception as error:  # noqa: BLE001  (one of the batch: found below, one by one)
-            if len(batch) == 1:
-                events.triage_failed(ids[0], error)
+            if len(batch.letters) == 1:
+                events.triage_failed(batch.ids[0], error)
                 return []
-            events.batch_failed(len(batch), error)
-        return [outcome for stored in batch for outcome in self._alone(stored)]
+            events.batch_failed(len(batch.letters), error)
+        return [outcome for stored in batch.letters for outcome in self._alone(stored, ahead)]
 
-    def _alone(self, stored: Undecided) -> list[Outcome]:
+    def _alone(self, stored: Undecided, ahead: ReadAhead) -> list[Outcome]:
         try:
-            return self._try([stored])
+            return self._commit([stored], ahead.again(stored))
         except InboxbotError:
             raise
         except Exception as error:  # noqa: BLE001  (around one message)
             events.triage_failed(stored.id, error)
             return []
 
-    def _try(self, batch: Sequence[Undecided]) -> list[Outcome]:
-        return self._commit(list(zip(batch, self._read(batch), strict=True)))
-
-    def _read(self, batch: Sequence[Undecided]) -> Iterator[Reading | ReadingFailed]:
-        readable = [
-            stored.raw for stored in batch if stored.attempts < ATTEMPTS and not stored.damaged
-        ]
-        readings = self._reader.read_many(readable)
-        for stored in batch:
-            if stored.damaged:
-                yield _nothing_read(DAMAGED)
-            elif stored.attempts < ATTEMPTS:
-                yield next(readings)
-            elif stored.attempts == ATTEMPTS:
-                yield self._reader.give_up(stored.raw)
-            else:
-                # Even its header made deciding fail.
-                yield _nothing_read(GIVEN_UP)
-
-    def _commit(self, pairs: Sequence[tuple[Undecided, Reading | ReadingFailed]]) -> list[Outcome]:
+    def _commit(self, letters: Sequence[Undecided], answers: Sequence[Answer]) -> list[Outcome]:
+        pairs = list(zip(letters, answers, strict=True))
         with write(self._db):
             faults.point("triage.decided")
             breaker.settle(self._db, self._now())
@@ -176,7 +136,7 @@ class Triage:
                 events.urgent(outcome.message, " ".join(outcome.urgent))
         return outcomes
 
-    def _decide(self, stored: Undecided, reading: Reading | ReadingFailed) -> Outcome:
+    def _decide(self, stored: Undecided, reading: Answer) -> Outcome:
         """Decide on one message and store all that follows, within the open transaction."""
         db, now = self._db, self._now()
         message, classification = reading.message, reading.classification
@@ -214,7 +174,7 @@ class Triage:
     def _case(
         self,
         stored: Undecided,
-        reading: Reading | ReadingFailed,
+        reading: Answer,
         identity: Identity,
         now: datetime,
     ) -> Case:
@@ -286,24 +246,6 @@ class Triage:
             breaker.let_through(db, row)
         elif decision.disposition is Disposition.ACKNOWLEDGE and breaker.state(db) is not None:
             breaker.close(db, now)  # It has rested, and in this mode no reply could try it.
-
-
-def _batches(waiting: Sequence[Undecided]) -> Iterator[Sequence[Undecided]]:
-    """Split what waits: new letters together, and one by one what an attempt was made on.
-
-    So a letter that ends the process takes no neighbour with it a second time.
-    """
-    start = 0
-    for number, stored in enumerate(waiting, 1):
-        follows = waiting[number] if number < len(waiting) else None
-        if stored.attempts or follows is None or follows.attempts:
-            yield waiting[start:number]
-            start = number
-
-
-def _nothing_read(why: str) -> ReadingFailed:
-    sentence = f"The message could not be read safely: reading it {why}."
-    return ReadingFailed(Message(defects=(sentence,)), unclassified(sentence), why)
 
 
 def unreadable(decision: Decision, reading: ReadingFailed) -> Decision:

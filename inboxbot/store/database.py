@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import RLock
 
 from inboxbot.errors import Locked, NotAllowed, StoreError, TransientError
 from inboxbot.store.sqlite import Database, Key, open_connection, open_without_key
@@ -23,6 +24,8 @@ from inboxbot.store.sqlite import Database, Key, open_connection, open_without_k
 BUSY_TIMEOUT_S = 10.0
 # The files that a database may consist of: the -wal may hold what was committed last.
 PARTS = ("", "-wal", "-shm")
+# One for each database that this process has open: whose thread may write.
+_turns: "dict[Path, RLock]" = {}
 # Where every connection in WAL mode holds a lock for as long as it is open (SQLite's os.h).
 _SHARED_FIRST, _SHARED_SIZE = 0x40000002, 510
 
@@ -136,7 +139,7 @@ def _open(path: Path, key: Key | None) -> Database:
             raise
     except sqlite3.DatabaseError as error:
         raise not_opened(error, path, key) from error
-    return Database(connection, key)
+    return Database(connection, key, _turns.setdefault(path.resolve(), RLock()))
 
 
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
@@ -207,8 +210,19 @@ def store_error(error: sqlite3.Error, path: Path | None = None) -> Exception:
 def write(db: Database) -> Iterator[Database]:
     """Run the block as one write transaction: all of it happens, or none of it.
 
-    Raises `TransientError` where the lock or the disk space could not be had.
+    Threads of this process take turns: who waits for another program asks it again and again, and
+    a thread that writes much would hardly ever be met between two transactions. Raises
+    `TransientError` where the lock or the disk space could not be had.
     """
+    if not db.turn.acquire(timeout=BUSY_TIMEOUT_S):
+        raise TransientError("The database is busy in this program; trying later.")
+    try:
+        yield from _transaction(db)
+    finally:
+        db.turn.release()
+
+
+def _transaction(db: Database) -> Iterator[Database]:
     connection = db.conn
     try:
         connection.execute("BEGIN IMMEDIATE")

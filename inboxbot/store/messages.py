@@ -156,15 +156,22 @@ _STORED = (
 )
 
 
-def undecided(db: Database, *, limit: int) -> list[Undecided]:
-    """Return the oldest letters without a decision: at most `limit`, and 32 MiB of bytes."""
-    rows = db.execute(f"{_STORED} WHERE m.decided_at IS NULL ORDER BY m.id LIMIT ?", [limit])
+def undecided(
+    db: Database, *, limit: int, after: int = 0, at_most: int | None = None
+) -> list[Undecided]:
+    """Return the oldest letters without a decision, of those with a number above `after`.
+
+    They are at most `limit`, and hold at most so many bytes (32 MiB) together, but for the first.
+    """
+    rows = db.execute(
+        f"{_STORED} WHERE m.decided_at IS NULL AND m.id > ? ORDER BY m.id LIMIT ?", [after, limit]
+    )
     found: list[Undecided] = []
     held = 0
     for row in rows:
         letter = _stored(row)
         held += len(letter.raw)
-        if found and held > BATCH_BYTES:
+        if found and held > (BATCH_BYTES if at_most is None else at_most):
             break
         found.append(letter)
     return found

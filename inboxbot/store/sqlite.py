@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import Any, Self
 
 from inboxbot.errors import ConfigError, Problem
@@ -63,11 +64,17 @@ class Key:
 
 
 class Database:
-    """A connection to a database, and the key it was opened with."""
+    """A connection to a database, and the key it was opened with.
 
-    def __init__(self, connection: sqlite3.Connection, key: Key | None = None) -> None:
+    `turn` is what the threads that write to the same database take in turns.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, key: Key | None = None, turn: "RLock | None" = None
+    ) -> None:
         self.conn = connection
         self.key = key
+        self.turn = turn or RLock()
         self.execute = connection.execute
         self.close = connection.close
         # A trigger that removes rows also holds for those that a REPLACE removes.

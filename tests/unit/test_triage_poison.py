@@ -148,6 +148,45 @@ def test_r40_a_process_that_ends_again_and_again_costs_only_the_letter_that_ends
     assert [state for state, _ in desk.states()].count("queued") == 7
 
 
+def test_r40_a_process_that_ends_costs_no_letter_that_was_read_ahead_of_its_turn(
+    make: Make,
+) -> None:
+    class EndsTheProcess(Here):
+        def read_many(self, raws: Sequence[bytes]) -> Iterator[Reading | ReadingFailed]:
+            if any(b"poison" in raw for raw in raws):
+                raise KeyboardInterrupt
+            return super().read_many(raws)
+
+    rules = Rules(per_hour=1000, per_domain_hour=1000)
+    desk = make(reader=EndsTheProcess(ByWords()), rules=rules)
+    for number in range(120):
+        sender = f"a@b{number}.example"
+        raw = letter(number, sender=sender, message_id=f"<{number}@b.example>")
+        desk.box.deliver(poison() if number == 60 else raw, NOW)
+    desk.poll()
+    outcomes = []
+    ended = 0
+    for _ in range(5):
+        try:
+            outcomes = desk.triage.run()
+        except KeyboardInterrupt:
+            ended += 1
+            waiting = dict(
+                desk.db.execute("SELECT id, attempts FROM message WHERE decided_at IS NULL")
+            )
+            assert waiting.pop(61) == ended
+            assert max(waiting.values()) <= 1
+    assert ended == 3
+    assert outcomes == []
+    held = [message for message, state in states(desk) if state != "queued"]
+    assert held == [61]
+    assert len(states(desk)) == 120
+
+
+def states(desk: Desk) -> list[tuple[int, str]]:
+    return list(desk.db.execute("SELECT message_id, state FROM outbox ORDER BY message_id"))
+
+
 def test_a_full_disk_counts_against_no_letter(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(name: str) -> None:
         if name == "triage.before_commit":
