@@ -5,10 +5,8 @@ code from elsewhere in inboxbot, for that code changes, and history does not. Ea
 record of it commit together, or not at all.
 """
 
-import sqlite3
 from collections.abc import Iterable
 
-from inboxbot.clock import utc_now
 from inboxbot.errors import StoreError
 from inboxbot.store.database import emptied, file_of, marker, write
 from inboxbot.store.migrations import (
@@ -51,19 +49,6 @@ STEPS = {
 }
 
 
-# As sqlite-utils made it, which kept the record in earlier versions.
-_RECORD = """
-CREATE TABLE IF NOT EXISTS _sqlite_migrations (
-    id INTEGER PRIMARY KEY,
-    migration_set TEXT,
-    name TEXT,
-    applied_at TEXT
-);
-CREATE UNIQUE INDEX IF NOT EXISTS idx__sqlite_migrations_migration_set_name
-    ON _sqlite_migrations (migration_set, name);
-"""
-
-
 def migrate(db: Database) -> list[str]:
     """Bring the schema up to date; return the names of the steps applied.
 
@@ -83,28 +68,18 @@ def migrate(db: Database) -> list[str]:
 
 def apply(db: Database, names: Iterable[str]) -> None:
     """Apply steps, in the transaction that is open, and record each."""
-    _run(db, _RECORD)
-    for name in names:
-        _run(db, STEPS[name])
-        db.execute(
-            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at)"
-            " VALUES ('inboxbot', ?, ?)",
-            (name, str(utc_now())),
-        )
+    lacking = {name: STEPS[name] for name in names}
+    if lacking:
+        from inboxbot.store.migrations import applying
 
-
-def _run(db: Database, script: str) -> None:
-    """Run each statement of a script; `executescript` would commit the open transaction."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            db.execute(statement)
-            statement = ""
+        applying.apply(db.conn, lacking)
 
 
 def applied(db: Database) -> dict[str, str]:
-    """Return the steps that this database has, and when each was applied; the oldest first."""
+    """Return the steps that this database has, and when each was applied; the oldest first.
+
+    The record is sqlite-utils's, which is not loaded for reading it.
+    """
     if "_sqlite_migrations" not in db.tables():
         return {}
     return dict(
