@@ -22,6 +22,7 @@ from typing import Literal, Protocol, Self
 
 from pebble import ProcessExpired, ProcessPool
 
+from inboxbot import heap
 from inboxbot.classify.category import Category, Classification
 from inboxbot.mail.message import Message
 from inboxbot.mail.parse import parse, parse_header
@@ -189,6 +190,7 @@ _worker: _Worker | None = None
 
 def _start_worker(factory: Factory, limits: Limits, progress: "Array[c_ubyte]", tray: Tray) -> None:
     global _worker
+    heap.share()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
     # The default action of the timer's signal is to end the process, whatever it is doing.

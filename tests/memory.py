@@ -9,6 +9,8 @@ from pathlib import Path
 
 EVERY_S = 0.05
 MIB = 1024 * 1024
+# glibc reserves this much for the heap of a thread at a multiple of it, and opens what is used.
+_HEAP = 64 * MIB
 _PSS = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 
 
@@ -40,3 +42,15 @@ def _held(pid: int) -> int:
         found = _PSS.search(Path(f"/proc/{pid}/smaps_rollup").read_text())
         return int(found[1]) * 1024 if found else 0
     return 0
+
+
+def heaps_of_threads(maps: str) -> int:
+    """Return how many heaps beside the first one a process has, by its /proc/PID/maps."""
+    places = [[int(end, 16) for end in line.split()[0].split("-")] for line in maps.splitlines()]
+    used = [line.split()[1] for line in maps.splitlines()]
+    return sum(
+        begin % _HEAP == 0 and last - begin == _HEAP and (first, second) == ("rw-p", "---p")
+        for (begin, _), (_, last), first, second in zip(
+            places, places[1:], used, used[1:], strict=False
+        )
+    )

@@ -120,10 +120,11 @@ def run_command(config_file: str | None, as_json: bool) -> None:  # noqa: ARG001
     """Run the daemon until SIGTERM or Ctrl-C; one at a time for each store."""
     # What is loaded stays for good: no garbage is looked for in it, neither now nor later.
     gc.disable()
-    from inboxbot import daemon
+    from inboxbot import daemon, heap
 
     gc.freeze()
     gc.enable()
+    heap.share()
     daemon.run(configuration(config_file))
 
 

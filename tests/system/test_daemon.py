@@ -7,10 +7,12 @@ import sqlite3
 import threading
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from tests.installation import until
+from tests.memory import heaps_of_threads
 from tests.smtp_sink import free_port
 
 
@@ -40,6 +42,14 @@ def test_it_tells_systemd_when_it_is_ready_goes_on_and_ends(installation, notifi
         until(lambda: said("READY=1"))
         until(lambda: said("WATCHDOG=1"))
     assert said("STOPPING=1")
+
+
+def test_its_threads_share_one_heap(installation, notified):
+    address, said = notified
+    with installation.daemon(NOTIFY_SOCKET=address) as process:
+        until(lambda: said("READY=1"))
+        until(lambda: installation.log().count('"baseline"'))
+        assert heaps_of_threads(Path(f"/proc/{process.pid}/maps").read_text()) == 0
 
 
 def test_a_reload_takes_a_changed_configuration_and_refuses_a_broken_one(installation, notified):

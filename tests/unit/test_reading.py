@@ -19,12 +19,14 @@ from inboxbot.reading import (
     TOO_LONG,
     TOO_MUCH_MEMORY,
     Limits,
+    LoadClassifier,
     Reader,
     Reading,
     ReadingFailed,
     _chunks,
     read,
 )
+from tests.memory import heaps_of_threads
 
 
 class Actor:
@@ -201,6 +203,17 @@ def parser_that_fails() -> Actor:
 
     reading.parse = parse
     return Actor()
+
+
+def test_the_worker_loads_only_what_reading_needs_and_has_one_heap() -> None:
+    with Reader(LoadClassifier("light")) as reader:
+        assert isinstance(reader.read(letter("hello")), Reading)
+        maps = Path(f"/proc/{reader.worker_pid}/maps").read_text()
+
+    assert "/numpy" in maps
+    # What only keeps the store and reads the settings.
+    assert not [name for name in ("/_sqlite3", "/pydantic") if name in maps]
+    assert heaps_of_threads(maps) == 0
 
 
 def test_giving_a_message_up_still_tells_who_wrote(reader: Reader) -> None:
