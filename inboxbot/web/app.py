@@ -18,6 +18,7 @@ from flask import (
     request,
     url_for,
 )
+from jinja2 import pass_context
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -85,7 +86,7 @@ def create_app(made: Site) -> Flask:
     app.before_request(auth.guard)
     app.after_request(auth.put_form_cookie)
     app.after_request(headers.put)
-    app.teardown_appcontext(site_module.close_db)
+    app.teardown_appcontext(site_module.give_back_db)
     _put_words(app)
     _put_errors(app)
     return app
@@ -106,9 +107,9 @@ def _put_words(app: Flask) -> None:
         "reason": words.reason,
         "said": words.said,
         "visible": marks.visible,
-        "ago": lambda moment: words.ago(moment, now()),
-        "clock": lambda moment: words.clock(site_module.site().zone)(moment),
-        "dated": lambda moment: words.dated(moment, site_module.site().zone, now()),
+        "ago": pass_context(lambda page, moment: words.ago(moment, page["now"])),
+        "clock": pass_context(lambda page, moment: words.clock(page["zone"])(moment)),
+        "dated": pass_context(lambda page, at: words.dated(at, page["zone"], page["now"])),
     }
     environment.globals |= {
         "words": words,
@@ -120,6 +121,7 @@ def _put_words(app: Flask) -> None:
         "band": words.band,
         "sent_text": dossier.sent_text,
         "asset": _assets(),
+        "url_for": _addresses(app),
         "kept": kept.keeper(),
     }
 
@@ -127,22 +129,38 @@ def _put_words(app: Flask) -> None:
     def _values() -> dict[str, Any]:
         user = g.get("user")
         signed_in = user is not None and g.session is not None and g.session.stage == "open"
+        made, at = site_module.site(), now()
         values: dict[str, Any] = {
             "me": user if signed_in else None,
-            "organisation": site_module.site().organisation,
+            "organisation": made.organisation,
             "form_token": auth.form_token,
             "once": secrets.token_urlsafe(16),
-            "now": now(),
+            "now": at,
             "session_left": auth.left,
             "page_language": languages.spoken().code,
             "page_direction": languages.direction(),
-            "zone": site_module.site().zone,
-            "due": lambda moment: words.due(moment, site_module.site().hours_to_answer, now()),
+            "zone": made.zone,
+            "due": lambda moment: words.due(moment, made.hours_to_answer, at),
             "may": lambda endpoint: signed_in and roles.allowed(endpoint, user.role),
         }
         if signed_in:
             values |= {"mode": store_settings.mode(db()), "problems": admin.problems()}
         return values
+
+
+def _addresses(app: Flask) -> Callable[..., str]:
+    """Return how a page names another one; addresses without values are made once."""
+    known: dict[tuple[str, str], str] = {}
+
+    def address(endpoint: str, **values: Any) -> str:
+        if values:
+            return app.url_for(endpoint, **values)
+        key = (request.root_path, endpoint)
+        if key not in known:
+            known[key] = app.url_for(endpoint)
+        return known[key]
+
+    return address
 
 
 def _assets() -> Callable[[str], str]:

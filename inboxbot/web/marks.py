@@ -79,7 +79,8 @@ def reorders(character: str) -> bool:
 
 
 def _visible(text: str) -> Markup:
-    if not (_HIDDEN.search(text) or _CONTROL.search(text)):
+    # What can be printed is neither hidden nor a control: to ask for that is the quickest.
+    if text.isprintable() or not (_HIDDEN.search(text) or _CONTROL.search(text)):
         return escape(text)
     text = _CONTROL.sub("\ufffd", text)
     out: list[Markup] = []

@@ -15,6 +15,7 @@ from inboxbot.mail.message import Identity
 from inboxbot.reply.case import Rules
 from inboxbot.reply.knowledge import Article
 from inboxbot.store.database import connect
+from inboxbot.store.pool import Lent, Pool
 from inboxbot.store.sqlite import Database, Key
 from inboxbot.store.users import Session, Span, User
 from inboxbot.web.erasures import Erasures
@@ -58,9 +59,13 @@ class Site:
     in_force: InForce | None = None
     erasures: Erasures = field(default_factory=Erasures)
     languages: Mapping[str, Speaks] = field(default_factory=load)
+    pool: Pool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pool", Pool(self.store, self.key))
 
     def open(self) -> Database:
-        """Open the store."""
+        """Open the store, for what takes longer than a request."""
         return connect(self.store, self.key)
 
 
@@ -70,17 +75,17 @@ def site() -> Site:
 
 
 def db() -> Database:
-    """Return the request's own connection, closed when the request ends."""
+    """Return the request's own connection, given back when the request ends."""
     if "db" not in g:
-        g.db = site().open()
-    return cast(Database, g.db)
+        g.pool = site().pool
+        g.db = g.pool.take()
+    return cast(Lent, g.db)
 
 
-def close_db(_error: BaseException | None = None) -> None:
-    """Close the request's connection."""
-    database = g.pop("db", None)
-    if database is not None:
-        database.close()
+def give_back_db(_error: BaseException | None = None) -> None:
+    """Let the request's connection be used by another one."""
+    if "db" in g:
+        g.pool.give_back(g.pop("db"))
 
 
 def now() -> datetime:

@@ -6,6 +6,7 @@ stands in a name in capitals (`make words`).
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
@@ -15,7 +16,7 @@ from inboxbot.reply.reason import EXPLANATIONS, Reason
 from inboxbot.store.outbox import State as ReplyState
 from inboxbot.store.queue import Sort, View
 from inboxbot.store.users import Role
-from inboxbot.web.languages import _, n_, said
+from inboxbot.web.languages import _, n_, said, spoken
 
 __all__ = ["_", "n_", "said"]
 
@@ -194,6 +195,7 @@ REPORTS = {
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 SHORT_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MINUTE = timedelta(minutes=1)
 AGES = ((60, 1, "{} min"), (48 * 60, 60, "{} h"), (14 * 1440, 1440, "{} d"))
 PARTS = {
     "attachments": "Files that came with it",
@@ -272,7 +274,7 @@ def audited(what: str) -> str:
 
 def ago(then: datetime, now: datetime) -> str:
     """Return how long ago something was, in the largest unit that says enough."""
-    minutes = int((now - then).total_seconds() // 60)
+    minutes = (now - then) // _MINUTE
     if minutes < 1:
         return _("now")
     for limit, unit, text in AGES:
@@ -283,22 +285,24 @@ def ago(then: datetime, now: datetime) -> str:
 
 def due(received: datetime, hours: int, now: datetime) -> tuple[str, bool]:
     """Return until when a person is promised an answer, and whether that time is over."""
-    left = received + timedelta(hours=hours) - now
-    if left < timedelta():
-        return _("overdue {}").format(ago(received + timedelta(hours=hours), now)), True
-    return _("due in {}").format(ago(now - left, now)), False
+    at = received + timedelta(hours=hours)
+    if at < now:
+        return _("overdue {}").format(ago(at, now)), True
+    return _("due in {}").format(ago(now, at)), False
 
 
 def clock(zone: ZoneInfo) -> Callable[[datetime], str]:
     """Return how a time is written out in a zone."""
 
-    def written(moment: datetime) -> str:
-        local = moment.astimezone(zone)
-        return _("{weekday} {day}, {time}").format(
-            weekday=_(SHORT_WEEKDAYS[local.weekday()]), day=day(local), time=f"{local:%H:%M}"
-        )
+    return lambda moment: _written(moment.replace(second=0, microsecond=0), zone, spoken().code)
 
-    return written
+
+@lru_cache(maxsize=4000)
+def _written(minute: datetime, zone: ZoneInfo, _language: str) -> str:
+    local = minute.astimezone(zone)
+    return _("{weekday} {day}, {time}").format(
+        weekday=_(SHORT_WEEKDAYS[local.weekday()]), day=day(local), time=f"{local:%H:%M}"
+    )
 
 
 def dated(moment: datetime, zone: ZoneInfo, now: datetime) -> Markup:

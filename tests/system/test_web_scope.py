@@ -89,6 +89,17 @@ def limit(db: Database, name: str, mailboxes: tuple[str, ...] | None) -> None:
     team.limit(db, user.id, mailboxes, by=by, now=now())
 
 
+def test_the_limit_of_one_request_is_not_that_of_the_next(
+    ada: SignedIn, kim: SignedIn, both: tuple[int, int]
+) -> None:
+    _, there = both
+    for _ in range(3):
+        assert kim.get(f"/m/{there}").status_code == 404
+        assert SECRET in ada.get("/queue?view=everything").text
+        assert SECRET not in kim.get("/queue?view=everything").text
+        assert ada.get(f"/m/{there}").status_code == 200
+
+
 def test_no_page_shows_a_word_of_the_other_mailbox_and_every_page_of_its_letters_is_not_there(
     app: Flask, kim: SignedIn, both: tuple[int, int]
 ) -> None:
