@@ -7,6 +7,7 @@ is shown elsewhere: the tests of the main job, and of the wheel, start it in the
 """
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -21,6 +22,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NoReturn
+
+from tests.forked import fork_instead
 
 NOT_TO_LOAD = "inboxbot.__main__"
 LOOK_AGAIN_S = 0.01
@@ -134,6 +137,8 @@ def main() -> None:
     for module in pkgutil.walk_packages(inboxbot.__path__, "inboxbot."):
         if module.name != NOT_TO_LOAD:
             importlib.import_module(module.name)
+    _warm_up()
+    fork_instead()
     running: set[int] = set()
     for line in sys.stdin:
         order = json.loads(line)
@@ -149,6 +154,19 @@ def main() -> None:
         print(pid, flush=True)
     for pid in running:
         os.kill(pid, signal.SIGKILL)
+
+
+def _warm_up() -> None:
+    """Do once what each command would do for its first letter; what is kept never changes."""
+    from inboxbot.classify.classifier import Classifier
+    from inboxbot.reading import read
+    from inboxbot.reply import guard
+    from inboxbot.reply.library import BUILT_IN
+
+    read(b"Subject: Riluzole\n\nMay my mother take it with milk?\n", Classifier.load("light"))
+    guard.violations("Thank you.", BUILT_IN)
+    gc.collect()
+    gc.freeze()  # Else each fork would copy what it looks through for garbage.
 
 
 def _become(

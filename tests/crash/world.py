@@ -269,7 +269,7 @@ class Zygote:
         """Return the process in which the daemon reads letters, or 0."""
         for thread in Path(f"/proc/{self.pid}/task").iterdir():
             for child in (thread / "children").read_text().split():
-                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                if Path(f"/proc/{child}/comm").read_text() == "spawn_main\n":
                     return int(child)
         return 0
 
