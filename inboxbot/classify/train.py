@@ -186,11 +186,17 @@ def gram_matrix(chosen: Sequence[Views]) -> Any:
 def _linear(
     name: str, matrix: Any, labels: Labels, strength: float, weight: str | None = None
 ) -> dict[str, Floats]:
+    from scipy.sparse import issparse
     from sklearn.linear_model import LogisticRegression
 
-    fitted = LogisticRegression(C=strength, max_iter=3000, class_weight=weight).fit(matrix, labels)
+    # Columns that no letter has anything in would stay at nought, and be most of the work.
+    filled = np.unique(matrix.indices) if issparse(matrix) else np.arange(matrix.shape[1])
+    fitted = LogisticRegression(C=strength, max_iter=3000, class_weight=weight)
+    fitted.fit(matrix[:, filled], labels)
+    weights = np.zeros((matrix.shape[1], len(fitted.coef_)), dtype=np.float32)
+    weights[filled] = fitted.coef_.T
     return {
-        f"{name}.weights": np.ascontiguousarray(fitted.coef_.T, dtype=np.float32),
+        f"{name}.weights": weights,
         f"{name}.bias": np.asarray(fitted.intercept_, dtype=np.float32),
     }
 
