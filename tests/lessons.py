@@ -10,14 +10,14 @@ import pytest
 from inboxbot import learning
 from inboxbot.classify.category import Category
 from inboxbot.classify.letters import LabelledLetter, shipped
-from inboxbot.lock import locked
 from inboxbot.store import reviews, settings
-from inboxbot.store.database import connect, create, write
-from inboxbot.store.migrations import migrate
+from inboxbot.store.database import connect, write
 from inboxbot.store.models import Stored
 from inboxbot.store.sqlite import Database
 from tests import letters
 from tests.letters import Letter
+from tests.new_store import new_store
+from tests.once import once
 
 CITIES = ("Leeds", "Lyon", "Turin", "Ghent", "Porto", "Bergen", "Graz", "Basel")
 SUBJECT = "Pharmacy congress"
@@ -27,7 +27,7 @@ SIMILAR = (
 )
 
 
-def few_shipped(of_each: int = 40) -> Sequence[LabelledLetter]:
+def few_shipped(of_each: int = 32) -> Sequence[LabelledLetter]:
     """Return so few shipped letters of each category that training on them takes seconds."""
     examples = [letter for letter in shipped() if letter.id.startswith("x")]
     return [
@@ -72,23 +72,17 @@ def train(db: Database, now: datetime = NOW) -> Stored:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a store with judged letters and a model that learned from them.
+    """The folder of a store with judged letters and a model that learned from them."""
 
-    Trained once for all processes that test; to be copied.
-    """
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if base.name.startswith("popen-") else base) / "trained"
-    with locked(folder, patience_s=200):
-        if not (folder / "ready").exists():
-            db = create(folder / "inboxbot.sqlite3")
-            migrate(db)
-            settings.instance(db)
-            judged(db, NOW)
-            letters.add(db, letters.Letter(), NOW)
-            train(db)
-            db.close()
-            (folder / "ready").touch()
-    return folder
+    def make(folder: Path) -> None:
+        db = new_store(folder / "inboxbot.sqlite3")
+        settings.instance(db)
+        judged(db, NOW)
+        letters.add(db, letters.Letter(), NOW)
+        train(db)
+        db.close()
+
+    return once(tmp_path_factory, "trained", make)
 
 
 @pytest.fixture
