@@ -5,7 +5,7 @@ turned up. `small()` are under a megabyte each; `large()` take up to 60 MB.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 CHARSETS = (
     b"undefined", b"idna", b"punycode", b"unicode_escape", b"rot13", b"zlib", b"utf-16", b"utf-32",
@@ -239,55 +239,64 @@ def _bait() -> Iterator[tuple[str, bytes]]:
         yield f"page of {name}", typed(b"text/html; charset=utf-8", page.encode())
 
 
-def large() -> Iterator[tuple[str, bytes]]:
-    """Yield each kind whose size is the attack, with its name."""
-    yield "50,000 parts", mixed(*[b"\r\nx"] * 50_000)
-    yield "50,000 parts in levels", nested(50) + b"\r\n--b49\r\n\r\nx" * 50_000
-    yield "a million lines in 50 levels", nested(50) + b"hello\r\n" * 1_000_000
+def large() -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield each kind whose size is the attack: its name, and what makes it where it is wanted."""
+    yield "50,000 parts", lambda: mixed(*[b"\r\nx"] * 50_000)
+    yield "50,000 parts in levels", lambda: nested(50) + b"\r\n--b49\r\n\r\nx" * 50_000
+    yield "a million lines in 50 levels", lambda: nested(50) + b"hello\r\n" * 1_000_000
     yield (
         "100,000 Received fields",
-        b"Received: from x by y; Mon, 2 Mar 2026 09:00:00 +0000\r\n" * 100_000 + plain(b"x"),
+        lambda: (
+            b"Received: from x by y; Mon, 2 Mar 2026 09:00:00 +0000\r\n" * 100_000 + plain(b"x")
+        ),
     )
-    yield "100,000 fields", b"".join(b"X-%d: y\r\n" % n for n in range(100_000)) + plain(b"hello")
+    yield (
+        "100,000 fields",
+        lambda: b"".join(b"X-%d: y\r\n" % n for n in range(100_000)) + plain(b"hello"),
+    )
     yield (
         "100,000 authors",
-        b"From: " + b"a@example.net, " * 100_000 + b"\r\n" + TAIL + b"\r\nhello",
+        lambda: b"From: " + b"a@example.net, " * 100_000 + b"\r\n" + TAIL + b"\r\nhello",
     )
     yield (
         "a million recipients",
-        b"To: " + b"somebody@example.net,\r\n " * 1_000_000 + b"x@y.org\r\n" + plain(b"hello"),
+        lambda: (
+            b"To: " + b"somebody@example.net,\r\n " * 1_000_000 + b"x@y.org\r\n" + plain(b"hello")
+        ),
     )
     yield (
         "20,000 encoded words",
-        b"Subject: "
-        + b"=?utf-8?q?a_subject_of_words?=\r\n " * 40_000
-        + b"\r\n"
-        + TAIL
-        + b"\r\nhello",
+        lambda: (
+            b"Subject: "
+            + b"=?utf-8?q?a_subject_of_words?=\r\n " * 40_000
+            + b"\r\n"
+            + TAIL
+            + b"\r\nhello"
+        ),
     )
     yield (
         "a megabyte of open comments",
-        b"From: " + b"(" * 1_000_000 + b"\r\n" + TAIL + b"\r\nhello",
+        lambda: b"From: " + b"(" * 1_000_000 + b"\r\n" + TAIL + b"\r\nhello",
     )
-    yield "a field of 10 MB", b"X-Long: " + b"x" * 10_000_000 + b"\r\n" + plain(b"hello")
-    yield "a field of 60 MB", b"X-Long: " + b"xyz " * 15_000_000 + b"\r\n" + plain(b"hello")
-    yield "10 MB without a line end", b"x" * 10_000_000
+    yield "a field of 10 MB", lambda: b"X-Long: " + b"x" * 10_000_000 + b"\r\n" + plain(b"hello")
+    yield "a field of 60 MB", lambda: b"X-Long: " + b"xyz " * 15_000_000 + b"\r\n" + plain(b"hello")
+    yield "10 MB without a line end", lambda: b"x" * 10_000_000
     yield (
         "a part's header of 10 MB",
-        mixed(b"Content-Type: text/plain" + b"; a=b" * 2_000_000 + b"\r\n\r\nhello"),
+        lambda: mixed(b"Content-Type: text/plain" + b"; a=b" * 2_000_000 + b"\r\n\r\nhello"),
     )
-    yield "20 MB of text", plain(b"can she take it with milk?\r\n" * 750_000)
-    yield "20 MB of base64 text", typed(
+    yield "20 MB of text", lambda: plain(b"can she take it with milk?\r\n" * 750_000)
+    yield "20 MB of base64 text", lambda: typed(
         b"text/plain; charset=utf-8", b"aGVsbG8gd29ybGQgaGVsbG8gd29ybGQgaGVsbG8g\r\n" * 480_000,
         b"Content-Transfer-Encoding: base64",
     )  # fmt: skip
     yield (
         "20 MB of base64 in one line",
-        typed(b"text/plain", b"aGVs" * 5_000_000, b"Content-Transfer-Encoding: base64"),
+        lambda: typed(b"text/plain", b"aGVs" * 5_000_000, b"Content-Transfer-Encoding: base64"),
     )
     yield (
         "a 25 MB file",
-        mixed(
+        lambda: mixed(
             b"Content-Type: text/plain\r\n\r\nhello",
             b"Content-Type: application/zip\r\nContent-Transfer-Encoding: base64\r\n\r\n"
             + (
@@ -296,13 +305,16 @@ def large() -> Iterator[tuple[str, bytes]]:
             ),
         ),
     )
-    yield "the word base64 3 million times", typed(b"text/plain", b"base64 " * 3_000_000)
-    yield "the word base64 on lines", typed(b"text/plain", b"base64\r\n\r\nAAAA\r\n" * 500_000)
-    yield "a page of a million tags", typed(b"text/html", b"<b>x</b>" * 1_000_000)
-    yield "a page of 10 MB of less-thans", typed(b"text/html", b"<" * 10_000_000)
-    yield "a page of 5 MB of comments", typed(b"text/html", b"<!--" * 1_250_000)
-    yield "100 pages", mixed(*[b"Content-Type: text/html\r\n\r\n" + b"<p>x" * 50_000] * 100)
+    yield "the word base64 3 million times", lambda: typed(b"text/plain", b"base64 " * 3_000_000)
+    yield (
+        "the word base64 on lines",
+        lambda: typed(b"text/plain", b"base64\r\n\r\nAAAA\r\n" * 500_000),
+    )
+    yield "a page of a million tags", lambda: typed(b"text/html", b"<b>x</b>" * 1_000_000)
+    yield "a page of 10 MB of less-thans", lambda: typed(b"text/html", b"<" * 10_000_000)
+    yield "a page of 5 MB of comments", lambda: typed(b"text/html", b"<!--" * 1_250_000)
+    yield "100 pages", lambda: mixed(*[b"Content-Type: text/html\r\n\r\n" + b"<p>x" * 50_000] * 100)
     yield (
         "300 messages in one",
-        mixed(*[b"Content-Type: message/rfc822\r\n\r\n" + plain(b"x" * 50_000)] * 300),
+        lambda: mixed(*[b"Content-Type: message/rfc822\r\n\r\n" + plain(b"x" * 50_000)] * 300),
     )

@@ -22,7 +22,7 @@ COSTLY = frozenset(
 def fill(folder: Path, count: int, *, every_large_one: bool) -> None:
     """Write hostile letters, the large ones first, and real ones until there are `count`."""
     folder.mkdir()
-    large = (raw for name, raw in hostile.large() if every_large_one or name in COSTLY)
+    large = (make() for name, make in hostile.large() if every_large_one or name in COSTLY)
     raws = [*large, *(raw for _, raw in hostile.small())][: count * 3 // 4]
     for number, raw in enumerate(raws):
         (folder / f"{number:04}.eml").write_bytes(raw)

@@ -1,5 +1,6 @@
 """One message in, one classification out: right, explained, and never an exception."""
 
+import functools
 import time
 
 import pytest
@@ -8,19 +9,21 @@ from hypothesis import strategies as st
 
 from inboxbot.classify.category import Category, Classification, Sensitive, Urgent
 from inboxbot.classify.classifier import Classifier
+from inboxbot.classify.model import Kind
 from inboxbot.errors import PermanentError
 from inboxbot.mail.message import Address, Message
 
-ENCODER = Classifier.load("encoder")
-LIGHT = Classifier.load("light")
+load = functools.cache(Classifier.load)
 P, M, G = Category
 
 
-def classify(body: str, subject: str = "", classifier: Classifier = ENCODER) -> Classification:
-    return classifier.classify(Message(subject=subject, text=body, full_text=body))
+def classify(body: str, subject: str = "", classifier: Classifier | None = None) -> Classification:
+    return (classifier or load("encoder")).classify(
+        Message(subject=subject, text=body, full_text=body)
+    )
 
 
-@pytest.mark.parametrize("classifier", [ENCODER, LIGHT], ids=["encoder", "light"])
+@pytest.mark.parametrize("kind", ["encoder", "light"])
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -32,8 +35,8 @@ def classify(body: str, subject: str = "", classifier: Classifier = ENCODER) -> 
         ("どこで電動車椅子を借りられますか。", G),
     ],
 )
-def test_plain_letters_are_sorted(classifier: Classifier, body: str, expected: Category) -> None:
-    assert classify(body, classifier=classifier).category is expected
+def test_plain_letters_are_sorted(kind: Kind, body: str, expected: Category) -> None:
+    assert classify(body, classifier=load(kind)).category is expected
 
 
 @pytest.mark.parametrize(
@@ -198,7 +201,7 @@ def test_the_name_of_the_sender_is_suggested_where_the_letter_gives_none() -> No
         sender=Address("Jan de Wit", "jan@example.org"), text="Where can we park on Saturday?"
     )
     assert ("name", "Jan de Wit") in {
-        (s.kind, s.value) for s in ENCODER.classify(message).suggestions
+        (s.kind, s.value) for s in load("encoder").classify(message).suggestions
     }
 
 
@@ -214,8 +217,9 @@ def test_the_same_letter_gets_the_same_answer() -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=120), st.text(max_size=600))
 def test_any_message_gets_an_answer(subject: str, body: str) -> None:
-    for classifier in (ENCODER, LIGHT):
-        found = classify(body, subject, classifier)
+    kinds: tuple[Kind, ...] = ("encoder", "light")
+    for kind in kinds:
+        found = classify(body, subject, load(kind))
         assert 0 < found.confidence <= 1
         assert found.runner_up is not found.category
         for evidence in found.evidence:

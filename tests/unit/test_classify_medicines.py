@@ -8,11 +8,9 @@ from inboxbot.classify import medicines
 from inboxbot.classify.letters import shipped
 from inboxbot.classify.text import read_fields
 
-NAMES = medicines.load()
-
 
 def generics(body: str, subject: str = "") -> set[str]:
-    return {m.generic for m in medicines.find(read_fields(subject, body), NAMES)}
+    return {m.generic for m in medicines.find(read_fields(subject, body), medicines.load())}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +88,7 @@ def test_an_unlisted_name_is_known_by_its_ending() -> None:
 
 def test_places_are_those_of_the_letter() -> None:
     body = "My mother takes riluzole, and ラジカット since May."
-    found = medicines.find(read_fields("Baclofen", body), NAMES)
+    found = medicines.find(read_fields("Baclofen", body), medicines.load())
     assert [(m.generic, m.field) for m in found] == [
         ("baclofen", "subject"),
         ("riluzole", "text"),
@@ -108,8 +106,9 @@ def test_an_administrator_adds_names() -> None:
 
 def test_a_long_text_takes_a_bounded_time() -> None:
     letter = read_fields("", "gabapentinoid mexilitina " * 5000)
+    names = medicines.load()
     start = time.process_time()
-    medicines.find(letter, NAMES)
+    medicines.find(letter, names)
     assert time.process_time() - start < 0.5
 
 

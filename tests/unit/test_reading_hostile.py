@@ -1,7 +1,8 @@
 """R36: every kind of hostile message ends as a reading, and the next message is read."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from tests import hostile
 
 MIB = 1024 * 1024
 LETTER = hostile.plain(b"May my mother take riluzole with milk?")
-ALL = [*hostile.small(), *hostile.large()]
+ALL: list[tuple[str, Callable[[], bytes]]] = [
+    *((name, partial(bytes, raw)) for name, raw in hostile.small()),
+    *hostile.large(),
+]
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +30,11 @@ def peak_memory(pid: int) -> int:
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
-@pytest.mark.parametrize(("name", "raw"), ALL, ids=[name for name, _ in ALL])
+@pytest.mark.parametrize(("name", "make"), ALL, ids=[name for name, _ in ALL])
 def test_r36_a_hostile_message_is_read_within_the_limits(
-    reader: Reader, name: str, raw: bytes
+    reader: Reader, name: str, make: Callable[[], bytes]
 ) -> None:
+    raw = make()
     before = time.monotonic()
     reading, following = reader.read_many([raw, LETTER])
     assert reader.worker_pid is not None
