@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from inboxbot.classify.category import Category, Classification
-from inboxbot.mail.message import Message
+from inboxbot.classify.category import Category
 from inboxbot.reading import (
     CHUNK_BYTES,
     CHUNK_MESSAGES,
@@ -26,41 +25,8 @@ from inboxbot.reading import (
     _chunks,
     read,
 )
+from tests.actor import Actor, actor, no_model, parser_that_fails
 from tests.memory import heaps_of_threads
-
-
-class Actor:
-    """A classifier that does what the subject says: the ways in which one can go wrong."""
-
-    def classify(self, message: Message) -> Classification:
-        match message.subject:
-            case "spin":
-                while True:
-                    pass
-            case "sleep":
-                time.sleep(60)
-            case "bomb":
-                return len(bytearray(8 << 30))  # type: ignore[return-value]
-            case "raise":
-                raise ValueError(message.text)
-            case "die":
-                os.kill(os.getpid(), signal.SIGKILL)
-            case "exit":
-                os._exit(3)
-        return Classification(
-            category=Category.MEDICATION_QUESTION,
-            confidence=0.9,
-            runner_up=Category.GENERAL_INQUIRY,
-            runner_up_confidence=0.1,
-        )
-
-
-def actor() -> Actor:
-    return Actor()
-
-
-def no_model() -> Actor:
-    raise FileNotFoundError("model")
 
 
 def letter(subject: str, text: str = "How is it taken?") -> bytes:
@@ -69,7 +35,7 @@ def letter(subject: str, text: str = "How is it taken?") -> bytes:
 
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Reader]:
-    with Reader(actor, Limits(wall_s=4.0, cpu_s=1.0, memory=1 << 30)) as reader:
+    with Reader(actor, Limits(wall_s=4.0, cpu_s=0.3, memory=1 << 30)) as reader:
         yield reader
 
 
@@ -177,7 +143,7 @@ def test_what_the_parser_itself_cannot_survive_is_told_in_plain_words(
     act: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INBOXBOT_TEST_PARSER", act)
-    with Reader(parser_that_fails, Limits(wall_s=3.0, cpu_s=1.0)) as reader:
+    with Reader(parser_that_fails, Limits(wall_s=3.0, cpu_s=0.3)) as reader:
         good, bad, after = reader.read_many([letter("one"), letter("poison"), letter("three")])
 
     assert isinstance(good, Reading)
@@ -188,21 +154,6 @@ def test_what_the_parser_itself_cannot_survive_is_told_in_plain_words(
     assert bad.message.defects[-1].endswith(f"reading it {reason}.")
     assert bad.classification.category is Category.GENERAL_INQUIRY
     assert bad.classification.needs_review
-
-
-def parser_that_fails() -> Actor:
-    """Made in the worker: puts a parser there that acts up on one subject, as a bug would."""
-    from inboxbot import reading
-
-    honest = reading.parse
-
-    def parse(raw: bytes) -> Message:
-        if b"poison" in raw:
-            Actor().classify(Message(subject=os.environ["INBOXBOT_TEST_PARSER"]))
-        return honest(raw)
-
-    reading.parse = parse
-    return Actor()
 
 
 def test_the_worker_loads_only_what_reading_needs_and_has_one_heap() -> None:
