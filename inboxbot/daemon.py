@@ -2,7 +2,8 @@
 
 Each mailbox is polled by a job of its own, and its replies are sent by one, so that a server that
 hangs never disturbs another mailbox. What is new wakes the triage, and what the triage decides
-wakes the senders; correctness rests on neither, since they also run by themselves.
+wakes the senders, batch after batch; correctness rests on neither, since they also run by
+themselves.
 
 APScheduler keeps to the wall clock: after a step back it would sleep for as long as the step.
 So the main thread counts by the monotonic clock and wakes a job that is overdue.
@@ -185,8 +186,7 @@ class Daemon:
             found = model.changed(utc_now())
             if found is not None:
                 reader.use(assembly.classifier(self._configuration, found))
-            if triage.run(stop=self._halt.is_set):
-                self._wake_senders()
+            triage.run(stop=self._halt.is_set, decided=self._wake_senders)
 
         def send() -> None:
             with self._sending:

@@ -82,10 +82,12 @@ class Fetcher:
         until then is stored.
         """
         end = time.monotonic() + self._limits.budget_s
+        tried = False
         try:
             while time.monotonic() < end and not stop():
                 due = places.due(self._db, self._watched, self._now, self._limits.batch_count)
                 if due:
+                    tried = True
                     self._check_disk(0)
                     self._take(due)
                 elif self._absent:
@@ -93,9 +95,10 @@ class Fetcher:
                 else:
                     break
         finally:
-            # Without the lock or the disk the floor stays where it is, which is always right.
-            with suppress(TransientError), write(self._db):
-                places.set_floor(self._db, self._watched)
+            if tried:
+                # Without the lock or the disk the floor stays where it is, which is always right.
+                with suppress(TransientError), write(self._db):
+                    places.set_floor(self._db, self._watched)
 
     def _take(self, due: Sequence[places.Place]) -> None:
         """Try the letters never tried before together, or else the least tried one alone."""

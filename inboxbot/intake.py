@@ -87,6 +87,8 @@ def poll(
             mailboxes.failed_poll(db, source.name, source.server, source.folder, str(error), now)
         raise
     with write(db):
+        # Also where nothing was due: an earlier process may have ended before it could.
+        places.set_floor(db, watched)
         mailboxes.good_poll(db, watched.id, now)
     waiting = places.waiting(db, watched)
     if listed or fetcher.states:

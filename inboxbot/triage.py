@@ -75,9 +75,15 @@ class Triage:
         self._rules = rules
         self._now = now
 
-    def run(self, *, stop: Callable[[], bool] = lambda: False) -> list[Outcome]:
+    def run(
+        self,
+        *,
+        stop: Callable[[], bool] = lambda: False,
+        decided: Callable[[], None] = lambda: None,
+    ) -> list[Outcome]:
         """Decide on what is undecided, oldest first and each once; return the outcomes.
 
+        `decided` is called after each batch, while the next ones are still to be decided on.
         A letter that could not be decided on waits for the next run, with an attempt counted.
         Raises `TransientError` where the database cannot be written now.
         """
@@ -86,6 +92,7 @@ class Triage:
         with ReadAhead(self._db, self._reader) as ahead:
             while not stop() and (batch := ahead.next()) is not None:
                 outcomes += self._run_batch(batch, ahead)
+                decided()
         return outcomes
 
     def _run_batch(self, batch: Batch, ahead: ReadAhead) -> list[Outcome]:

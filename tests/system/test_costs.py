@@ -132,7 +132,7 @@ def test_an_idle_poll_costs_one_round_trip_however_many_letters_lie_there(
         line = imap.traffic.since(before)  # Before it says LOGOUT.
     assert (line.connections, line.round_trips) == (0, OPEN_ANEW_EVERY)
     assert line.down <= 100 * OPEN_ANEW_EVERY
-    assert statements.commits <= 2 * OPEN_ANEW_EVERY
+    assert statements.commits <= OPEN_ANEW_EVERY
     assert statements.all <= 14 * OPEN_ANEW_EVERY
 
 

@@ -142,6 +142,18 @@ def test_it_stops_between_two_batches(desk: Desk) -> None:
     assert len(desk.triage.run()) == 10
 
 
+def test_it_tells_after_each_batch_so_that_replies_leave_while_others_are_decided_on(
+    desk: Desk,
+) -> None:
+    for number in range(60):
+        sender = f"a{number}@other{number}.example"
+        desk.box.deliver(letter(number, sender=sender, message_id=f"<{number}@x.example>"), NOW)
+    desk.poll()
+    told: list[int] = []
+    desk.triage.run(decided=lambda: told.append(len(desk.replies())))
+    assert told == [50, 60]
+
+
 def test_however_many_wait_a_batch_stays_small(make: Make) -> None:
     class Counting(Here):
         sizes: list[int] = []  # noqa: RUF012
