@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import cpu_of_family
-from inboxbot import assembly, config, events, passes
+from inboxbot import assembly, config, events, opening
 from inboxbot.clock import utc_now
 from inboxbot.lock import locked
 from inboxbot.postman import Postman
@@ -32,13 +32,13 @@ def main(counting: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with ExitStack() as stack:
         stack.enter_context(locked(configuration.store_path.parent))
-        db = stack.enter_context(assembly.store(configuration))
+        db = stack.enter_context(opening.store(configuration))
         must_be_whole(db)
         watcher = stack.enter_context(
             closing(Watcher(configuration, configuration.mailbox[0], db, utc_now))
         )
         reader = stack.enter_context(assembly.reader(configuration))
-        triage = passes.triage(configuration, db, reader)
+        triage = assembly.triage(configuration, db, reader)
         postman = Postman(configuration, db, utc_now)
         # The worker's start, its libraries and its model are a cost of starting, told by itself.
         before = cpu_of_family(os.getpid())

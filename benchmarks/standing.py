@@ -9,7 +9,7 @@ from benchmarks import mail
 from benchmarks.measure import cpu_of_family, percentile, run
 from benchmarks.place import Place, place, until
 from benchmarks.report import Report
-from inboxbot import assembly
+from inboxbot import assembly, opening
 from inboxbot.clock import utc_now
 from inboxbot.mail import imap
 from inboxbot.mail.imap import ImapMailbox
@@ -36,7 +36,7 @@ def idle(report: Report, dovecot: Dovecot, sink: SmtpSink, old: int, key: str) -
         configuration = here.configuration
         os.environ.update(here.environment)  # The watcher asks for its password there.
         with (
-            assembly.store(configuration) as db,
+            opening.store(configuration) as db,
             closing(Watcher(configuration, configuration.mailbox[0], db, utc_now)) as watcher,
         ):
             watcher.poll()

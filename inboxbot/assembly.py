@@ -4,15 +4,15 @@ The only place that knows both the settings and the stages; the faces call it an
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inboxbot import config, events, promotion, publishing, reading
+from inboxbot import config, events, opening, promotion, publishing, reading
 from inboxbot.acknowledge import Acknowledger, Facts
 from inboxbot.announce import Recipients
 from inboxbot.clock import utc_now
@@ -28,49 +28,16 @@ from inboxbot.reading import LoadClassifier, Reader
 from inboxbot.reply.knowledge import Article, read_knowledge
 from inboxbot.reply.library import Library
 from inboxbot.reply.policy import Rules
-from inboxbot.store import backup, database, migrations, retention
+from inboxbot.store import migrations, retention
+from inboxbot.store import settings as store_settings
 from inboxbot.store.settings import Instance
-from inboxbot.store.sqlite import Database, Key
+from inboxbot.store.sqlite import Database
 from inboxbot.tokens import FOLDER, TokenFile
+from inboxbot.triage import Triage
 from inboxbot.upkeep import Patience
 
 if TYPE_CHECKING:
     from inboxbot.mail.oauth import AccessTokens, Registration
-
-
-@contextmanager
-def store(configuration: Config, *, create: bool = True) -> Iterator[Database]:
-    """Open the store, with its schema up to date; `create` makes it where there never was one.
-
-    Before an older schema is brought up to date, a copy is made. Raises `StoreError` where it
-    cannot be used.
-    """
-    opened = database.create if create else database.connect
-    db = opened(configuration.store_path, key(configuration))
-    try:
-        backup.upgrade(db, configuration.backup_path, utc_now())
-        yield db
-    finally:
-        db.close()
-
-
-def connect(configuration: Config) -> Database:
-    """Open the store; its schema is not looked at. Raises `StoreError` where it cannot be used."""
-    return database.connect(configuration.store_path, key(configuration))
-
-
-def key(configuration: Config) -> Key | None:
-    """Return the key of the store, or None where it is not to be encrypted.
-
-    Raises `ConfigError` where the credential is missing or holds no key.
-    """
-    name = configuration.store.key_credential
-    return key_named(name) if name else None
-
-
-def key_named(credential: str) -> Key:
-    """Return the key that a credential holds; raises `ConfigError` where there is none."""
-    return Key.of(credential, config.credential(credential))
 
 
 def mailbox_named(configuration: Config, name: str | None) -> Mailbox:
@@ -123,7 +90,7 @@ def library(
         enabled=frozenset() if all(each.languages for each in replies) else None,
         elsewhere=frozenset(chosen),
         default_language=configuration.replies.default_language,
-        recall=publishing.recall(lambda: store(configuration, create=False)),
+        recall=publishing.recall(lambda: opening.store(configuration, create=False)),
         clock=clock,
     )
 
@@ -218,6 +185,19 @@ def acknowledger(configuration: Config, templates: Library) -> Acknowledger:
     )
 
 
+def triage(configuration: Config, db: Database, reader: Reader) -> Triage:
+    """Return what decides on stored letters."""
+    templates = library(configuration)
+    return Triage(
+        db,
+        reader=reader,
+        acknowledger=acknowledger(configuration, templates),
+        identities=identities(configuration, store_settings.instance(db)),
+        rules=rules(configuration, templates),
+        now=utc_now,
+    )
+
+
 def source(box: Mailbox) -> Source:
     """Return which mailbox it is, for the record: another server or folder starts anew."""
     server = connection.server_name(box.imap.username, box.imap.host)
@@ -308,7 +288,7 @@ def registration(box: Mailbox) -> "Registration":
 def model_in_force(configuration: Config) -> InForce:
     """Return the model that letters are to be sorted with; the shipped one without a store."""
     if configuration.store_path.exists():
-        with suppress(InboxbotError), closing(connect(configuration)) as db:
+        with suppress(InboxbotError), closing(opening.connect(configuration)) as db:
             if not migrations.pending(db):
                 return promotion.in_force(db, configuration.classify.model)
     return InForce()

@@ -8,7 +8,7 @@ import stat
 from importlib.util import find_spec
 from pathlib import Path
 
-from inboxbot import assembly, config
+from inboxbot import assembly, config, opening
 from inboxbot.config import Config
 from inboxbot.errors import ConfigError, InboxbotError, Problem
 from inboxbot.mail.message import Message
@@ -144,7 +144,7 @@ def _classifier(configuration: Config) -> list[Problem]:
 def _store(configuration: Config) -> list[Problem]:
     path, found = configuration.store_path, []
     try:
-        assembly.key(configuration)
+        opening.key(configuration)
     except ConfigError as error:
         return list(error.problems)
     if not path.exists():
@@ -160,7 +160,7 @@ def _store(configuration: Config) -> list[Problem]:
         if stat.S_IMODE(file.stat().st_mode) & 0o077:
             found.append(Problem(str(file), f"Others can read it: chmod 600 {file}."))
     try:
-        db = assembly.connect(configuration)
+        db = opening.connect(configuration)
         migrations.check_not_newer(db)
         if migrations.pending(db):
             found.append(

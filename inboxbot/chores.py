@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
 
-from inboxbot import announce, assembly, events, nightly, notify, trial, upkeep
+from inboxbot import announce, assembly, events, nightly, notify, opening, trial, upkeep
 from inboxbot.config import Config
 from inboxbot.health import in_a_line
 from inboxbot.mail.message import Reply
@@ -95,7 +95,7 @@ class Chores:
         from inboxbot import metrics, pulse
 
         registry = CollectorRegistry()
-        figures_of_store = partial(assembly.store, configuration, create=False)
+        figures_of_store = partial(opening.store, configuration, create=False)
         registry.register(
             metrics.StoreFigures(figures_of_store, configuration.store_path, self._now)
         )

@@ -19,10 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from importlib.metadata import version
 
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
-
-from inboxbot import assembly, config, events, notify, passes, publishing
+from inboxbot import assembly, config, events, notify, opening, publishing
 from inboxbot.chores import ERASE_EVERY_S, LEARN_EVERY_S, WATCH_EVERY_S, Chores
 from inboxbot.clock import utc_now
 from inboxbot.config import Config, Mailbox
@@ -31,6 +28,7 @@ from inboxbot.lock import locked
 from inboxbot.pause import Pauses
 from inboxbot.postman import Postman
 from inboxbot.promotion import Watch
+from inboxbot.schedule import BackgroundScheduler, IntervalTrigger, ThreadPoolExecutor
 from inboxbot.store import alerts, settings
 from inboxbot.store.database import must_be_whole, write
 from inboxbot.store.sqlite import Database
@@ -167,12 +165,12 @@ class Daemon:
     def start(self) -> None:
         """Open everything, take back what an earlier process left, and begin."""
         # This connection brings the schema up to date; the others need not look at it.
-        self._db = self._stack.enter_context(assembly.store(self._configuration))
+        self._db = self._stack.enter_context(opening.store(self._configuration))
         must_be_whole(self._db)
         chores = Chores(self._configuration, self._open, utc_now)
         self._count = chores.serve_figures(self._stack)
         reader = self._stack.enter_context(assembly.reader(self._configuration))
-        triage = passes.triage(self._configuration, self._open(), reader)
+        triage = assembly.triage(self._configuration, self._open(), reader)
         first, *others = self._postmen()
         first.sender.start()
         for box in self._configuration.mailbox:
@@ -290,14 +288,15 @@ class Daemon:
                 self._wake(name)
 
     def _open(self) -> Database:
-        db = assembly.connect(self._configuration)
+        db = opening.connect(self._configuration)
         self._stack.callback(db.close)
         return db
 
     def _add(self, name: str, every_s: float, work: Callable[[], None]) -> None:
         job = Job(name, every_s, work, time.monotonic())
         self._jobs[name] = job
-        self._scheduler.add_job(self._run, "interval", [job], seconds=every_s, id=name)
+        every = IntervalTrigger(seconds=every_s, timezone=UTC)
+        self._scheduler.add_job(self._run, every, [job], id=name)
 
     def _wake(self, name: str) -> None:
         if not self._halt.is_set():

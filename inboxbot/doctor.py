@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from inboxbot import assembly, checks, config, domain_records
+from inboxbot import assembly, checks, config, domain_records, opening
 from inboxbot.config import Config, Mailbox
 from inboxbot.counted import counted
 from inboxbot.errors import AuthenticationError, ConfigError, InboxbotError, TokenError
@@ -209,13 +209,13 @@ def _store(configuration: Config, now: datetime) -> Iterator[Finding]:
     path = configuration.store_path
     if not path.exists():
         try:
-            assembly.connect(configuration).close()
+            opening.connect(configuration).close()
         except InboxbotError as error:
             lost = "missing though" in str(error)
             yield Finding(Level.FAIL if lost else Level.WARN, "database", str(error))
         return
     try:
-        with closing(assembly.connect(configuration)) as db:
+        with closing(opening.connect(configuration)) as db:
             yield from _opened(db, configuration, now)
     except InboxbotError as error:
         yield Finding(Level.FAIL, "database", str(error))
@@ -373,7 +373,7 @@ def _trust(box: Mailbox) -> Iterator[Finding]:
 def _known_uidvalidity(box: Mailbox, configuration: Config) -> int | None:
     if not configuration.store_path.exists():
         return None
-    with closing(assembly.connect(configuration)) as db:
+    with closing(opening.connect(configuration)) as db:
         if migrations.pending(db):
             return None
         source = assembly.source(box)

@@ -1,6 +1,6 @@
 """One pass of each stage over everything that is configured: the commands make one and end.
 
-The daemon has its triage made here, too; its schedule is its own.
+The daemon makes none of them: its schedule is its own.
 """
 
 import sys
@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from inboxbot import assembly, explain, history, promotion, replaying
+from inboxbot import assembly, explain, history, opening, promotion, replaying
 from inboxbot.clock import utc_now
 from inboxbot.config import Config
 from inboxbot.errors import InboxbotError
@@ -26,8 +26,7 @@ from inboxbot.sender import Sent
 from inboxbot.store import decisions, messages, settings
 from inboxbot.store.database import must_be_whole
 from inboxbot.store.settings import Instance
-from inboxbot.store.sqlite import Database
-from inboxbot.triage import Outcome, Triage
+from inboxbot.triage import Outcome
 from inboxbot.watcher import Watcher
 
 
@@ -97,7 +96,7 @@ class Polled:
 def poll(configuration: Config) -> Polled:
     """Look into every mailbox and decide on what is stored. Raises `Locked`, `StoreError`."""
     looked = []
-    with locked(configuration.store_path.parent), assembly.store(configuration) as db:
+    with locked(configuration.store_path.parent), opening.store(configuration) as db:
         must_be_whole(db)
         for box in configuration.mailbox:
             with closing(Watcher(configuration, box, db, utc_now)) as watcher:
@@ -106,21 +105,8 @@ def poll(configuration: Config) -> Polled:
                 except InboxbotError as error:
                     looked.append(Looked(box.name, None, str(error)))
         with assembly.reader(configuration) as reader:
-            outcomes = triage(configuration, db, reader).run()
+            outcomes = assembly.triage(configuration, db, reader).run()
     return Polled(tuple(looked), tuple(outcomes))
-
-
-def triage(configuration: Config, db: Database, reader: Reader) -> Triage:
-    """Return what decides on stored letters."""
-    templates = assembly.library(configuration)
-    return Triage(
-        db,
-        reader=reader,
-        acknowledger=assembly.acknowledger(configuration, templates),
-        identities=assembly.identities(configuration, settings.instance(db)),
-        rules=assembly.rules(configuration, templates),
-        now=utc_now,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +134,7 @@ class Posted:
 
 def send(configuration: Config) -> Posted:
     """Make one pass over the outbox. Raises `Locked`, `StoreError`, `TransientError`."""
-    with locked(configuration.store_path.parent), assembly.store(configuration) as db:
+    with locked(configuration.store_path.parent), opening.store(configuration) as db:
         must_be_whole(db)
         postman = Postman(configuration, db, utc_now)
         postman.sender.start()
@@ -176,7 +162,7 @@ def explain_files(
     with ExitStack() as stack:
         db = None
         if with_history:
-            db = stack.enter_context(assembly.store(configuration, create=False))
+            db = stack.enter_context(opening.store(configuration, create=False))
         instance = settings.instance(db) if db is not None else Instance("", b"")
         identity = assembly.identity(box, configuration.organisation.name, instance)
         rules = assembly.rules(configuration, templates)
@@ -196,7 +182,7 @@ def explain_stored(
     rules = assembly.rules(configuration, templates)
     now = utc_now()
     with (
-        assembly.store(configuration, create=False) as db,
+        opening.store(configuration, create=False) as db,
         assembly.reader(configuration) as reader,
     ):
         identities = assembly.identities(configuration, settings.instance(db))
@@ -230,7 +216,7 @@ def replay(
     """
     kind = configuration.classify.model
     with ExitStack() as stack:
-        db = stack.enter_context(assembly.store(configuration, create=False))
+        db = stack.enter_context(opening.store(configuration, create=False))
         db.execute("PRAGMA query_only = ON")
         identities = assembly.identities(configuration, settings.instance(db))
         reader = stack.enter_context(assembly.reader(configuration, promotion.in_force(db, kind)))
@@ -261,7 +247,7 @@ def import_files(
 ) -> history.Imported:
     """Record old letters from files, as those of a mailbox; raises `TransientError`."""
     box = assembly.mailbox_named(configuration, mailbox)
-    with assembly.store(configuration) as db:
+    with opening.store(configuration) as db:
         return history.import_files(
             db,
             paths,

@@ -18,15 +18,15 @@ from ctypes import Array, c_ubyte
 from dataclasses import dataclass, field, replace
 from multiprocessing import connection
 from types import TracebackType
-from typing import Literal, Protocol, Self
-
-from pebble import ProcessExpired, ProcessPool
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from inboxbot import heap
 from inboxbot.classify.category import Category, Classification
 from inboxbot.mail.message import Message
-from inboxbot.mail.parse import parse, parse_header
 from inboxbot.tray import Tray
+
+if TYPE_CHECKING:
+    from pebble import ProcessPool
 
 CHUNK_MESSAGES = 32
 CHUNK_BYTES = 1024 * 1024
@@ -113,6 +113,8 @@ def read(raw: bytes, classifier: Classifies | None) -> Reading:
 
     A classifier that is missing or fails leaves the letter a general inquiry for review.
     """
+    from inboxbot.mail.parse import parse  # As in the worker: the daemon itself never parses.
+
     message = parse(raw)
     return Reading(message, _classified(message, classifier))
 
@@ -175,6 +177,8 @@ class _Worker:
         return results
 
     def _one(self, raw: bytes, depth: _Depth) -> Reading:
+        from inboxbot.mail.parse import parse, parse_header
+
         message = parse_header(raw) if depth == "header" else parse(raw)
         self.progress[1] = _CLASSIFYING
         classifier = self.classifier if depth == "whole" else None
@@ -318,6 +322,9 @@ class Reader:
         return answers
 
     def _ask_once(self, raws: Sequence[bytes], depth: _Depth) -> list[Reading | str] | str:
+        # It brings asyncio along: it is loaded when the first letter is read.
+        from pebble import ProcessExpired
+
         pool, tray = self._ready_pool()
         self._progress[:] = [_NOT_BEGUN, 0]
         # A letter above the size of a chunk is always alone in it.
@@ -345,11 +352,13 @@ class Reader:
         self._is_ready = True
         return answers
 
-    def _ready_pool(self) -> tuple[ProcessPool, Tray]:
+    def _ready_pool(self) -> "tuple[ProcessPool, Tray]":
         """Return the pool with a worker that has loaded everything.
 
         On a machine that is busy this takes longer than a letter may, and is no letter's fault.
         """
+        from pebble import ProcessExpired, ProcessPool
+
         if self._pool is None or self._tray is None:
             self._tray = Tray()
             self._pool = ProcessPool(

@@ -12,7 +12,6 @@ from inboxbot.acknowledge import Acknowledger
 from inboxbot.dossier import classification_of, decision_of
 from inboxbot.errors import Conflict, PermanentError, StoreError, TemplateError
 from inboxbot.mail.message import Identity, Message, identity_for
-from inboxbot.mail.parse import parse
 from inboxbot.reply.case import Acknowledgement, Rules
 from inboxbot.reply.reason import Reason
 from inboxbot.store import decisions, mailboxes, messages, reviews
@@ -85,6 +84,8 @@ def reopened(db: Database, letter: int) -> tuple[Recorded, Message]:
 
     Raises `Conflict` where it cannot be read safely, and `StoreError` where its bytes are gone.
     """
+    from inboxbot.mail.parse import parse  # For what staff do: the daemon itself never parses.
+
     recorded = decisions.recorded(db, letter)
     if recorded is None:
         raise Conflict(f"There is no letter {letter}.")

@@ -7,8 +7,8 @@ import os
 import signal
 import time
 
-from inboxbot import reading
 from inboxbot.classify.category import Category, Classification
+from inboxbot.mail import parse as parsing
 from inboxbot.mail.message import Message
 
 
@@ -48,12 +48,12 @@ def no_model() -> Actor:
 
 def parser_that_fails() -> Actor:
     """Made in the worker: puts a parser there that acts up on one subject, as a bug would."""
-    honest = reading.parse
+    honest = parsing.parse
 
     def parse(raw: bytes) -> Message:
         if b"poison" in raw:
             Actor().classify(Message(subject=os.environ["INBOXBOT_TEST_PARSER"]))
         return honest(raw)
 
-    reading.parse = parse
+    parsing.parse = parse
     return Actor()

@@ -34,13 +34,13 @@ def train_command(
     It is compared with the model in force, and says what got better and worse. This takes some
     minutes. Exit code 1 where it was to be put in force, and something got worse.
     """
-    from inboxbot import assembly, learning, modes, promotion
+    from inboxbot import learning, modes, opening, promotion
     from inboxbot.lock import locked
     from inboxbot.store import models
 
     settings = configuration(config_file)
     kind, who = settings.classify.model, who or modes.operator()
-    with assembly.store(settings, create=False) as db:
+    with opening.store(settings, create=False) as db:
         if if_new and not learning.anything_new(db, kind):
             if as_json:
                 print_json({"model": None, "promoted": False})
@@ -107,12 +107,12 @@ def model_command() -> None:
 @options
 def model_list(config_file: str | None, as_json: bool) -> None:
     """List the shipped model (0) and those trained here, and which is in force."""
-    from inboxbot import assembly, promotion
+    from inboxbot import opening, promotion
     from inboxbot.store import models
 
     settings = configuration(config_file)
     kind = settings.classify.model
-    with assembly.store(settings, create=False) as db:
+    with opening.store(settings, create=False) as db:
         present = promotion.in_force(db, kind)
         found = models.all_models(db)
     rows = [_as_object(stored, stored.id == present.number) for stored in found]
@@ -152,10 +152,10 @@ def model_promote(number: int, config_file: str | None, as_json: bool) -> None:
     Refused where something got worse, or where it was compared with another model than the
     present one: then train again.
     """
-    from inboxbot import assembly, modes, promotion
+    from inboxbot import modes, opening, promotion
 
     settings = configuration(config_file)
-    with assembly.store(settings, create=False) as db:
+    with opening.store(settings, create=False) as db:
         promotion.promote(db, settings.classify.model, number, who=modes.operator(), now=utc_now())
     _say_in_force(number, as_json)
 
@@ -164,10 +164,10 @@ def model_promote(number: int, config_file: str | None, as_json: bool) -> None:
 @options
 def model_rollback(config_file: str | None, as_json: bool) -> None:
     """Put in force what was so before: its answers are the same again, to the last digit."""
-    from inboxbot import assembly, modes, promotion
+    from inboxbot import modes, opening, promotion
 
     settings = configuration(config_file)
-    with assembly.store(settings, create=False) as db:
+    with opening.store(settings, create=False) as db:
         number = promotion.roll_back(
             db, settings.classify.model, who=modes.operator(), now=utc_now()
         )

@@ -24,7 +24,7 @@ def outbox_list(states: tuple[str, ...], config_file: str | None, as_json: bool)
     uncertain  may have been sent: `inboxbot outbox resolve ID --sent` or `--again`
     failed     refused for good, or given up: `--again` tries it once more
     """
-    from inboxbot import assembly
+    from inboxbot import opening
     from inboxbot.store import outbox
 
     try:
@@ -32,7 +32,7 @@ def outbox_list(states: tuple[str, ...], config_file: str | None, as_json: bool)
     except ValueError:
         known = ", ".join(outbox.State)
         raise click.UsageError(f"There is no such state; there are {known}.") from None
-    with assembly.store(configuration(config_file), create=False) as db:
+    with opening.store(configuration(config_file), create=False) as db:
         found = list(outbox.listed(db, *wanted))
     if as_json:
         for reply in found:
@@ -76,11 +76,11 @@ def outbox_cancel(reply: int, config_file: str | None, as_json: bool) -> None:
 
 
 def _resolve(reply: int, sent: bool, again: bool, config_file: str | None, as_json: bool) -> None:
-    from inboxbot import assembly, modes, review
+    from inboxbot import modes, opening, review
     from inboxbot.actions import Drop, Resolve
     from inboxbot.store import outbox, replies
 
-    with assembly.store(configuration(config_file), create=False) as db:
+    with opening.store(configuration(config_file), create=False) as db:
         letter = next((item.letter for item in outbox.listed(db) if item.id == reply), None)
         if letter is None:
             raise NotFound(f"There is no reply {reply}.")

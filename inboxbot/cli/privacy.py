@@ -25,11 +25,11 @@ def retention_command() -> None:
 @options
 def retention_run(dry_run: bool, config_file: str | None, as_json: bool) -> None:
     """Say what is old enough to be erased, and erase it."""
-    from inboxbot import assembly, upkeep
+    from inboxbot import assembly, opening, upkeep
     from inboxbot.store import retention
 
     settings = configuration(config_file)
-    with assembly.store(settings, create=False) as db:
+    with opening.store(settings, create=False) as db:
         rules = assembly.retention_rules(settings)
         report = retention.due(db, rules, utc_now())
         _print_report(report, as_json)
@@ -68,11 +68,11 @@ def retention_hold(
     address: str | None, why: str, lift: bool, config_file: str | None, as_json: bool
 ) -> None:
     """Keep everything of whoever writes from ADDRESS; without ADDRESS list the holds."""
-    from inboxbot import assembly, modes
+    from inboxbot import modes, opening
     from inboxbot.store import holds
     from inboxbot.store.database import write
 
-    with assembly.store(configuration(config_file), create=False) as db:
+    with opening.store(configuration(config_file), create=False) as db:
         if address and lift:
             with write(db):
                 holds.lift(db, address, who=modes.operator(), now=utc_now())
@@ -106,14 +106,14 @@ def person_export(
     address: str, target: Path | None, config_file: str | None, as_json: bool
 ) -> None:
     """Write all about whoever writes from ADDRESS into a zip: JSON, letters as .eml, a page."""
-    from inboxbot import assembly, exporting, modes
+    from inboxbot import exporting, modes, opening
     from inboxbot.store import audit
     from inboxbot.store.database import write
 
     # Whole, because for root the command may run in another folder than the one it was typed in.
     file = (target or Path(f"inboxbot-person-{utc_now():%Y%m%dT%H%M%SZ}.zip")).absolute()
     with (
-        assembly.store(configuration(config_file), create=False) as db,
+        opening.store(configuration(config_file), create=False) as db,
         progress("Exporting", as_json=as_json) as went,
     ):
         done = exporting.export(db, address, file, utc_now(), progress=went)
@@ -139,11 +139,11 @@ def person_erase(
 
     It cannot be undone. Exit code 77 while a legal hold is on the person.
     """
-    from inboxbot import assembly, erasing, modes
+    from inboxbot import erasing, modes, opening
     from inboxbot.store import backup
 
     settings = configuration(config_file)
-    with assembly.store(settings, create=False) as db:
+    with opening.store(settings, create=False) as db:
         with progress("Searching", as_json=as_json) as went:
             found = erasing.look(db, address, progress=went)
         copies = backup.copies(settings.backup_path)

@@ -31,12 +31,12 @@ def report_command(
 
     Days are those of organisation.time_zone. Nothing in it is about one person.
     """
-    from inboxbot import assembly, reports
+    from inboxbot import opening, reports
 
     settings = configuration(config_file)
     zone = ZoneInfo(settings.organisation.time_zone)
     period = _period(first, last, days, zone)
-    with assembly.store(settings, create=False) as db:
+    with opening.store(settings, create=False) as db:
         found = reports.report(db, period)
     if as_json:
         print_json(as_object(found))

@@ -25,9 +25,9 @@ ID = click.argument("letter", metavar="ID", type=int)
 
 @contextmanager
 def _store(config_file: str | None) -> Iterator[Database]:
-    from inboxbot import assembly
+    from inboxbot import opening
 
-    with assembly.store(configuration(config_file)) as db:
+    with opening.store(configuration(config_file)) as db:
         yield db
 
 

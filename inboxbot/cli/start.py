@@ -154,10 +154,10 @@ def mode_command(wanted: str | None, config_file: str | None, as_json: bool) -> 
     live    acknowledgements are sent
     paused  acknowledgements are held until somebody says live
     """
-    from inboxbot import assembly, modes
+    from inboxbot import modes, opening
     from inboxbot.store.settings import Mode
 
-    with assembly.store(configuration(config_file)) as db:
+    with opening.store(configuration(config_file)) as db:
         if wanted is not None:
             modes.set_mode(db, Mode(wanted), who=modes.operator(), now=utc_now())
         state = modes.state(db)
@@ -183,11 +183,11 @@ def status_command(diagnostics: bool, config_file: str | None, as_json: bool) ->
     With --diagnostics also version, schema, settings and what happened lately; without names,
     addresses and servers. Exit code 1 when something is wrong.
     """
-    from inboxbot import assembly
+    from inboxbot import opening
     from inboxbot.health import health
 
     settings = configuration(config_file)
-    with assembly.store(settings, create=False) as db:
+    with opening.store(settings, create=False) as db:
         found = health(
             db,
             store=settings.store_path,

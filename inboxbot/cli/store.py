@@ -44,17 +44,17 @@ def decrypt_command(config_file: str | None, as_json: bool) -> None:
 @options
 def rekey_command(new: str, config_file: str | None, as_json: bool) -> None:
     """Give the encrypted database another key; name it in store.key_credential afterwards."""
-    from inboxbot import assembly
+    from inboxbot import opening
 
     settings = configuration(config_file)
     said = f'The database has the new key: set store.key_credential = "{new}".'
-    _convert(settings, _key(settings), assembly.key_named(new), said, as_json=as_json)
+    _convert(settings, _key(settings), opening.key_named(new), said, as_json=as_json)
 
 
 def _key(settings: "Config") -> "Key":
-    from inboxbot import assembly
+    from inboxbot import opening
 
-    key = assembly.key(settings)
+    key = opening.key(settings)
     if key is None:
         what = "Name the credential with the key of the database here first."
         raise ConfigError((Problem("store.key_credential", what),))

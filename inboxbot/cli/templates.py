@@ -257,7 +257,7 @@ def _workplace(
     name: str, language: str, config_file: str | None
 ) -> Iterator[tuple["Database", "Library"]]:
     """Open the store and the folder of one template, edits by hand recorded first."""
-    from inboxbot import assembly, publishing
+    from inboxbot import assembly, opening, publishing
     from inboxbot.reply.folder import ALL_NAMES
 
     settings = configuration(config_file)
@@ -270,7 +270,7 @@ def _workplace(
             raise click.UsageError(f"There is no {what} {given}. {hint}")
     if library.folder == library.shipped:
         raise TemplateError("There is no templates folder of your own; `inboxbot init` makes one.")
-    with assembly.store(settings) as db:
+    with opening.store(settings) as db:
         publishing.sync_one(db, library, name, language, utc_now())
         yield db, library
 
@@ -296,14 +296,14 @@ def _typed(
 
 def _part(file: str | None, otherwise: str) -> tuple[str, str, tuple["TemplateProblem", ...]]:
     """Return where a part comes from, its text, and why it cannot be read."""
-    from inboxbot.reply import syntax
+    from inboxbot.reply.source import MAX_SOURCE, decode
 
     if file is None:
         return "(as it is)", otherwise, ()
     if not Path(file).exists() and file != "-":
         raise NotFound(f"There is no {file}.")
     with click.open_file(file, "rb") as opened:
-        return (file, *syntax.decode(opened.read(4 * syntax.MAX_SOURCE)))
+        return (file, *decode(opened.read(4 * MAX_SOURCE)))
 
 
 def _shown(version: "Version") -> dict[str, object]:

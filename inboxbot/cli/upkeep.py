@@ -37,12 +37,12 @@ def backup_command(folder: Path | None, config_file: str | None, as_json: bool) 
 
     Copies in a folder named with --to are never removed.
     """
-    from inboxbot import assembly, events
+    from inboxbot import events, opening
     from inboxbot.store import backup
 
     settings = configuration(config_file)
     where = folder or settings.backup_path
-    with assembly.store(settings, create=False) as db:
+    with opening.store(settings, create=False) as db:
         copy = backup.make(db, where, utc_now())
     removed = []
     if folder is None:
@@ -69,7 +69,7 @@ def verify_backup_command(
 
     Without FILE, the newest one in backup.folder. Exit code 65 for a copy that does not hold.
     """
-    from inboxbot import assembly
+    from inboxbot import opening
     from inboxbot.store import backup, sqlite
 
     if not files:
@@ -80,9 +80,7 @@ def verify_backup_command(
     key = None
     if any(file.is_file() and sqlite.is_encrypted(file) for file in files):
         key = (
-            assembly.key_named(former_key)
-            if former_key
-            else assembly.key(configuration(config_file))
+            opening.key_named(former_key) if former_key else opening.key(configuration(config_file))
         )
     for file in files:
         copy = backup.verify(file, key)
@@ -105,7 +103,7 @@ def restore_command(
     the copy was made is answered by itself: it is held, looked up in the Sent folder by the
     daemon, and else shown to staff. Who was erased since is erased again.
     """
-    from inboxbot import assembly, erasing, events, modes
+    from inboxbot import erasing, events, modes, opening
     from inboxbot.lock import locked
     from inboxbot.store import figures, restoring
 
@@ -124,10 +122,10 @@ def restore_command(
             moment,
             who=modes.operator(),
             prepare=forget_again,
-            key=assembly.key(settings),
-            key_of_copy=assembly.key_named(former_key) if former_key else None,
+            key=opening.key(settings),
+            key_of_copy=opening.key_named(former_key) if former_key else None,
         )
-    db = assembly.connect(settings)
+    db = opening.connect(settings)
     held = figures.figures(db).held.get("restored", 0)
     db.close()
     events.restored(held, erased)
@@ -160,11 +158,11 @@ def migrate_command(plan: bool, config_file: str | None, as_json: bool) -> None:
 
     The services do the same when they start. There is no way back but the copy.
     """
-    from inboxbot import assembly
+    from inboxbot import opening
     from inboxbot.store import backup, migrations
 
     settings = configuration(config_file)
-    db = assembly.connect(settings)
+    db = opening.connect(settings)
     try:
         migrations.check_not_newer(db)
         wanted = migrations.pending(db)
@@ -199,10 +197,10 @@ def audit_command(
 
     With --verify, exit code 1 where the chain of hashes is broken.
     """
-    from inboxbot import assembly, upkeep
+    from inboxbot import opening, upkeep
     from inboxbot.store import audit
 
-    with assembly.store(configuration(config_file), create=False) as db:
+    with opening.store(configuration(config_file), create=False) as db:
         if verify:
             broken = audit.verify(db)
             if as_json:

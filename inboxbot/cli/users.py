@@ -81,9 +81,9 @@ def reset_command(name: str, ask: bool, config_file: str | None, as_json: bool) 
 @options
 def disable_command(name: str, config_file: str | None, as_json: bool) -> None:
     """Let NAME no longer sign in, and end their sessions at once; `reset` lets them in again."""
-    from inboxbot import accounts, assembly, modes
+    from inboxbot import accounts, modes, opening
 
-    with assembly.store(configuration(config_file)) as db:
+    with opening.store(configuration(config_file)) as db:
         accounts.disable(db, name, who=modes.operator(), now=utc_now())
     if as_json:
         print_json({"name": name.lower(), "disabled": True})
@@ -95,7 +95,7 @@ def disable_command(name: str, config_file: str | None, as_json: bool) -> None:
 @options
 def list_command(config_file: str | None, as_json: bool) -> None:
     """List who may sign in."""
-    from inboxbot import assembly
+    from inboxbot import opening
     from inboxbot.store import users
 
     settings = configuration(config_file)
@@ -104,7 +104,7 @@ def list_command(config_file: str | None, as_json: bool) -> None:
         idle=timedelta(minutes=settings.web.session_idle_minutes),
         longest=timedelta(hours=settings.web.session_hours),
     )
-    with assembly.store(settings) as db:
+    with opening.store(settings) as db:
         found = users.everybody(db)
         sessions = {user.id: len(users.sessions(db, user.id, span)) for user in found}
     rows = [
@@ -153,11 +153,11 @@ def _with_link(
     as_json: bool,
 ) -> None:
     """Do `work`, which returns the token of a link; use it up where a password was typed."""
-    from inboxbot import accounts, assembly, modes
+    from inboxbot import accounts, modes, opening
     from inboxbot.store import users
     from inboxbot.store.database import write
 
-    with assembly.store(settings) as db:
+    with opening.store(settings) as db:
         token = work(db)
         if password is not None:
             with write(db):

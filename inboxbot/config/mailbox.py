@@ -140,8 +140,8 @@ class Mailbox(Section):
     mark: Annotated[str, Field(pattern=r"^(|keyword:[A-Za-z0-9$_-]+|move:.+)$")] = ""
     imap: Imap
     smtp: Smtp
-    oauth: OAuth = OAuth()
-    replies: MailboxReplies = MailboxReplies()
+    oauth: OAuth = Field(default={}, validate_default=True)
+    replies: MailboxReplies = Field(default={}, validate_default=True)
 
     @model_validator(mode="after")
     def _tokens_come_from_somewhere(self) -> Self:

@@ -108,14 +108,14 @@ class Config(Section):
 
     organisation: Organisation
     mailbox: tuple[Mailbox, ...] = Field(min_length=1, strict=False)
-    replies: Replies = Replies()
-    classify: Classify = Classify()
-    store: Store = Store()
-    web: Web = Web()
-    retention: Retention = Retention()
-    backup: Backup = Backup()
-    metrics: Metrics = Metrics()
-    alerts: Alerts = Alerts()
+    replies: Replies = Field(default={}, validate_default=True)
+    classify: Classify = Field(default={}, validate_default=True)
+    store: Store = Field(default={}, validate_default=True)
+    web: Web = Field(default={}, validate_default=True)
+    retention: Retention = Field(default={}, validate_default=True)
+    backup: Backup = Field(default={}, validate_default=True)
+    metrics: Metrics = Field(default={}, validate_default=True)
+    alerts: Alerts = Field(default={}, validate_default=True)
     source: Path = Field(default=Path(), exclude=True)
 
     @model_validator(mode="after")

@@ -3,10 +3,14 @@
 Their errors are shown to whoever edits the file; they name what was found and give an example.
 """
 
+import os
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+# No other package has a say in how settings are read: pydantic would look through all of them.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def _time_zone(name: str) -> str:
@@ -61,7 +65,8 @@ Authentication = Literal["password", "xoauth2", "oauthbearer"]
 class Section(BaseModel):
     """A section of the file: what it does not know is an error, and nothing changes later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # What checks a section is built once, with the whole that it is part of.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 def is_loopback(host: str) -> bool:

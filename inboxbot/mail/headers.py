@@ -3,6 +3,9 @@
 Every function takes a value as the library holds it (folded, octets above 127 as lone
 surrogates) and returns clean, bounded values. None raises and none takes more than linear
 time: `email.policy.default` does both (a folded Subject of 1.2 MB takes it 4 GB).
+
+mail-parser is loaded by what first reads with it: its patterns take long to build, and who only
+writes letters, as the daemon does, needs none of them.
 """
 
 import binascii
@@ -12,9 +15,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import getaddresses, parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
-
-from mailparser.dates import parse_mail_date
-from mailparser.utils import get_addresses
 
 from inboxbot.mail import charset
 from inboxbot.mail.clean import one_line, seen_through, unfold
@@ -143,6 +143,8 @@ def _mailboxes(value: str, *, plainly: bool) -> list[tuple[str, str]]:
     text = written(value).replace("\0", " ")
     if plainly:
         return getaddresses([text])
+    from mailparser.utils import get_addresses
+
     result: list[tuple[str, str]] = get_addresses(text, decode_names=True)
     return result
 
@@ -181,6 +183,8 @@ def sole_author(value: str, mailbox: Address, *, plainly: bool = False) -> Addre
     if plainly:
         # The plain reader takes addresses out of broken fields, and not always the right one.
         return mailbox if written(value).count("@") == 1 else None
+    from mailparser.utils import get_addresses
+
     diagnostics: list[dict[str, object]] = []
     get_addresses(written(value).replace("\0", " "), defects=diagnostics, decode_names=True)
     for diagnostic in diagnostics:
@@ -267,6 +271,8 @@ def _identifier(inner: str) -> str | None:
 
 def date(value: str, *, plainly: bool = False) -> datetime | None:
     """Return a Date field in UTC, where it is a date between 1980 and 2100."""
+    from mailparser.dates import parse_mail_date
+
     text = unfold(value[:200]).strip()
     found = (None if plainly else parse_mail_date(text).value) or _plain_date(text)
     if found is None or not 1980 <= found.year < 2100:

@@ -13,7 +13,7 @@ from inboxbot.errors import TemplateError
 from inboxbot.reply import guard, markup, template
 from inboxbot.reply.language import Language
 from inboxbot.reply.samples import SAMPLES
-from inboxbot.reply.syntax import place
+from inboxbot.reply.source import place
 from inboxbot.reply.template import TemplateProblem, Variables
 
 MAX_WORDS = 260

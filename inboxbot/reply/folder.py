@@ -8,10 +8,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from inboxbot.errors import TemplateError
-from inboxbot.reply import checks, syntax, template
+from inboxbot.reply import checks, template
 from inboxbot.reply.checked import checked, fingerprint
 from inboxbot.reply.checks import Source
 from inboxbot.reply.language import Language, read_languages
+from inboxbot.reply.source import MAX_SOURCE, decode
 
 ALL_NAMES = template.NAMES + template.SHORT_NAMES
 LANGUAGES_FILE = "languages.toml"
@@ -84,11 +85,11 @@ def languages_of(path: Path) -> tuple[Language, ...]:
 def _read_text(path: Path) -> tuple[str, tuple[template.TemplateProblem, ...]]:
     try:
         with path.open("rb") as file:
-            raw = file.read(4 * syntax.MAX_SOURCE + 1)
+            raw = file.read(4 * MAX_SOURCE + 1)
     except OSError as error:
         message = f"The file cannot be read: {error.strerror}."
         return "", (template.TemplateProblem(1, 1, message, "Look at its owner and its mode."),)
-    return syntax.decode(raw[: 4 * syntax.MAX_SOURCE])
+    return decode(raw[: 4 * MAX_SOURCE])
 
 
 def read(

@@ -8,7 +8,7 @@ import html
 import re
 from html.parser import HTMLParser
 
-from inboxbot.reply.syntax import TemplateProblem, place
+from inboxbot.reply.source import TemplateProblem, place
 
 _ELEMENTS = """html head meta title body p br div span a bdi strong b em i u small ul ol li
 h1 h2 h3 h4 hr table thead tbody tr td th blockquote"""

@@ -7,15 +7,14 @@ template must still pass the same allow-list as one Jinja2 tree, which is what i
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from inboxbot.reply.source import MAX_SOURCE, TemplateProblem, place
 from inboxbot.reply.tags import STATEMENTS, Tag, find_tags, split, structure_problems
 
-MAX_SOURCE = 64_000
 MAX_TAGS = 500
 MAX_TAG = 500
 MAX_TRUNCATE = 200
@@ -66,16 +65,6 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ufeff\ufffd]")
 _MOJIBAKE = re.compile(r"[ÃÂ][\u0080-\u00bf]|â€")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TemplateProblem:
-    """One thing to mend: where (both from 1), what is wrong in a sentence, what to write."""
-
-    line: int
-    column: int
-    message: str
-    suggestion: str = ""
-
-
 def environment(*, html: bool) -> ImmutableSandboxedEnvironment:
     """Return the Jinja2 environment for text parts, or for HTML parts (which escapes)."""
     made = ImmutableSandboxedEnvironment(
@@ -89,26 +78,6 @@ def environment(*, html: bool) -> ImmutableSandboxedEnvironment:
 
 TEXT = environment(html=False)
 HTML = environment(html=True)
-
-
-def place(source: str, offset: int) -> tuple[int, int]:
-    """Return line and column, both counted from 1, of a position in the source."""
-    return source.count("\n", 0, offset) + 1, offset - source.rfind("\n", 0, offset)
-
-
-def decode(raw: bytes) -> tuple[str, tuple[TemplateProblem, ...]]:
-    """Return a file's text with its line ends as \\n, or "" and why it cannot be read."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8", "replace")
-        line, column = place(before, len(before))
-        return "", (
-            TemplateProblem(
-                line, column, "The file is not in UTF-8.", "Save it again with the encoding UTF-8."
-            ),
-        )
-    return text.replace("\r\n", "\n").replace("\r", "\n"), ()
 
 
 def names_in(source: str) -> frozenset[str]:

@@ -11,13 +11,15 @@ whomever the stranger gave as the sender.
 import re
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
-
-import jinja2
+from typing import TYPE_CHECKING
 
 from inboxbot.errors import TemplateError
-from inboxbot.reply import markup, syntax
+from inboxbot.reply import markup
 from inboxbot.reply.names import safe_first_name
-from inboxbot.reply.syntax import TemplateProblem
+from inboxbot.reply.source import MAX_SOURCE, TemplateProblem, place
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 __all__ = [
     "NAMES",
@@ -131,8 +133,10 @@ def problems(source: str, *, html: bool = False, name: str = "") -> tuple[Templa
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     if not _COMMENT.sub("", source).strip():
         return (TemplateProblem(1, 1, "The template is empty.", "Write the text of the reply."),)
+    from inboxbot.reply import syntax  # With Jinja2, which only who looks into a template needs.
+
     found = list(syntax.syntax_problems(source, VARIABLE_NAMES, html=html))
-    if len(source) <= syntax.MAX_SOURCE:
+    if len(source) <= MAX_SOURCE:
         found += markup.problems(source) if html else _text_problems(source, name)
     return tuple(sorted(set(found)))
 
@@ -197,7 +201,7 @@ def _text_problems(source: str, name: str) -> list[TemplateProblem]:
     if name in ("bereavement", "short_bereavement") and (
         match := re.search(r"\bprofile_form_url\b", source)
     ):
-        line_number, column = syntax.place(source, match.start())
+        line_number, column = place(source, match.start())
         message = "A letter to the bereaved never asks anyone to fill in a form."
         found.append(TemplateProblem(line_number, column, message, "Take the form out."))
     return found
@@ -219,7 +223,9 @@ def _required(name: str) -> tuple[tuple[str, str], ...]:
 
 
 @lru_cache(maxsize=512)
-def _compiled(source: str, html: bool) -> jinja2.Template:
+def _compiled(source: str, html: bool) -> "Template":
+    from inboxbot.reply import syntax
+
     found = syntax.syntax_problems(source, VARIABLE_NAMES, html=html)
     if found:
         raise TemplateError(f"The template cannot be used: line {found[0].line}.")
@@ -228,9 +234,11 @@ def _compiled(source: str, html: bool) -> jinja2.Template:
 
 def fill(source: str, values: dict[str, str | int | bool], *, html: bool) -> str:
     """Return a source with its values in; raises TemplateError for one that cannot be used."""
+    from jinja2 import TemplateError as Jinja2Error
+
     try:
         filled = _compiled(source, html).render(values)
-    except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except (Jinja2Error, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise TemplateError("The template cannot be filled.") from error
     if len(filled) > MAX_OUTPUT:
         raise TemplateError(f"The reply would be longer than {MAX_OUTPUT} characters.")

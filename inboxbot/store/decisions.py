@@ -12,7 +12,6 @@ from typing import Any
 from inboxbot.classify.category import Category, Classification
 from inboxbot.mail.conversation import folded, identity_key
 from inboxbot.mail.message import Message
-from inboxbot.mail.parse import parse_header
 from inboxbot.reply.policy import Decision
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.limits import RESERVED
@@ -253,6 +252,8 @@ def _answered_by_subject(db: Database, subject: str, person: str, now: datetime)
     said = _words(subject)
     if len(said) < _TELLING_SUBJECT:
         return ()
+    from inboxbot.mail.parse import parse_header  # The daemon parses nothing else.
+
     rows = db.execute(
         "SELECT rfc_message_id, raw FROM outbox WHERE recipient_key = ? AND created_at > ?"  # noqa: S608
         f" AND {RESERVED} AND state IN ('sending', 'sent', 'uncertain', 'bounced')"

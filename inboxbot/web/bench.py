@@ -13,12 +13,13 @@ from flask import abort
 from inboxbot import rehearsal
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.errors import TemplateError
-from inboxbot.reply import checks, syntax, template, workbench
+from inboxbot.reply import checks, template, workbench
 from inboxbot.reply.checks import PartProblem, Source
 from inboxbot.reply.folder import ALL_NAMES, FileProblem, paths
 from inboxbot.reply.language import Language
 from inboxbot.reply.library import Library, version_of
 from inboxbot.reply.samples import SAMPLES
+from inboxbot.reply.source import MAX_SOURCE, decode
 from inboxbot.reply.template import TITLES, VARIABLE_NAMES, Filled, Variables
 from inboxbot.reply.workbench import Check, Piece, Verdict
 from inboxbot.store import templates
@@ -141,7 +142,7 @@ def file_text(here: Bench) -> Source | None:
     parts = []
     for path in paths(library().folder, here.name, here.language.code):
         try:
-            text, wrong = syntax.decode(path.read_bytes()[: 2 * syntax.MAX_SOURCE])
+            text, wrong = decode(path.read_bytes()[: 2 * MAX_SOURCE])
         except OSError:
             text, wrong = "", ()
         if wrong:

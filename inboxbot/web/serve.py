@@ -12,7 +12,7 @@ from flask import Flask
 from prometheus_client import CollectorRegistry
 from waitress import create_server
 
-from inboxbot import assembly, events, metrics, pulse
+from inboxbot import assembly, events, metrics, opening, pulse
 from inboxbot.clock import utc_now
 from inboxbot.config import Config, is_loopback
 from inboxbot.health import health
@@ -42,7 +42,7 @@ def _serve_figures(app: Flask, configuration: Config, stack: ExitStack) -> None:
     timing.watch(app, metrics.Answered(registry).answered)
 
     def not_ready() -> list[str]:
-        with closing(assembly.connect(configuration)) as db:
+        with closing(opening.connect(configuration)) as db:
             mode(db)
         return []
 
@@ -52,14 +52,14 @@ def _serve_figures(app: Flask, configuration: Config, stack: ExitStack) -> None:
 def from_configuration(configuration: Config) -> Flask:
     """Return the app for a configuration; makes sure that the store is up to date first."""
     read_at = utc_now()
-    with assembly.store(configuration) as db:
+    with opening.store(configuration) as db:
         identities = assembly.identities(configuration, instance(db))
     templates = assembly.library(configuration)
     # The first look at all templates takes seconds: nobody has to wait for it.
     threading.Thread(target=templates.check, name="templates", daemon=True).start()
     made = Site(
         store=configuration.store_path,
-        key=assembly.key(configuration),
+        key=opening.key(configuration),
         organisation=configuration.organisation.name,
         zone=ZoneInfo(configuration.organisation.time_zone),
         hours_to_answer=configuration.organisation.hours_to_answer,

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import mail
-from inboxbot import assembly, config, modes, passes
+from inboxbot import assembly, config, modes, opening
 from inboxbot.mail import imap as imap_client
 from inboxbot.mail.imap import OPEN_ANEW_EVERY, ImapMailbox
 from inboxbot.postman import Postman
@@ -80,7 +80,7 @@ def test_a_letter_costs_few_commits_and_statements_and_two_round_trips_to_answer
 ) -> None:
     configuration = config.load(counting.configuration)
     with (
-        assembly.store(configuration) as db,
+        opening.store(configuration) as db,
         closing(Watcher(configuration, configuration.mailbox[0], db, now)) as watcher,
         assembly.reader(configuration) as reader,
     ):
@@ -92,7 +92,7 @@ def test_a_letter_costs_few_commits_and_statements_and_two_round_trips_to_answer
             watcher.poll()
         line = imap.traffic.since(before)
         with counted(db) as triage:
-            passes.triage(configuration, db, reader).run()
+            assembly.triage(configuration, db, reader).run()
         postman = Postman(configuration, db, now)
         with counted(db) as sent:
             postman.sender.send_due()
@@ -120,7 +120,7 @@ def test_an_idle_poll_costs_one_round_trip_however_many_letters_lie_there(
     account.fill(letter(number) for number in range(1, old + 1))
     configuration = config.load(counting.configuration)
     with (
-        assembly.store(configuration) as db,
+        opening.store(configuration) as db,
         closing(Watcher(configuration, configuration.mailbox[0], db, now)) as watcher,
     ):
         watcher.poll()

@@ -168,7 +168,7 @@ def test_where_the_better_reader_fails_the_plain_one_reads(monkeypatch: pytest.M
     def fail(*_: object, **__: object) -> None:
         raise AttributeError("as the library does on some mail")
 
-    monkeypatch.setattr(headers, "get_addresses", fail)
+    monkeypatch.setattr("mailparser.utils.get_addresses", fail)
     message = parse(letter("From: jane@example.net (Jane Doe)", "Subject: hi"))
 
     assert message.parser == "email"
@@ -183,7 +183,7 @@ def test_the_plain_reader_never_picks_one_of_two_addresses(
     def fail(*_: object, **__: object) -> None:
         raise ValueError
 
-    monkeypatch.setattr(headers, "get_addresses", fail)
+    monkeypatch.setattr("mailparser.utils.get_addresses", fail)
 
     assert parse(letter(f"From: {written}")).sender is None
 

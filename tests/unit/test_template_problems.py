@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from inboxbot.errors import TemplateError
 from inboxbot.reply import markup, syntax
+from inboxbot.reply.source import decode, place
 from inboxbot.reply.template import VARIABLE_NAMES, Variables, problems, render
 
 # Each source carries one ¦ right before the place that an administrator must be shown.
@@ -38,7 +39,7 @@ VARIABLES = Variables(
 
 def expected(source: str) -> tuple[str, tuple[int, int]]:
     at = source.index("¦")
-    return source.replace("¦", ""), syntax.place(source, at)
+    return source.replace("¦", ""), place(source, at)
 
 
 def test_the_corpus_of_broken_templates_is_large_enough():
@@ -74,13 +75,13 @@ def test_nothing_that_breaks_the_language_is_ever_rendered(case):
     ],
 )
 def test_a_wrong_encoding_is_shown_at_the_first_wrong_byte(raw, place):
-    text, found = syntax.decode(raw)
+    text, found = decode(raw)
     assert text == ""
     assert [(problem.line, problem.column) for problem in found] == [place]
 
 
 def test_a_file_from_windows_is_read_like_any_other():
-    assert syntax.decode("\ufeffSubject: x\r\n\r\nHello\r\n".encode()) == (
+    assert decode("\ufeffSubject: x\r\n\r\nHello\r\n".encode()) == (
         "Subject: x\n\nHello\n",
         (),
     )
