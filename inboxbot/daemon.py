@@ -30,7 +30,7 @@ from inboxbot.postman import Postman
 from inboxbot.promotion import Watch
 from inboxbot.schedule import BackgroundScheduler, IntervalTrigger, ThreadPoolExecutor
 from inboxbot.store import alerts, settings
-from inboxbot.store.database import must_be_whole, write
+from inboxbot.store.database import keep_few_pages, must_be_whole, write
 from inboxbot.store.sqlite import Database
 from inboxbot.watcher import Watcher
 
@@ -184,7 +184,7 @@ class Daemon:
             found = model.changed(utc_now())
             if found is not None:
                 reader.use(assembly.classifier(self._configuration, found))
-            triage.run(stop=self._halt.is_set, decided=self._wake_senders)
+            triage.run(stop=self._halt.is_set, decided=lambda _: self._wake_senders())
 
         def send() -> None:
             with self._sending:
@@ -288,7 +288,9 @@ class Daemon:
                 self._wake(name)
 
     def _open(self) -> Database:
+        """Open the store for one job: there are many, and each comes back to few of its pages."""
         db = opening.connect(self._configuration)
+        keep_few_pages(db)
         self._stack.callback(db.close)
         return db
 

@@ -79,20 +79,20 @@ class Triage:
         self,
         *,
         stop: Callable[[], bool] = lambda: False,
-        decided: Callable[[], None] = lambda: None,
+        decided: Callable[[list[Outcome]], None] | None = None,
     ) -> list[Outcome]:
         """Decide on what is undecided, oldest first and each once; return the outcomes.
 
-        `decided` is called after each batch, while the next ones are still to be decided on.
-        A letter that could not be decided on waits for the next run, with an attempt counted.
-        Raises `TransientError` where the database cannot be written now.
+        `decided` gets them batch by batch instead, while the next ones are still to be decided on,
+        so that they are not all held in memory. A letter that could not be decided on waits for
+        the next run, with an attempt counted. Raises `TransientError` where the database cannot
+        be written now.
         """
         outcomes: list[Outcome] = []
         consequences.settle(self._db, self._now())
         with ReadAhead(self._db, self._reader) as ahead:
             while not stop() and (batch := ahead.next()) is not None:
-                outcomes += self._run_batch(batch, ahead)
-                decided()
+                (decided or outcomes.extend)(self._run_batch(batch, ahead))
         return outcomes
 
     def _run_batch(self, batch: Batch, ahead: ReadAhead) -> list[Outcome]:

@@ -19,7 +19,7 @@ from inboxbot.store.sqlite import Database
 
 SAMPLE = 8 * 1024
 WORTH_IT = 0.7
-BATCH_BYTES = 32 * 1024 * 1024
+BATCH_BYTES = 8 * 1024 * 1024
 
 
 class Damaged(StoreError):  # noqa: N818  (it is what happened)
@@ -161,7 +161,7 @@ def undecided(
 ) -> list[Undecided]:
     """Return the oldest letters without a decision, of those with a number above `after`.
 
-    They are at most `limit`, and hold at most so many bytes (32 MiB) together, but for the first.
+    They are at most `limit`, and hold at most so many bytes (8 MiB) together, but for the first.
     """
     rows = db.execute(
         f"{_STORED} WHERE m.decided_at IS NULL AND m.id > ? ORDER BY m.id LIMIT ?", [after, limit]

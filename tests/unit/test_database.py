@@ -7,7 +7,7 @@ import pytest
 
 from inboxbot.errors import NotAllowed, StoreError, TransientError
 from inboxbot.store import database
-from inboxbot.store.database import connect, create, moment, stamp, write
+from inboxbot.store.database import connect, create, keep_few_pages, moment, stamp, write
 from inboxbot.store.migrations import migrate, pending
 
 
@@ -28,6 +28,11 @@ def test_power_may_fail_after_a_commit(db):
     assert db.execute("PRAGMA synchronous").fetchone()[0] == 2
     assert db.execute("PRAGMA foreign_keys").fetchone()[0] == 1
     assert db.execute("PRAGMA secure_delete").fetchone()[0] == 1
+
+
+def test_one_connection_of_many_remembers_half_a_megabyte_of_pages(db):
+    keep_few_pages(db)
+    assert db.execute("PRAGMA cache_size").fetchone()[0] == -512
 
 
 def test_a_block_that_fails_leaves_nothing(db):

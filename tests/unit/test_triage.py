@@ -150,8 +150,9 @@ def test_it_tells_after_each_batch_so_that_replies_leave_while_others_are_decide
         desk.box.deliver(letter(number, sender=sender, message_id=f"<{number}@x.example>"), NOW)
     desk.poll()
     told: list[int] = []
-    desk.triage.run(decided=lambda: told.append(len(desk.replies())))
-    assert told == [50, 60]
+    kept = desk.triage.run(decided=lambda batch: told.extend([len(batch), len(desk.replies())]))
+    assert told == [50, 50, 10, 60]
+    assert kept == []
 
 
 def test_however_many_wait_a_batch_stays_small(make: Make) -> None:
