@@ -153,6 +153,10 @@ class _Worker:
         self.limits = limits
         self.progress = progress
         self.tray = tray
+        # Before any letter is read, which would be charged for it; the daemon never loads it.
+        from inboxbot.mail import parse as parsing
+
+        self.parsing = parsing
         self.loaded = False
         self.classifier: Classifies | None = None
 
@@ -177,9 +181,8 @@ class _Worker:
         return results
 
     def _one(self, raw: bytes, depth: _Depth) -> Reading:
-        from inboxbot.mail.parse import parse, parse_header
-
-        message = parse_header(raw) if depth == "header" else parse(raw)
+        parsing = self.parsing
+        message = parsing.parse_header(raw) if depth == "header" else parsing.parse(raw)
         self.progress[1] = _CLASSIFYING
         classifier = self.classifier if depth == "whole" else None
         before = time.thread_time()

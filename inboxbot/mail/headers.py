@@ -4,8 +4,8 @@ Every function takes a value as the library holds it (folded, octets above 127 a
 surrogates) and returns clean, bounded values. None raises and none takes more than linear
 time: `email.policy.default` does both (a folded Subject of 1.2 MB takes it 4 GB).
 
-mail-parser is loaded by what first reads with it: its patterns take long to build, and who only
-writes letters, as the daemon does, needs none of them.
+mail-parser is loaded by who reads letters (`parse`): its patterns take long to build, and who only
+writes them, as the daemon does, needs none.
 """
 
 import binascii

@@ -10,6 +10,8 @@ from dataclasses import replace
 from email.message import Message as Tree
 from email.parser import BytesFeedParser, BytesHeaderParser
 
+import mailparser
+
 from inboxbot.mail import headers, structure
 from inboxbot.mail.body import own_words
 from inboxbot.mail.clean import one_line, reorders, unfold
@@ -18,7 +20,7 @@ from inboxbot.mail.message import Address, Attachment, Message
 from inboxbot.mail.wire import header_end, hollowed, within_limits
 
 # It writes lines of the header that it could not read into the log.
-logging.getLogger("mailparser").setLevel(logging.CRITICAL)
+logging.getLogger(mailparser.__name__).setLevel(logging.CRITICAL)
 
 OWN_WORDS_LIMIT = 64 * 1024
 DEFECTS_LIMIT = 50
