@@ -15,7 +15,7 @@ WORKERS ?= 3
 SCRATCH := $(shell df --output=avail,target -BG /dev/shm 2>/dev/null | awk '$$1 + 0 >= 4 {print $$2}')
 PYTEST := $(if $(SCRATCH),TMPDIR=$(SCRATCH)) $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help demo test check docs lint format types contracts test-long crash-test bench templates lock clean debian install audit sbom words
+.PHONY: help demo test check docs style format types test-long crash-test bench templates lock clean debian install audit sbom words
 
 help:
 	@echo "make demo        set up, and watch letters being read, sorted and acknowledged"
@@ -70,9 +70,13 @@ debian:
 		fi; \
 	fi
 
-check: $(READY)
+check: style types
+
+style: $(READY)
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: make format"; exit 1; }
 	@$(BIN)/ruff check --quiet .
+
+types: $(READY)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
@@ -87,8 +91,15 @@ docs: $(READY)
 words: $(READY)
 	@$(BIN)/python -m tools.words
 
-test: debian check
-	@$(PYTEST) -m "not long"
+# Types and import contracts are checked beside the tests: alone they would leave a core idle.
+TYPES := build/types.log
+test: debian style
+	@mkdir -p $(dir $(TYPES)); { $(MAKE) --no-print-directory types >$(TYPES) 2>&1 || { cat $(TYPES); false; }; } & types=$$!; \
+	$(PYTEST) -m "not long"; tests=$$?; \
+	wait $$types; types=$$?; cat $(TYPES); \
+	[ $$types = 0 ] || echo "Types or import contracts are broken: see above."; \
+	[ $$tests = 0 ] || echo "Tests failed: see above."; \
+	[ $$types$$tests = 00 ]
 
 test-long: debian $(READY)
 	@$(BIN)/pytest
