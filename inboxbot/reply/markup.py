@@ -20,7 +20,11 @@ _SCHEMES = ("https://", "mailto:", "tel:", "{{")
 _EVIL_STYLE = re.compile(r"url\s*\(|@import|expression|position|display\s*:\s*none", re.IGNORECASE)
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _CONDITIONAL = re.compile(r"<!--|<!\[|<\?")
-_LINK = re.compile(r"https?://[^\s<>\"”»]+[^\s<>\"”».,;:!?)]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_LINK = re.compile(
+    r"https?://[^\s<>\"”»]+[^\s<>\"”».,;:!?)]"
+    # From where a word begins: else a long one without an @ would be read from its every letter.
+    r"|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+)
 
 _STYLE = "font-family: sans-serif; font-size: 16px; line-height: 1.5; max-width: 40em"
 
