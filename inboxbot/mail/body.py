@@ -72,14 +72,13 @@ def _tidy(lines: list[str]) -> str:
 def _without_history(lines: list[str]) -> list[str]:
     """Drop quoted lines where they stand, and all below a mark that announces older mail."""
     kept: list[str] = []
-    labels = [_label(line) for line in lines]
     number = 0
     while number < len(lines):
         line = lines[number]
         if line.startswith((">", "|>")) or line.lstrip().startswith(("> ", ">>")):
             number += 1
             continue
-        if _is_rule(line) or _header_block(labels, number):
+        if _is_rule(line) or _header_block(lines, number):
             break
         number += 1
         above = _attribution(lines, number) if line.rstrip(_TRAILING).endswith(_COLONS) else 0
@@ -121,14 +120,14 @@ def _is_rule(line: str) -> bool:
     return bare in _ORIGINAL and (not plain_word or line.lstrip().startswith("--"))
 
 
-def _header_block(labels: list[str], number: int) -> bool:
+def _header_block(lines: list[str], number: int) -> bool:
     """Recognise From/Sent/To/Subject as a mail program writes them, in any known language.
 
     A contact form may begin alike; its next label says that the message follows.
     """
-    if labels[number] not in _HEADER:
+    if _label(lines[number]) not in _HEADER:
         return False
-    block = set(labels[number : number + 9])
+    block = set(map(_label, lines[number : number + 9]))
     return (
         not block.isdisjoint(_FROM)
         and not block.isdisjoint(_SENT)
@@ -298,7 +297,7 @@ def _without_notices(lines: list[str]) -> list[str]:
     """Drop disclaimers: from where the notice opens to the end of its paragraph."""
     lowered = "\n".join(lines).lower()
     phrases = _ASCII_DISCLAIMER if lowered.isascii() else markers.DISCLAIMER
-    if not any(phrase in lowered for phrase in phrases):
+    if not any(map(lowered.__contains__, phrases)):
         return lines
     kept: list[str] = []
     dropping = False

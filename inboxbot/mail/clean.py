@@ -26,9 +26,11 @@ _LONGEST_RUN_OF_MARKS = 30
 
 
 @cache
-def _long_run_of_marks() -> re.Pattern[str]:
-    marks = [chr(code) for code in range(0x300, 0x1F000) if unicodedata.combining(chr(code))]
-    return re.compile(f"([{''.join(marks)}]{{{_LONGEST_RUN_OF_MARKS}}})[{''.join(marks)}]+")
+def _marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Return what finds a combining mark, and what finds more of them than a word has."""
+    marks = "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.combining(chr(code)))
+    longer = f"([{marks}]{{{_LONGEST_RUN_OF_MARKS}}})[{marks}]+"
+    return re.compile(f"[{marks}]"), re.compile(longer)
 
 
 def scalar(text: str) -> str:
@@ -42,7 +44,11 @@ def nfc(text: str) -> str:
     """Normalise to NFC in linear time, whatever the sender stacked on a letter."""
     if text.isascii():
         return text
-    return unicodedata.normalize("NFC", _long_run_of_marks().sub(r"\1", text))
+    mark, longer = _marks()
+    # A run that is too long covers at least one of these places.
+    if mark.search(text[::_LONGEST_RUN_OF_MARKS]):
+        text = longer.sub(r"\1", text)
+    return unicodedata.normalize("NFC", text)
 
 
 def unfold(value: str) -> str:
@@ -80,8 +86,9 @@ def one_line(value: str, limit: int) -> str:
 
 def many_lines(text: str, limit: int) -> str:
     """Return running text: line ends as LF, no other control character but the tab."""
-    text = scalar(text[:limit]).replace("\r\n", "\n")
-    if text.replace("\n", "").replace("\t", "").isprintable() and text.isascii():
-        return text
-    text = _RARE_LINE_END.sub("\n", text)
+    text = text[:limit].replace("\r\n", "\n")
+    # Nothing of what is looked for below is printable.
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return nfc(text)[:limit]
+    text = _RARE_LINE_END.sub("\n", scalar(text))
     return nfc(_NOT_IN_TEXT.sub("", text))[:limit]

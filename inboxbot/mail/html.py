@@ -7,7 +7,9 @@ what is hidden on the screen is left out, and nothing else is ever lost.
 
 import html as entities
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 HTML_LIMIT = 512 * 1024
 
@@ -15,6 +17,8 @@ _TAG_NAME = re.compile(r"/?([A-Za-z][A-Za-z0-9:_-]{0,40})")
 _ATTRIBUTE = re.compile(
     r"""([A-Za-z][A-Za-z0-9:_.-]{0,60})(?:\s{0,9}=\s{0,9}("[^"]*"|'[^']*'|[^\s"'>]+))?"""
 )
+# The tag of nearly every element's end, and of many a beginning: nothing is quoted in it.
+_PLAIN_TAG = re.compile(r"""<(/?)([A-Za-z][A-Za-z0-9:_-]{0,40}+)([^<>"'=]*+)>""")
 # Atomic throughout: no text makes it try anything twice.
 _TAG = re.compile(r"""<(?>[^"'>=]+|=\s{0,9}(?:"[^"]*"|'[^']*')|[="'])*+>""")
 _WANTED = frozenset(("style", "class", "type", "href", "hidden"))
@@ -112,26 +116,16 @@ def _convert(html: str, *, hide: bool) -> tuple[str, bool]:
             _add_text(page, html[position:start])
         if start == length:
             break
-        if html.startswith("<!--", start):
-            position = _after_comment(start, finder)
-            continue
-        match = _TAG_NAME.match(html, start + 1)
-        if match is None:
-            position = finder.after_tag(start) if html[start + 1 : start + 2] in ("!", "?") else 0
-            if not position:
-                page.line.append("<")
-                position = start + 1
-            continue
-        name = match[1].lower()
-        position = finder.after_tag(start)
+        position, name, given = _tag(html, start, finder)
         if not position:
             page.line.append("<")
             position = start + 1
             continue
-        if html[start + 1] == "/":
-            _close(page, name)
+        if given is None:
+            if name:
+                _close(page, name)
             continue
-        attributes = _attributes(html[match.end() : position])
+        attributes = _attributes(given[:_TAG_LENGTH])
         if hide and name not in _VOID and _is_hidden(name, attributes):
             skipped = finder.after_element(name, position)
             if skipped is not None:
@@ -141,6 +135,25 @@ def _convert(html: str, *, hide: bool) -> tuple[str, bool]:
         _open(page, name, attributes)
     page.end_line()
     return "\n".join(_without_blank_runs(page.lines)).strip(), hidden
+
+
+def _tag(html: str, start: int, finder: "_Finder") -> tuple[int, str, str | None]:
+    """Return where a tag ends, its name, and its attributes: None for an end tag.
+
+    A comment or a declaration has no name; where a lone `<` stands, the offset is zero.
+    """
+    if plain := _PLAIN_TAG.match(html, start):
+        end = plain.end()
+        return end, plain[2].lower(), None if plain[1] else html[plain.end(2) : end]
+    if html.startswith("<!--", start):
+        return _after_comment(start, finder), "", None
+    match = _TAG_NAME.match(html, start + 1)
+    if match is None:
+        declared = html[start + 1 : start + 2] in ("!", "?")
+        return finder.after_tag(start) if declared else 0, "", None
+    end = finder.after_tag(start)
+    closing = html[start + 1] == "/"
+    return end, match[1].lower(), None if closing else html[match.end() : end]
 
 
 @dataclass(slots=True)
@@ -212,27 +225,32 @@ def _after_comment(start: int, finder: _Finder) -> int:
     return start + 4 if end < 0 else end + 3
 
 
-def _attributes(tag: str) -> dict[str, str]:
+@lru_cache(maxsize=128)  # A page has few kinds of tags, and each a hundred times.
+def _attributes(tag: str) -> Mapping[str, str]:
     if not tag or len(tag) < 4:
         return {}
     found: dict[str, str] = {}
-    for match in _ATTRIBUTE.finditer(tag[:_TAG_LENGTH]):
+    for match in _ATTRIBUTE.finditer(tag):
         name = match[1].lower()
         if name in _WANTED:
             found.setdefault(name, (match[2] or "").strip("\"'"))
     return found
 
 
-def _is_hidden(name: str, attributes: dict[str, str]) -> bool:
+def _is_hidden(name: str, attributes: Mapping[str, str]) -> bool:
     if name in _NEVER_SHOWN or "hidden" in attributes:
         return True
     style = attributes.get("style", "")
-    return bool(style) and _HIDING.search(style) is not None
+    return bool(style) and _hides(style)
+
+
+@lru_cache(maxsize=128)
+def _hides(style: str) -> bool:
+    return _HIDING.search(style) is not None
 
 
 def _add_text(page: _Page, raw: str) -> None:
-    text = _TOO_MANY_DIGITS.sub("\ufffd", raw)
-    text = entities.unescape(text) if "&" in text else text
+    text = entities.unescape(_TOO_MANY_DIGITS.sub("\ufffd", raw)) if "&" in raw else raw
     if page.preformatted:
         first, *rest = text.split("\n")
         page.line.append(first)
@@ -240,10 +258,15 @@ def _add_text(page: _Page, raw: str) -> None:
             page.end_line()
             page.line.append(further)
         return
-    page.line.append(_BLANKS.sub(" ", text))
+    if text in ("\n", "\r\n"):
+        page.line.append(" ")  # As between most tags.
+    elif text.isprintable() and "  " not in text:
+        page.line.append(text)  # What is printable holds no blank but the space.
+    else:
+        page.line.append(_BLANKS.sub(" ", text))
 
 
-def _open(page: _Page, name: str, attributes: dict[str, str]) -> None:
+def _open(page: _Page, name: str, attributes: Mapping[str, str]) -> None:
     if name in ("td", "th"):
         page.cell()
     elif name == "a":
@@ -281,7 +304,7 @@ def _close(page: _Page, name: str) -> None:
             page.preformatted = max(0, page.preformatted - 1)
 
 
-def _is_quote(attributes: dict[str, str]) -> bool:
+def _is_quote(attributes: Mapping[str, str]) -> bool:
     return (
         attributes.get("type", "").lower() == "cite"
         or _QUOTE_CLASS.search(attributes.get("class", "")[:200]) is not None

@@ -23,6 +23,9 @@ PARTS_LIMIT = 1_000
 NAME_LIMIT = 200
 
 _TEXT_TYPES = ("text/plain", "text/html", "text/enriched", "text/richtext")
+_DECODED_BY_LIBRARY = frozenset(
+    ("quoted-printable", "base64", "x-uuencode", "uuencode", "uue", "x-uue")
+)
 _EXTENSIONS = {
     "application/pdf": "pdf", "application/msword": "doc", "application/rtf": "rtf",
     "application/zip": "zip", "application/ms-tnef": "dat", "application/pkcs7-mime": "p7m",
@@ -78,8 +81,11 @@ def nodes_of(tree: Tree) -> Node:
 
 def _node(tree: Tree, depth: int, counter: Iterator[int], *, embedded: bool) -> Node:
     content_type = _type(tree)
-    _, given = headers.parameters(_field(tree, "content-type"))
-    disposition, about = headers.parameters(_field(tree, "content-disposition"))
+    fields: dict[str, str] = {}
+    for key, value in tree.raw_items():
+        fields.setdefault(key.lower(), value)
+    _, given = headers.parameters(fields.get("content-type", ""))
+    disposition, about = headers.parameters(fields.get("content-disposition", ""))
     name = dict(about).get("filename") or dict(given).get("name") or ""
     number = next(counter, PARTS_LIMIT * 2)
     inside = embedded or (content_type.startswith("message/") and tree.is_multipart())
@@ -90,7 +96,7 @@ def _node(tree: Tree, depth: int, counter: Iterator[int], *, embedded: bool) -> 
                 break
             if isinstance(child, Tree):
                 children.append(_node(child, depth + 1, counter, embedded=inside))
-    encoding = headers.line(_field(tree, "content-transfer-encoding"), 60)
+    encoding = headers.line(fields.get("content-transfer-encoding", ""), 60)
     return Node(
         depth=depth,
         type=one_line(content_type, 100),
@@ -111,10 +117,6 @@ def _type(tree: Tree) -> str:
     if "(" not in content_type and " " not in content_type:
         return content_type
     return "".join(without_comments(content_type).split())
-
-
-def _field(tree: Tree, name: str) -> str:
-    return next((value for key, value in tree.raw_items() if key.lower() == name), "")
 
 
 def file_name(name: str) -> str:
@@ -156,11 +158,13 @@ def payload(node: Node, hollow: Hollow) -> bytes:
 def undecoded(tree: Tree) -> bytes:
     """Return the bytes of a leaf as they were sent.
 
-    The library hands them out untouched only where no field names an encoding, so it is
-    asked for a copy's without one.
+    The library hands them out untouched only where no field names an encoding that it knows,
+    so it is asked for a copy's without one.
     """
-    bare = copy(tree)
-    del bare["content-transfer-encoding"]
+    bare = tree
+    if str(tree.get("content-transfer-encoding", "")).lower() in _DECODED_BY_LIBRARY:
+        bare = copy(tree)
+        del bare["content-transfer-encoding"]
     data = bare.get_payload(decode=True)
     return data if isinstance(data, bytes) else b""
 

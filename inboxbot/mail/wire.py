@@ -2,8 +2,8 @@
 
 Two ideas, both blind to meaning. Limits: what a person never sends and a parser chokes on
 (a header of megabytes, fifty thousand parts, a thousand levels) is cut from a copy, and a
-sentence says so. Hollowing: long runs of base64 are replaced by a short word before the
-line-by-line parser walks over them, and put back when their bytes are asked for.
+sentence says so. Hollowing: long runs of base64 and whole texts are replaced by a short word
+before the line-by-line parser walks over them, and put back when their bytes are asked for.
 """
 
 import re
@@ -18,6 +18,7 @@ CONTAINERS = 60
 # A parser compares every line with the boundaries of every level around it.
 LINES_TIMES_LEVELS = 4_000_000
 HOLLOW_FROM = 4 * 1024
+TEXT_FROM = 512
 _TRIES = 2_000
 
 # Fields that decide on a message: kept (the first twenty of each) even at the end of a
@@ -58,7 +59,7 @@ class Limited:
 
 @dataclass(frozen=True, slots=True)
 class Hollow:
-    """A message whose long base64 is set aside: `word` and a number stand for each piece."""
+    """A message whose long pieces are set aside: `word` and a number stand for each."""
 
     raw: bytes
     word: bytes = b""
@@ -68,6 +69,10 @@ class Hollow:
         """Put the pieces back into bytes that came from the hollow message."""
         if not self.word or self.word not in data:
             return data
+        if len(data) < len(self.word) + 8 and data.startswith(self.word):
+            number = data[len(self.word) : -1]
+            if data.endswith(b".") and number.isdigit() and int(number) < len(self.pieces):
+                return self.pieces[int(number)]  # As nearly always: nothing stands around it.
         pattern = re.compile(re.escape(self.word) + rb"(\d{1,6})\.")
 
         def piece(match: re.Match[bytes]) -> bytes:
@@ -208,17 +213,24 @@ def _nth_line(raw: bytes, start: int, lines: int) -> int:
 
 
 def hollowed(raw: bytes) -> Hollow:
-    """Set long runs of base64 aside. Nothing else changes, so every parser sees the same tree.
+    """Set long runs of base64 and whole texts aside, so that every parser sees the same tree.
 
-    A run is only taken where all of it is base64 and line ends: such bytes can be neither
-    a boundary nor a header field, wherever they stand.
+    A run of base64 is only taken where all of it is base64 and line ends: such bytes can be
+    neither a boundary nor a header field, wherever they stand. Of what is left, a text is taken.
     """
-    position = raw.find(b"base64")
-    if position < 0 or len(raw) < HOLLOW_FROM:
+    if len(raw) < TEXT_FROM:
         return Hollow(raw)
     word = _word_not_in(raw)
-    out: list[bytes] = []
     pieces: list[bytes] = []
+    left = _without_texts(_without_base64(raw, word, pieces), word, pieces)
+    return Hollow(left, word, tuple(pieces)) if pieces else Hollow(raw)
+
+
+def _without_base64(raw: bytes, word: bytes, pieces: list[bytes]) -> bytes:
+    position = raw.find(b"base64")
+    if position < 0 or len(raw) < HOLLOW_FROM:
+        return raw
+    out: list[bytes] = []
     copied = 0
     tried = 0
     while position >= 0 and tried < _TRIES:
@@ -235,10 +247,60 @@ def hollowed(raw: bytes) -> Hollow:
             copied = stop
             pieces.append(piece)
         position = raw.find(b"base64", stop)
-    if not pieces:
-        return Hollow(raw)
     out.append(raw[copied:])
-    return Hollow(b"".join(out), word, tuple(pieces))
+    return b"".join(out)
+
+
+def _without_texts(raw: bytes, word: bytes, pieces: list[bytes]) -> bytes:
+    """Set aside what stands behind the blank line below a header, up to the next line with `--`.
+
+    A message without parts has no such line. In one with parts nothing there is a header or a
+    boundary, unless a message is enclosed: then all of it is left where it is.
+    """
+    body = _below_header(raw, 0, len(raw))
+    if body < 0:
+        return raw
+    head = raw[:body].lower()
+    if b"multi" not in head and b"message/" not in head:
+        return _set_aside(raw, [(body, len(raw))], word, pieces)
+    lowered = raw.lower()
+    if b"message/" in lowered or b"/digest" in lowered:
+        return raw
+    spans: list[tuple[int, int]] = []
+    edge = raw.find(b"\n--", body - 1)
+    while edge >= 0:
+        following = raw.find(b"\n--", edge + 1)
+        stop = len(raw) if following < 0 else following
+        body = _below_header(raw, edge + 1, stop)
+        if body >= 0:
+            spans.append((body, stop))
+        edge = following
+    return _set_aside(raw, spans, word, pieces)
+
+
+def _below_header(raw: bytes, start: int, stop: int) -> int:
+    """Return where the first blank line between two places ends, or -1."""
+    mixed = raw.find(b"\n\r\n", start, stop)
+    bare = raw.find(b"\n\n", start, stop if mixed < 0 else mixed + 1)
+    if bare >= 0:
+        return bare + 2
+    return mixed if mixed < 0 else mixed + 3
+
+
+def _set_aside(raw: bytes, spans: list[tuple[int, int]], word: bytes, pieces: list[bytes]) -> bytes:
+    out: list[bytes] = []
+    copied = 0
+    for start, stop in spans:
+        # The line end before a boundary belongs to the boundary, as does that of the last line.
+        stop -= stop == len(raw) and raw.endswith(b"\n")
+        stop -= raw[stop - 1 : stop] == b"\r"
+        piece = raw[start:stop]
+        if len(piece) >= TEXT_FROM and word not in piece and b"\r--" not in piece:
+            out += (raw[copied:start], word, b"%d." % len(pieces))
+            copied = stop
+            pieces.append(piece)
+    out.append(raw[copied:])
+    return b"".join(out)
 
 
 def _word_not_in(raw: bytes) -> bytes:
