@@ -132,7 +132,7 @@ class Classifier:
 
 
 def _hardly_any_words(letter: Letter) -> bool:
-    return sum(len(text.words(segment.text)) for segment in letter.segments) < _FEW_WORDS
+    return sum(len(text.norms(segment.text)) for segment in letter.segments) < _FEW_WORDS
 
 
 def _nothing(version: str) -> Classification:

@@ -42,7 +42,7 @@ def evidence(model: Model, seen: Views, category: Category, scores: Scores) -> t
 
 
 def _log_odds(shares: Floats, column: int) -> Floats:
-    own = np.clip(shares[..., column], 1e-6, 1 - 1e-6)
+    own = np.minimum(np.maximum(shares[..., column], 1e-6), 1 - 1e-6)
     result: Floats = np.log(own / (1 - own))
     return result
 

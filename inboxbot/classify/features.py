@@ -6,10 +6,11 @@ letter, and erasing a letter never needs more than training again.
 
 import functools
 import math
+import struct
 import zlib
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,11 @@ import numpy.typing as npt
 from inboxbot.classify import lexicon
 from inboxbot.classify.category import Medicine
 from inboxbot.classify.lexicon import Hit
-from inboxbot.classify.text import Letter, Segment, Word, words
+from inboxbot.classify.text import Letter, Segment, norms
 
 BUCKETS = 1 << 16
+_STORED = np.dtype("<u2")  # As small as a bucket can be: thousands of words are remembered.
 MAX_WORDS = 600
-MAX_LEXICON = 6000
 CALM, NOW = "calm", "now"
 Floats = npt.NDArray[np.float32]
 
@@ -46,66 +47,92 @@ class Hits:
 
 def grams(letter: Letter) -> Grams:
     """Return the sequences of `letter`, sublinear in their count and of length 1 together."""
-    buckets: list[int] = []
+    rows: list[bytes] = []
     segments: list[int] = []
     places: list[int] = []
+    lengths: list[int] = []
     seen = 0
     for index, segment in enumerate(letter.segments):
-        found = words(segment.text)[: MAX_WORDS - seen]
-        seen += len(found)
-        for position, own in enumerate(_sequences(found, segment)):
-            buckets += own
-            segments += [index] * len(own)
-            places += [position] * len(own)
-    counts = Counter(buckets)
-    # Every occurrence carries its share of 1 + log(count), so that shares sum to the feature.
-    shares = {count: (1 + math.log(count)) / count for count in set(counts.values())}
-    squares = {count: (share * count) ** 2 for count, share in shares.items()}
-    length = math.sqrt(sum(map(squares.__getitem__, counts.values()))) or 1.0
-    lengthened = {count: share / length for count, share in shares.items()}
-    parts = {bucket: lengthened[count] for bucket, count in counts.items()}
+        known = [_of_word(word) for word in norms(segment.text)[: MAX_WORDS - seen]]
+        seen += len(known)
+        for position, word in enumerate(known):
+            row = word.in_subject if segment.field == "subject" else word.own
+            if position + 1 < len(known):
+                pair = zlib.crc32(known[position + 1].encoded, word.before) % BUCKETS
+                row += pair.to_bytes(_STORED.itemsize, "little")
+            row += word.characters
+            rows.append(row)
+            lengths.append(len(row))
+        segments += [index] * len(known)
+        places += range(len(known))
+    buckets = np.frombuffer(b"".join(rows), dtype=_STORED).astype(np.int64)
+    each = np.array(lengths, dtype=np.int64) // _STORED.itemsize
     return Grams(
-        np.array(buckets, dtype=np.int64),
-        np.array([parts[bucket] for bucket in buckets], dtype=np.float32),
-        np.array(segments, dtype=np.int64),
-        np.array(places, dtype=np.int64),
+        buckets,
+        _weighed(buckets),
+        np.repeat(np.array(segments, dtype=np.int64), each),
+        np.repeat(np.array(places, dtype=np.int64), each),
     )
 
 
-def _sequences(found: Sequence[Word], segment: Segment) -> Iterator[list[int]]:
-    """Yield for each word the buckets of the sequences that start with it."""
-    for position, word in enumerate(found):
-        own, *characters = _of_word(word.norm)
-        buckets = [own]
-        if segment.field == "subject":
-            buckets.append(_bucket(f"s {word.norm}"))
-        if position + 1 < len(found):
-            buckets.append(_bucket(f"b {word.norm} {found[position + 1].norm}"))
-        yield buckets + characters
+def _weighed(buckets: npt.NDArray[np.int64]) -> Floats:
+    """Return what each occurrence of a sequence counts.
+
+    It carries its share of 1 + log(count), so that shares sum to the feature.
+    """
+    order = np.argsort(buckets.astype(_STORED), kind="stable")
+    starts = np.flatnonzero(np.diff(buckets[order], prepend=-1))
+    runs = np.diff(starts, append=len(buckets))
+    often = np.empty_like(buckets)
+    often[order] = np.repeat(runs, runs)
+    features = [1.0 + math.log(max(count, 1)) for count in range(int(runs.max(initial=0)) + 1)]
+    spread = np.bincount(runs, minlength=len(features)).tolist()
+    squares = (feature**2 * each for feature, each in zip(features, spread, strict=True))
+    length = math.sqrt(sum(squares)) or 1.0
+    shares = [feature / max(count, 1) / length for count, feature in enumerate(features)]
+    weighed: Floats = np.array(shares, dtype=np.float32)[often]
+    return weighed
+
+
+class _Sequences(NamedTuple):
+    """The buckets of a word itself, alone and in a subject, and of its characters in a row.
+
+    `before` is the checksum of all that stands before the second word of a pair.
+    """
+
+    own: bytes
+    in_subject: bytes
+    characters: bytes
+    before: int
+    encoded: bytes
 
 
 @functools.lru_cache(maxsize=8192)  # Most words of a letter stood in another one, too.
-def _of_word(norm: str) -> tuple[int, ...]:
-    """Return the buckets of a word itself and of its characters in a row."""
+def _of_word(norm: str) -> _Sequences:
     padded = f" {norm[:24]} "
     rows = [f"c{padded[i : i + n]}" for n in (3, 4, 5) for i in range(len(padded) - n + 1)]
-    return tuple(_bucket(key) for key in (f"w {norm}", *rows))
+    own = _buckets([f"w {norm}"])
+    return _Sequences(
+        own,
+        own + _buckets([f"s {norm}"]),
+        _buckets(rows),
+        zlib.crc32(_encoded(f"b {norm} ")),
+        _encoded(norm),
+    )
 
 
-def _bucket(key: str) -> int:
-    return zlib.crc32(key.encode("utf-8", "replace")) % BUCKETS
+def _buckets(keys: Sequence[str]) -> bytes:
+    return struct.pack(f"<{len(keys)}H", *(zlib.crc32(_encoded(key)) % BUCKETS for key in keys))
+
+
+def _encoded(key: str) -> bytes:
+    return key.encode("utf-8", "replace")
 
 
 def hits(letter: Letter) -> Hits:
     """Return the listed words of `letter`, segment by segment."""
-    topics, danger = [], []
-    room = MAX_LEXICON
-    for segment in letter.segments:
-        text = segment.text[: max(room, 0)]
-        room -= len(text)
-        topics.append(tuple(lexicon.load("cues").find(text)))
-        danger.append(tuple(lexicon.load("urgent").find(text)))
-    return Hits(tuple(topics), tuple(danger))
+    found = [lexicon.listed(segment.text) for segment in letter.segments]
+    return Hits(tuple(each["cues"] for each in found), tuple(each["urgent"] for each in found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,38 +153,46 @@ class Counts:
     def features(self) -> Floats:
         """Return the features of all segments."""
         listed = np.minimum(self.listed.sum(axis=0), self.most) / self.most
-        return np.concatenate([listed, self._shape(None)]).astype(np.float32)
+        own = [medicine for named in self.medicines for medicine in named]
+        shape = self._shape(sum(self.asked), sum(self.lengths), own, len(self.lengths))
+        return np.concatenate([listed, shape]).astype(np.float32)
 
     def features_without_each(self) -> Floats:
         """Return for each segment the features of all others, all in one go."""
         listed = np.minimum(self.listed.sum(axis=0) - self.listed, self.most) / self.most
-        shapes = np.array([self._shape(index) for index in range(len(self.lengths))])
+        asked, length, kept = sum(self.asked), sum(self.lengths), len(self.lengths) - 1
+        named = [(at, medicine) for at, own in enumerate(self.medicines) for medicine in own]
+        shapes = np.array(
+            [
+                self._shape(
+                    asked - self.asked[without],
+                    length - self.lengths[without],
+                    [medicine for at, medicine in named if at != without],
+                    kept,
+                )
+                for without in range(len(self.lengths))
+            ]
+        )
         return np.concatenate([listed, shapes], axis=1).astype(np.float32)
 
-    def _shape(self, skip: int | None) -> tuple[float, ...]:
-        """Return what does not stand in the lists, of all segments or of all but one."""
-        asked, length = sum(self.asked), sum(self.lengths)
-        if skip is not None:
-            asked -= self.asked[skip]
-            length -= self.lengths[skip]
-        own = [m for at, named in enumerate(self.medicines) if at != skip for m in named]
-        kept = len(self.lengths) - (skip is not None)
+    def _shape(
+        self, asked: int, length: int, medicines: Collection[Medicine], segments: int
+    ) -> tuple[float, ...]:
+        """Return what does not stand in the lists, of some of the segments."""
         return (
-            min(len({medicine.generic for medicine in own}), 3) / 3,
-            float(any(medicine.field == "subject" for medicine in own)),
+            min(len({medicine.generic for medicine in medicines}), 3) / 3,
+            float(any(medicine.field == "subject" for medicine in medicines)),
             min(asked, 3) / 3,
             math.log1p(length) / 8,
             float(self.untitled),
-            min(kept, 12) / 12,
+            min(segments, 12) / 12,
         )
 
 
 def counts(letter: Letter, found: Hits, medicines: Collection[Medicine]) -> Counts:
     """Count what stands in each segment of `letter`."""
-    topics, dangers = lexicon.load("cues").topics, lexicon.load("urgent").topics
-    columns = {topic: at for at, topic in enumerate(topics)}
-    further = {topic: at for at, topic in enumerate(dangers, len(topics))}
-    listed = np.zeros((len(letter.segments), len(topics) + len(dangers)), dtype=np.int64)
+    columns, further, most = _columns()
+    listed = np.zeros((len(letter.segments), len(most)), dtype=np.int64)
     for index, (named, threatening) in enumerate(zip(found.topics, found.danger, strict=True)):
         for hit in named:
             listed[index, columns[hit.topic]] += 1
@@ -165,7 +200,7 @@ def counts(letter: Letter, found: Hits, medicines: Collection[Medicine]) -> Coun
             listed[index, further[topic]] = 1
     return Counts(
         listed,
-        np.array([3] * len(topics) + [2] * len(dangers)),
+        most,
         tuple(sum(map(segment.text.count, "?？؟")) for segment in letter.segments),
         tuple(len(segment.text) for segment in letter.segments),
         tuple(
@@ -173,6 +208,17 @@ def counts(letter: Letter, found: Hits, medicines: Collection[Medicine]) -> Coun
             for segment in letter.segments
         ),
         not letter.subject.strip(),
+    )
+
+
+@functools.cache
+def _columns() -> tuple[dict[str, int], dict[str, int], npt.NDArray[np.int64]]:
+    """Return the column of each topic and of each danger, and how often each may count."""
+    topics, dangers = lexicon.load("cues").topics, lexicon.load("urgent").topics
+    return (
+        {topic: at for at, topic in enumerate(topics)},
+        {topic: at for at, topic in enumerate(dangers, len(topics))},
+        np.array([3] * len(topics) + [2] * len(dangers)),
     )
 
 

@@ -39,7 +39,7 @@ _SCRIPTS = {
     "ko": r"\uac00-\ud7af\u1100-\u11ff",
 }
 _COUNT = {name: re.compile(f"[{ranges}]") for name, ranges in _SCRIPTS.items()}
-_ASCII_SCRIPTS = ("Latn",)
+_NOT_LETTERS = bytes(code for code in range(256) if not chr(code).isalpha() or code > 127)
 _GROUPS = {
     "Cyrl": ("ru", "uk", "bg", "sr"),
     "Arab": ("ar", "fa", "ur"),
@@ -92,9 +92,7 @@ def load() -> Languages:
 def detect(text: str) -> tuple[str | None, float]:
     """Return the language of `text` and how sure that is; (None, sureness) below the floor."""
     text = text[:MAX_CHARS]
-    counts = dict.fromkeys(_COUNT, 0.0)
-    for known in _ASCII_SCRIPTS if text.isascii() else _COUNT:
-        counts[known] = len(_COUNT[known].findall(text)) * _DENSE.get(known, 1.0)
+    counts = _scripts(text)
     total = sum(counts.values())
     if not total:
         return None, 0.0
@@ -113,41 +111,65 @@ def detect(text: str) -> tuple[str | None, float]:
     return (name, confidence) if confidence >= FLOOR else (None, confidence)
 
 
+def _scripts(text: str) -> dict[str, float]:
+    """Return how many characters of `text` are of each script; dense ones count more."""
+    counts = dict.fromkeys(_COUNT, 0.0)
+    if text.isascii():
+        counts["Latn"] = float(len(text.encode().translate(None, _NOT_LETTERS)))
+        return counts
+    found: Counter[str] = Counter()
+    for char, count in Counter(text).items():
+        for script in _scripts_of(char):
+            found[script] += count
+    for script, count in found.items():
+        counts[script] = count * _DENSE.get(script, 1.0)
+    return counts
+
+
+@functools.lru_cache(maxsize=4096)
+def _scripts_of(char: str) -> tuple[str, ...]:
+    return tuple(script for script, pattern in _COUNT.items() if pattern.match(char))
+
+
 def _by_words(text: str, script: str) -> tuple[str | None, float]:
     """Return the best language of a script that several share."""
-    known = load()
-    others = {name for group in _GROUPS.values() for name in group}
-    wanted = _GROUPS.get(script) or tuple(n for n in known.names if n not in others)
-    scores = dict.fromkeys(wanted, 0.0)
-    found = _WORD.findall(text.lower().replace("’", "'"))
-    for word in found:
-        pieces = {word, *word.split("'")} if "'" in word else {word}
-        for piece in pieces:
-            for name, weight in known.words.get(piece, {}).items():
-                if name in scores:
-                    scores[name] += weight
-        with_letters, with_parts = _looks_of(word)
-        for name in with_letters:
-            if name in scores:
-                scores[name] += 0.5
-        for name, count in with_parts:
-            if name in scores:
-                scores[name] += 0.12 * count
-    ranked = sorted(scores, key=lambda name: (-scores[name], name))
+    wanted = _wanted(script)
+    scores = [0.0] * len(wanted)
+    for word in _WORD.findall(text.lower().replace("’", "'")):
+        for at, weight in _votes(word, script):
+            scores[at] += weight
+    ranked = sorted(range(len(wanted)), key=lambda at: (-scores[at], wanted[at]))
     best, second = scores[ranked[0]], scores[ranked[1]]
     if best <= 0:
         return None, 0.0
     # The lead decides, and how much of the text speaks at all.
     spoken = best / (best + 0.6)
     lead = 1 / (1 + math.exp(-4.0 * (best - second) / math.sqrt(best + second + 0.5)))
-    return ranked[0], lead * spoken
+    return wanted[ranked[0]], lead * spoken
+
+
+@functools.cache
+def _wanted(script: str) -> tuple[str, ...]:
+    """Return the languages that are written in a script."""
+    others = {name for group in _GROUPS.values() for name in group}
+    return _GROUPS.get(script) or tuple(name for name in load().names if name not in others)
 
 
 @functools.lru_cache(maxsize=8192)  # Most words of a letter stood in another one, too.
-def _looks_of(word: str) -> tuple[frozenset[str], tuple[tuple[str, int], ...]]:
-    """Return who has a rare letter of `word`, and how many usual parts of whom stand in it."""
-    known = load()
+def _votes(word: str, script: str) -> tuple[tuple[int, float], ...]:
+    """Return which languages of a script `word` speaks for, and how much."""
+    known, wanted = load(), _wanted(script)
+    votes: list[tuple[str, float]] = []
+    for piece in dict.fromkeys((word, *word.split("'"))):
+        votes += known.words.get(piece, {}).items()
     with_letters = {name for letter in word for name in known.letters.get(letter, ())}
+    votes += [(name, 0.5) for name in sorted(with_letters)]
     pieces = {word[at : at + n] for n in known.lengths for at in range(len(word) - n + 1)}
     parts = Counter(name for piece in pieces & known.parts.keys() for name in known.parts[piece])
-    return frozenset(with_letters), tuple(parts.items())
+    votes += [(name, 0.12 * count) for name, count in parts.items()]
+    return tuple(_vote(wanted.index(name), weight) for name, weight in votes if name in wanted)
+
+
+@functools.cache  # Thousands of words share few of them.
+def _vote(at: int, weight: float) -> tuple[int, float]:
+    return at, weight

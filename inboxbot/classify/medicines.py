@@ -13,7 +13,7 @@ from importlib import resources
 
 from inboxbot.classify.category import Medicine
 from inboxbot.classify.spelling import close, consonants, deletions, skeleton
-from inboxbot.classify.text import Letter, Segment, norm, plain_words, same_length
+from inboxbot.classify.text import Letter, Segment, norm, plain_norms, plain_words, same_length
 
 _SPACELESS = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _SUFFIX = re.compile(
@@ -126,36 +126,36 @@ def find(letter: Letter, names: Names) -> tuple[Medicine, ...]:
 
 
 def _in_segment(segment: Segment, names: Names) -> list[Medicine]:
-    parts = plain_words(segment.text)
+    parts = plain_norms(segment.text)
     plain = segment.text.isascii()
-    found = []
+    spaceless = not plain and _SPACELESS.search("".join(parts)) is not None
+    found: list[Medicine] = []
     at = 0
     while at < len(parts):
-        if not plain and _SPACELESS.search(parts[at].norm):
+        if spaceless and _SPACELESS.search(parts[at]):
             at += 1
             continue
-        if parts[at].norm not in names.first:
-            for generic in _of_word(parts[at].norm, names):
-                found.append(_medicine(segment, parts[at].start, parts[at].end, generic))
+        if parts[at] not in names.first:
+            for generic in _of_word(parts[at], names):
+                found.append(_medicine(segment, at, at, generic))
             at += 1
             continue
         longest = _MAX_NAME_WORDS
         for length in range(min(longest, len(parts) - at), 0, -1):
-            run = parts[at : at + length]
-            generics = names.exact.get(" ".join(part.norm for part in run))
+            generics = names.exact.get(" ".join(parts[at : at + length]))
             if generics is None and length == 1:
-                generics = _single(run[0].norm, names)
+                generics = _single(parts[at], names)
             if generics is not None:
-                found += [_medicine(segment, run[0].start, run[-1].end, g) for g in generics]
+                found += [_medicine(segment, at, at + length - 1, g) for g in generics]
                 at += length
                 break
         else:
             at += 1
-    if plain:
+    if plain or not _SPACELESS.search(segment.text):
         return found
     for match in names.spaceless.finditer(same_length(segment.text)):
         found += [
-            _medicine(segment, match.start(), match.end(), generic)
+            _written(segment, match.start(), match.end(), generic)
             for generic in names.exact[match.group()]
         ]
     return found
@@ -168,7 +168,12 @@ def _of_word(word: str, names: Names) -> tuple[str, ...]:
     return (_single(word, names) or ()) if known is None else known
 
 
-def _medicine(segment: Segment, start: int, end: int, generic: str) -> Medicine:
+def _medicine(segment: Segment, first: int, last: int, generic: str) -> Medicine:
+    words = plain_words(segment.text)
+    return _written(segment, words[first].start, words[last].end, generic)
+
+
+def _written(segment: Segment, start: int, end: int, generic: str) -> Medicine:
     return Medicine(
         generic, segment.text[start:end], segment.field, segment.start + start, segment.start + end
     )

@@ -75,7 +75,7 @@ def views(
 
 def base(model: Model, seen: Views) -> Scores:
     """Return the scores that the two last heads weigh, in their fixed order."""
-    weights = model.arrays["grams.weights"][seen.grams.buckets]
+    weights = model.arrays["grams.weights"].take(seen.grams.buckets, axis=0)
     grams: Floats = seen.grams.values @ weights + model.arrays["grams.bias"]
     cues = seen.counts.features()
     danger = features.danger(seen.hits)
@@ -126,10 +126,13 @@ def without_each(model: Model, seen: Views, found: Scores) -> Floats:
     `found` is what `base` says of the letter.
     """
     count = len(seen.segments) if model.kind == "encoder" else len(seen.letter.segments)
-    shares = seen.grams.values[:, None] * model.arrays["grams.weights"][seen.grams.buckets, :3]
+    weights = model.arrays["grams.weights"].take(seen.grams.buckets, axis=0)
+    shares = seen.grams.values[:, None] * weights[:, :3]
     own = np.zeros((count, 3), dtype=np.float32)
-    known = seen.grams.segments < count
-    np.add.at(own, seen.grams.segments[known], shares[known])
+    known = slice(None) if count == len(seen.letter.segments) else seen.grams.segments < count
+    # Along one dimension adding takes a tenth of the time.
+    cells = seen.grams.segments[known, None] * 3 + np.arange(3)
+    np.add.at(own.reshape(-1), cells.reshape(-1), shares[known].reshape(-1))
     grams = shares.sum(axis=0) + model.arrays["grams.bias"][:3] - own
     cues = seen.counts.features_without_each()[:count]
     if model.kind == "light":

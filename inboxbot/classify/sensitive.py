@@ -17,17 +17,17 @@ def marks(letter: Letter, category: Category) -> tuple[tuple[Flag, ...], tuple[E
 
     Press is a mark of general letters only: others merely mention a newspaper.
     """
-    listed = lexicon.load("sensitive")
+    reasons = lexicon.load("sensitive").reasons
     phrases: dict[str, list[Evidence]] = {}
     for segment in letter.segments:
-        for hit in listed.find(segment.text):
+        for hit in lexicon.listed(segment.text)["sensitive"]:
             phrases.setdefault(hit.topic, []).append(
                 segment.evidence(hit.start, hit.end, hit.topic, 1.0)
             )
     if category is not Category.GENERAL_INQUIRY:
         phrases.pop(Sensitive.PRESS, None)
     flags = tuple(
-        Flag(mark, _ONE if len(phrases[mark]) == 1 else _MORE, listed.reasons[mark])
+        Flag(mark, _ONE if len(phrases[mark]) == 1 else _MORE, reasons[mark])
         for mark in Sensitive
         if mark in phrases
     )

@@ -61,12 +61,17 @@ class Letter:
 
 
 _TAG = re.compile(r"<(?:style|script)\b.*?</(?:style|script)>|</?[a-zA-Z][^<>]{0,300}>", re.S)
-_END = re.compile(r"(?<=[.!?…])[\s\"'”’)]+(?=\S)|[。！？؟।]+|\n\s*\n|\n(?=\s*[-*•\d])|\n")
-# Vowel signs of Indic and Thai script are no letters to `re`, and yet belong to the word.
-_LETTER = (
-    r"[^\W_]|[\u0300-\u036f\u05b0-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff\u0e00-\u0e7f]"
+# Every end begins with one of a few characters, said first: so most of a text is passed over.
+_END = re.compile(
+    r"[\s\"'”’)。！？؟।](?:(?<=[.!?…][\s\"'”’)])[\s\"'”’)]*(?=\S)|(?<=[。！？؟।])[。！？؟।]*"
+    r"|(?<=\n)(?:\s*\n)?)"
 )
-_WORD = re.compile(rf"(?:{_LETTER})+(?:['’](?:{_LETTER})+)*")
+# Vowel signs of Indic and Thai script are no letters to `re`, and yet belong to the word.
+_SIGNS = r"\u0300-\u036f\u05b0-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff\u0e00-\u0e7f"
+# Possessive: what follows can be no part of it, so there is nothing to give back.
+_LETTERS = rf"(?:[^\W_]++|[{_SIGNS}]++)++"
+_WORD = re.compile(rf"{_LETTERS}(?:['’]{_LETTERS})*")
+_ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:'[A-Za-z0-9]+)*")
 _MARKS = re.compile(
     r"[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u093c\u09bc]"
 )
@@ -135,7 +140,7 @@ def _trimmed(field: str, text: str, start: int, stop: int) -> Iterator[Segment]:
         end = min(stop, start + MAX_SEGMENT)
         piece = text[start:end]
         body = piece.strip()
-        if any(char.isalnum() for char in body):
+        if any(map(str.isalnum, body)):
             first = start + len(piece) - len(piece.lstrip())
             yield Segment(field, first, first + len(body), body)
         start = end
@@ -143,12 +148,30 @@ def _trimmed(field: str, text: str, start: int, stop: int) -> Iterator[Segment]:
 
 # Each list and each model asks for the words of the same segments, one after the other.
 @functools.lru_cache(maxsize=2 * MAX_SEGMENTS)
-def plain_words(text: str) -> tuple[Word, ...]:
-    """Return the words of `text` as they are separated there."""
-    return tuple(Word(m.start(), m.end(), norm(m.group())) for m in _WORD.finditer(text))
+def plain_norms(text: str) -> tuple[str, ...]:
+    """Return the words of `text` as they are separated there, in the form that is compared."""
+    if text.isascii():
+        return tuple(_ASCII_WORD.findall(text.lower()))
+    return tuple(map(norm, _WORD.findall(text)))
 
 
 @functools.lru_cache(maxsize=2 * MAX_SEGMENTS)
+def plain_words(text: str) -> tuple[Word, ...]:
+    """Return the words of `text` as they are separated there, with their places."""
+    matches = _WORD.finditer(text)
+    return tuple(
+        Word(match.start(), match.end(), form)
+        for match, form in zip(matches, plain_norms(text), strict=True)
+    )
+
+
+def norms(text: str) -> tuple[str, ...]:
+    """Return the words of `text` as `words` separates them, without their places."""
+    if text.isascii() or not _WIDE.search(text):
+        return plain_norms(text)
+    return tuple(word.norm for word in words(text))
+
+
 def words(text: str) -> tuple[Word, ...]:
     """Return the words of `text`; runs of Chinese and Japanese characters give one each."""
     if text.isascii() or not _WIDE.search(text):
@@ -167,8 +190,11 @@ def words(text: str) -> tuple[Word, ...]:
 
 def norm(word: str) -> str:
     """Return the form that is compared: one case, no accents or points, one form of a letter."""
-    if word.isascii():
-        return word.lower()
+    return word.lower() if word.isascii() else _norm(word)
+
+
+@functools.lru_cache(maxsize=4096)  # Most words of a letter stood in another one, too.
+def _norm(word: str) -> str:
     plain = _MARKS.sub("", unicodedata.normalize("NFKD", word)).translate(_ONE_FORM)
     return unicodedata.normalize("NFC", plain).casefold()
 

@@ -5,6 +5,7 @@ Pure. Suggestions for staff on the letter page: nothing is acted on by itself.
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from inboxbot.classify import lexicon
 from inboxbot.classify.category import Suggestion
@@ -40,28 +41,32 @@ _BY_PHONE = re.compile(
     r"|soit|zavol|hívj|sunați)",
     re.I,
 )
-# What stands in every ASCII text in which the pattern finds something: looked for first, since
-# that takes a hundredth of the time. ("ı" and "i" are one letter where case does not count.)
+# What stands in every text in which the pattern finds something: looked for first, since that
+# takes a hundredth of the time.
 _IN_NAME = (
-    "name is", "called", "heisse", "appelle", "llamo", "nombre es", "chamo-me", "chiamo", "naam",
-    "heet", "adim", "heter", "hedder", "nimeni on", "jmenuji", "nevem", "nama saya", "pangalan",
-    "naitwa", "em dic",
+    "name is", "called", "heiße", "heisse", "appelle", "llamo", "nombre es", "nome é", "chamo-me",
+    "chiamo", "naam", "heet", "nazywam", "adim", "зовут", "звати", "heter", "hedder", "nimeni on",
+    "jmenuji", "nevem", "numesc", "λένε", "קוראים", "اسمي", "اسم من", "मेरा", "tên tôi",
+    "nama saya", "pangalan", "naitwa", "em dic",
 )  # fmt: skip
-_IN_FORM_NAME = ("name", "nom", "naam")
+_IN_FORM_NAME = ("name", "nom", "naam", "имя")
 _IN_PLACE = (
     "live in", "i am in", "i'm in", "we are in", "we're in", "living in", "wohne", "habit",
     "vivo ", "vivimos en", "moro em", "moramos em", "abito a", "viviamo a", "woon in", "wonen in",
-    "mieszkam", "bor i", "asun", "tinggal di",
+    "mieszkam", "bor i", "asun", "bydlím", "locuiesc", "tinggal di",
 )  # fmt: skip
 _IN_BY_PHONE = (
     "call me", "call us", "phone me", "ring", "by phone", "the phone", "telephon", "whatsapp",
-    "rufen", "appel", "ligue", "ligar", "telefon", "chiama", "richiam", "bellen", "zadzwoni",
-    "arayin", "soit", "zavol",
+    "rufen", "appel", "téléphone", "llám", "teléfono", "ligue", "ligar", "telefon", "chiama",
+    "richiam", "bellen", "zadzwoni", "arayin", "позвон", "зателефон", "soit", "zavol", "hívj",
+    "sunați",
 )  # fmt: skip
 _IN_BY_EMAIL = (
     "mail", "write to me", "write me", "correo", "no phone", "speak", "no voice", "deaf",
     "hearing", "t call", "t phone",
 )  # fmt: skip
+# Where case does not count, each of these is the same letter as one that lower case keeps apart.
+_SAME_AS_ANOTHER = re.compile("[\u0130\u0131\u017f\u00b5\u03f5\u1c80-\u1c88]")
 _DIGITS = re.compile(r"\d[\d() ./-]{5}")
 _BY_EMAIL = re.compile(
     r"\b(?:by e-?mail|email me|e-mail me|write to me|write me|per e-?mail|par e-?mail|par mail"
@@ -71,20 +76,38 @@ _BY_EMAIL = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text and its lower case, which is None where that is not what case does not count in."""
+
+    whole: str
+    lowered: str | None
+
+    def search(self, pattern: re.Pattern[str], hints: tuple[str, ...]) -> re.Match[str] | None:
+        """Return what `pattern` finds; `hints` spare the search where it can find nothing."""
+        if self.lowered is not None and not any(map(self.lowered.__contains__, hints)):
+            return None
+        return pattern.search(self.whole)
+
+
+def _text(text: str) -> _Text:
+    plain = text.isascii() or not _SAME_AS_ANOTHER.search(text)
+    return _Text(text, text.lower() if plain else None)
+
+
 def suggestions(message: Message, letter: Letter) -> tuple[Suggestion, ...]:
     """Return what `message` says of its writer, the surest of each kind."""
-    text = message.full_text[:MAX_CHARS] or message.text[:MAX_CHARS]
-    own = message.text[:MAX_CHARS]
-    found = [_writer(letter), *_name(message, own, text), *_place(own), *_telephone(own)]
+    own = _text(message.text[:MAX_CHARS])
+    text = _text(message.full_text[:MAX_CHARS]) if message.full_text else own
+    found = [_writer(letter), *_name(message, own, text), *_place(own), *_telephone(own.whole)]
     found += _contact(own)
     return tuple(suggestion for suggestion in found if suggestion is not None)
 
 
 def _writer(letter: Letter) -> Suggestion | None:
     counts = dict.fromkeys(_KINDS, 0)
-    listed = lexicon.load("writer")
     for segment in letter.segments:
-        for hit in listed.find(segment.text):
+        for hit in lexicon.listed(segment.text)["writer"]:
             counts[hit.topic] += 1
     if not any(counts.values()):
         return Suggestion("writer", "other", 0.4) if letter.segments else None
@@ -96,26 +119,17 @@ def _writer(letter: Letter) -> Suggestion | None:
     return Suggestion("writer", best, 0.85 if not others else 0.65)
 
 
-def _search(pattern: re.Pattern[str], hints: tuple[str, ...], text: str) -> re.Match[str] | None:
-    """Return what `pattern` finds; `hints` spare the search where it can find nothing."""
-    if text.isascii():
-        lowered = text.lower()
-        if not any(hint in lowered for hint in hints):
-            return None
-    return pattern.search(text)
-
-
-def _name(message: Message, own: str, text: str) -> Iterator[Suggestion]:
-    if match := _search(_NAME, _IN_NAME, own):
+def _name(message: Message, own: _Text, text: _Text) -> Iterator[Suggestion]:
+    if match := own.search(_NAME, _IN_NAME):
         yield Suggestion("name", match.group(1).rstrip(".,"), 0.85)
-    elif match := _search(_FORM_NAME, _IN_FORM_NAME, text):
+    elif match := text.search(_FORM_NAME, _IN_FORM_NAME):
         yield Suggestion("name", match.group(1).strip(), 0.85)
     elif message.sender and len(message.sender.name.split()) >= 2:
         yield Suggestion("name", message.sender.name, 0.6)
 
 
-def _place(own: str) -> Iterator[Suggestion]:
-    if match := _search(_PLACE, _IN_PLACE, own):
+def _place(own: _Text) -> Iterator[Suggestion]:
+    if match := own.search(_PLACE, _IN_PLACE):
         yield Suggestion("place", match.group(1).rstrip(".,"), 0.75)
 
 
@@ -130,8 +144,8 @@ def _telephone(own: str) -> Iterator[Suggestion]:
             return
 
 
-def _contact(own: str) -> Iterator[Suggestion]:
-    if _search(_BY_EMAIL, _IN_BY_EMAIL, own):
+def _contact(own: _Text) -> Iterator[Suggestion]:
+    if own.search(_BY_EMAIL, _IN_BY_EMAIL):
         yield Suggestion("contact", "email", 0.7)
-    elif _search(_BY_PHONE, _IN_BY_PHONE, own):
+    elif own.search(_BY_PHONE, _IN_BY_PHONE):
         yield Suggestion("contact", "telephone", 0.7)

@@ -9,19 +9,22 @@ from inboxbot.classify import writer
 NAMES = (
     "my name is|i am called|mein name ist|ich heisse|je m'appelle|me llamo|mi nombre es|chamo-me"
     "|mi chiamo|mijn naam is|ik heet|adim|jag heter|jeg hedder|jeg heter|nimeni on|jmenuji se"
-    "|a nevem|mera naam|nama saya|ang pangalan ko ay|naitwa|em dic"
+    "|a nevem|mera naam|nama saya|ang pangalan ko ay|naitwa|em dic|ich heiße|meu nome é"
+    "|nazywam się|adım|меня зовут|мене звати|mă numesc|με λένε|קוראים לי|اسمي|اسم من|मेरा नाम"
+    "|tên tôi là"
 )
-FORM_NAMES = "name:|your name :|full name:|nombre:|nom:|nome:|naam:"
+FORM_NAMES = "name:|your name :|full name:|nombre:|nom:|nome:|naam:|имя:"
 PLACES = (
     "i live in|we live in|i am in|i'm in|we are in|we're in|living in|ich wohne in|wir wohnen in"
     "|j'habite|j'habite en|nous habitons|nous habitons en|vivo en|vivimos en|moro em|moramos em"
     "|vivo a|abito a|viviamo a|ik woon in|wij wonen in|mieszkam w|mieszkamy w|jag bor i|jeg bor i"
-    "|asun|saya tinggal di"
+    "|asun|saya tinggal di|j'habite à|nous habitons à|bydlím v|locuiesc în"
 )
 PHONES = (
     "call me|call us|phone me|ring me|ring us|by phone|over the phone|telephone|whatsapp"
     "|rufen sie|anrufen|appelez|rappel|ligue|ligar|por telefone|chiamat|per telefono|richiam"
-    "|bellen|telefonisch|zadzwoni|arayin|ring|ringe|soit|zavol"
+    "|bellen|telefonisch|zadzwoni|arayin|ring|ringe|soit|zavol|par téléphone|llám|por teléfono"
+    "|arayın|позвон|зателефон|hívj|sunați"
 )
 EMAILS = (
     "by email|by e-mail|email me|e-mail me|write to me|write me|per email|per e-mail|par email"
@@ -47,10 +50,15 @@ def test_a_hint_stands_wherever_the_pattern_finds_something(
     for phrase in phrases.split("|"):
         for said in (phrase, phrase.upper(), phrase.title()):
             text = f"Hello.\n{said}{after}\nBye."
-            found = pattern.search(text)
-            assert found, said
-            assert writer._search(pattern, hints, text) is not None, said
-    assert writer._search(pattern, hints, "Hello, thank you and goodbye.") is None
+            assert pattern.search(text), said
+            assert writer._text(text).search(pattern, hints), said
+    assert writer._text("Hello, thank you and goodbye.").search(pattern, hints) is None
+
+
+@pytest.mark.parametrize("text", ["my name ıs Ana", "MY NAME İS Ana", "ſag: jag heter Ana"])
+def test_letters_that_are_one_where_case_does_not_count_hide_nothing(text: str) -> None:
+    assert writer._NAME.search(text)
+    assert writer._text(text).search(writer._NAME, writer._IN_NAME)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,7 @@ LISTED = lexicon.build(
     {
         "one": "dose, side effect, pill., lips ... blue, 药, جرعة",
         "two": "dose of kindness, can't breathe",
-    },
-    {},
+    }
 )
 
 
