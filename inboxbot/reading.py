@@ -6,6 +6,7 @@ that one message its reading and nothing else. The pure functions know nothing o
 """
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import resource
@@ -20,9 +21,16 @@ from multiprocessing import connection
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
-from inboxbot import heap
-from inboxbot.classify.category import Category, Classification
-from inboxbot.mail.message import Message
+from inboxbot import heap, parcel
+from inboxbot.classify.category import (
+    Category,
+    Classification,
+    Evidence,
+    Flag,
+    Medicine,
+    Suggestion,
+)
+from inboxbot.mail.message import Address, Attachment, Message, Part
 from inboxbot.tray import Tray
 
 if TYPE_CHECKING:
@@ -34,6 +42,8 @@ CHUNK_BYTES = 1024 * 1024
 _GRACE_S = 10.0
 # How long a worker may take to start and to load the classifier.
 _START_S = 60.0
+# So many more objects than before make the worker look for garbage: a few letters' worth.
+_GARBAGE_FROM = 20_000
 
 TOO_LONG = "took too long"
 TOO_MUCH_MEMORY = "needed too much memory"
@@ -168,6 +178,7 @@ class _Worker:
                 self.classifier = self.factory()
             except Exception:  # noqa: BLE001  (a missing model must not stop the mail)
                 self.classifier = None
+            _look_for_garbage_seldom()
         results: list[Reading | str] = []
         for position, raw in enumerate(raws):
             self.progress[:] = [position, _PARSING]
@@ -190,6 +201,17 @@ class _Worker:
         return Reading(message, classification, time.thread_time() - before)
 
 
+def _look_for_garbage_seldom() -> None:
+    """Leave what is loaded out of every search; a letter leaves none that refers to itself."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_FROM)
+
+
+_HANDED_OVER = (
+    *(Reading, Message, Address, Attachment, Part),
+    *(Classification, Evidence, Flag, Medicine, Suggestion),
+)
 _PARSING, _CLASSIFYING = 1, 2
 _NOT_BEGUN = 255
 _worker: _Worker | None = None
@@ -203,6 +225,7 @@ def _start_worker(factory: Factory, limits: Limits, progress: "Array[c_ubyte]", 
     # The default action of the timer's signal is to end the process, whatever it is doing.
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    parcel.pickle_in_a_row(_HANDED_OVER)
     _worker = _Worker(factory, limits, progress, tray)
 
 
