@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyotp
 from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 from waitress import create_server
 
 from inboxbot import accounts
@@ -79,6 +81,23 @@ class Stand:
         return pyotp.TOTP(user.totp_secret).now()
 
 
+class _Compiled(BytecodeCache):
+    """The pages as they were compiled for the first app of this process."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.codes:
+            bucket.bytecode_from_string(self.codes[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.codes[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
+
+
 def make_app(path: Path, **more: object) -> Flask:
     """Return the app as it runs in earnest, for a store."""
     values: dict[str, object] = {
@@ -88,19 +107,23 @@ def make_app(path: Path, **more: object) -> Flask:
         "identities": {"support": IDENTITY},
         "articles": lambda: (ARTICLE,),
     }
-    return create_app(Site(**(values | more)))  # type: ignore[arg-type]
+    app = create_app(Site(**(values | more)))  # type: ignore[arg-type]
+    app.jinja_env.bytecode_cache = _COMPILED
+    return app
 
 
 @contextmanager
-def moved(house: Stand, path: Path) -> Iterator[Stand]:
+def moved(house: Stand, path: Path, **more: object) -> Iterator[Stand]:
     """Let a running app work over the store at `path` until the block ends."""
     made = house.app.extensions["inboxbot"]
-    house.app.extensions["inboxbot"] = replace(made, store=path, seen_health={})
+    instead: dict[str, Any] = {"store": path, "seen_health": {}} | more
+    house.app.extensions["inboxbot"] = replace(made, **instead)
     db = connect(path)
     house.faults.clear()
     try:
         yield Stand(house.url, path, house.app, db, house.faults)
     finally:
+        house.app.extensions["inboxbot"] = made
         db.close()
 
 

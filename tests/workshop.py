@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from inboxbot import publishing
@@ -18,7 +19,7 @@ from inboxbot.store import templates
 from inboxbot.store.templates import Draft, Version
 from tests import letters
 from tests.letters import Letter
-from tests.stand import ARTICLE, Stand, new_store, standing
+from tests.stand import ARTICLE, Stand, moved, new_store, standing
 
 FACTS = Facts(
     name="ALS Worldwide",
@@ -86,8 +87,11 @@ def written(path: Path, text: str) -> None:
 
 
 @contextmanager
-def open_workshop(tmp_path: Path) -> Iterator[Workshop]:
-    """Run the app over a new folder with one template of its own; the others are built in."""
+def open_workshop(tmp_path: Path, house: Stand | None = None) -> Iterator[Workshop]:
+    """Run the app over a new folder with one template of its own; the others are built in.
+
+    A `house` that stands already is lent for it.
+    """
     folder = tmp_path / "templates"
     (folder / "en").mkdir(parents=True)
     shutil.copy(shipped_templates() / "languages.toml", folder)
@@ -112,5 +116,6 @@ def open_workshop(tmp_path: Path) -> Iterator[Workshop]:
     publishing.sync_one(db, library, "general_inquiry", "en", now - timedelta(days=9))
     db.close()
     acknowledger = Acknowledger(library, FACTS, lambda: (ARTICLE,), {})
-    with standing(path, acknowledger=acknowledger) as stand:
+    opened = partial(moved, house) if house else standing
+    with opened(path, acknowledger=acknowledger) as stand:
         yield Workshop(**vars(stand), folder=folder, library=library)

@@ -4,14 +4,15 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 from inboxbot import going_live
 from inboxbot.store import audit, holds, users
 from inboxbot.store.database import write
 from inboxbot.store.users import Role
 from inboxbot.web.erasures import Erasure
-from tests.browser.looking import look_in_every_way
+from tests.browser.conftest import signed_in
+from tests.browser.looking import Seen, look_in_every_way
 from tests.office import TEMPLATES, office, watch
 from tests.stand import Stand, new_store
 
@@ -50,58 +51,52 @@ def open_details(page: Page) -> None:
     )
 
 
-def as_administrator(browser: Browser, stand: Stand) -> BrowserContext:
-    context = browser.new_context(bypass_csp=True)  # axe is put into the page
-    context.add_cookies([stand.cookie(stand.person("ada", Role.ADMINISTRATOR))])  # type: ignore[list-item]
-    return context
-
-
 def test_the_pages_of_administration_are_accessible_and_fit(
-    browser: Browser, filled: Path, tmp_path: Path
+    unpainted: Browser, filled: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "state" / "inboxbot.sqlite3"
     shutil.copytree(filled.parent, store.parent)
-    faults = []
+    faults, seen = [], Seen()
     with office(store, tmp_path) as stand:
         where = fill(stand)
-        context = as_administrator(browser, stand)
+        context = signed_in(unpainted, stand, "ada", Role.ADMINISTRATOR, bypass_csp=True)
         page = context.new_page()
         for name, path in where.items():
             page.goto(stand.url + path)
             open_details(page)
-            faults += look_in_every_way(page, name)
+            faults += look_in_every_way(page, name, seen)
         page.goto(f"{stand.url}/users")
         page.get_by_label("User name").fill("jo")
-        page.get_by_role("button", name="Add, and make a link").click()
-        faults += look_in_every_way(page, "user-link")
+        page.get_by_role("button", name="Add, and make a link").press("Enter")
+        faults += look_in_every_way(page, "user-link", seen)
         page.goto(f"{stand.url}/person/6/data")
-        page.get_by_role("button", name="Look what would be erased").click()
+        page.get_by_role("button", name="Look what would be erased").press("Enter")
         page.wait_for_selector("h1:has-text('What would be erased')")
-        faults += look_in_every_way(page, "erasure")
+        faults += look_in_every_way(page, "erasure", seen)
         erasures = stand.app.extensions["inboxbot"].erasures
         erasures.all["going-on"] = Erasure(
             "ada", "ana@example.net", datetime.now(UTC), letters=12_345, looked_at=678
         )
         page.goto(f"{stand.url}/erasures/going-on")
-        faults += look_in_every_way(page, "erasure-going-on")
+        faults += look_in_every_way(page, "erasure-going-on", seen)
         context.close()
     assert stand.faults == []
     assert faults == []
 
 
 def test_before_anything_has_happened_they_are_accessible_too(
-    browser: Browser, tmp_path: Path
+    unpainted: Browser, tmp_path: Path
 ) -> None:
     store = tmp_path / "state" / "inboxbot.sqlite3"
     new_store(store).close()
-    faults = []
+    faults, seen = [], Seen()
     with office(store, tmp_path) as stand:
         going_live.approve_templates(stand.db, TEMPLATES, who="ada", now=datetime.now(UTC))
-        context = as_administrator(browser, stand)
+        context = signed_in(unpainted, stand, "ada", Role.ADMINISTRATOR, bypass_csp=True)
         page = context.new_page()
         for name, path in (("reports", "/reports"), ("going-live", "/going-live")):
             page.goto(stand.url + path)
-            faults += look_in_every_way(page, f"empty-{name}")
+            faults += look_in_every_way(page, f"empty-{name}", seen)
         context.close()
     assert stand.faults == []
     assert faults == []

@@ -3,14 +3,14 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from inboxbot.store import drafts, queue, replies, reviews, snippets
 from inboxbot.store.database import write
 from inboxbot.store.queue import Listing, View
 from inboxbot.store.users import Role
 from tests import letters
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, signed_in
 from tests.letters import Letter
 from tests.stand import Stand
 
@@ -33,14 +33,17 @@ def press(page: Page, *keys: str) -> None:
 
 
 def test_fifty_sorted_letters_are_confirmed_with_fifty_key_presses(
-    stand: Stand, visit: Visit
+    stand: Stand, unpainted: Browser
 ) -> None:
     first = listed(stand, View.NEEDS_REVIEW)
-    page = visit(f"/m/{first[0]}")
+    context = signed_in(unpainted, stand)
+    page = context.new_page()
+    page.goto(f"{stand.url}/m/{first[0]}")
     for _ in range(50):
         press(page, "v")
     assert listed(stand, View.NEEDS_REVIEW) == first[50:]
     assert number(page) == first[50]
+    context.close()
 
 
 def test_the_list_is_walked_and_a_letter_opened_by_keys(stand: Stand, visit: Visit) -> None:

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Request
 
 from inboxbot.web import formatted
 from tests import letters
+from tests.browser.conftest import signed_in
 from tests.letters import Letter
 from tests.stand import new_store, standing
 
@@ -102,6 +103,7 @@ TEXTS = (
 
 
 ACTIVE = "script, iframe, object, embed, form, img, svg, link, base, meta[http-equiv]"
+COUNT = "selector => document.querySelectorAll(selector).length"
 # Every letter's frame on one page, as a letter's own page has it; resolves when all are loaded.
 FRAMES = """addresses => Promise.all(addresses.map(address => new Promise(done => {
     const frame = document.createElement("iframe");
@@ -132,8 +134,7 @@ def test_sixty_hostile_letters_run_nothing_and_call_nobody(
     strangers: list[str] = []
 
     with standing(path) as stand:
-        context = browser.new_context()
-        context.add_cookies([stand.cookie(stand.person("jo"))])  # type: ignore[list-item]
+        context = signed_in(browser, stand)
         page = context.new_page()
 
         def note(request: Request) -> None:
@@ -148,7 +149,7 @@ def test_sixty_hostile_letters_run_nothing_and_call_nobody(
         frames = [frame for frame in page.frames if frame.url.endswith("/formatted")]
         assert len(frames) == len(rows)
         for frame in frames:
-            assert frame.locator(ACTIVE).count() == 0, frame.url
+            assert frame.evaluate(COUNT, ACTIVE) == 0, frame.url
         for row in rows[::6]:
             page.goto(f"{stand.url}/m/{row}?show=formatted")
             frame_of_page = page.frame_locator("iframe").locator("body")
@@ -172,8 +173,7 @@ def test_the_formatted_view_opens_in_our_frame_and_nowhere_else(
     row = letters.add(db, Letter(html="<p>Hello</p>"), datetime.now(UTC))
     db.close()
     with standing(path) as stand:
-        context = browser.new_context()
-        context.add_cookies([stand.cookie(stand.person("jo"))])  # type: ignore[list-item]
+        context = signed_in(browser, stand)
         page = context.new_page()
         answer = page.goto(f"{stand.url}/m/{row}/formatted")
         assert answer is not None

@@ -87,7 +87,7 @@ def looked_at(page: Page, name: str) -> list[str]:
 
 
 def test_every_page_speaks_the_browsers_language_and_has_room_for_it(
-    browser: Browser, filled: Path, tmp_path: Path
+    unpainted: Browser, filled: Path, tmp_path: Path
 ) -> None:
     pseudo.compile_into(tmp_path)
     store = tmp_path / "state" / "inboxbot.sqlite3"
@@ -99,7 +99,7 @@ def test_every_page_speaks_the_browsers_language_and_has_room_for_it(
         where = paths(stand) | fill(stand)
         where |= {"templates": "/templates", "template": EDITOR, "confirm": "/me/confirm"}
         where |= {part: f"{EDITOR}/{part}" for part in ("publish", "both", "history", "what-if")}
-        context = browser.new_context(
+        context = unpainted.new_context(
             extra_http_headers={"Accept-Language": f"{pseudo.CODE},en;q=0.9"}
         )
         page = context.new_page()

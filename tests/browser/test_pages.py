@@ -14,11 +14,10 @@ from inboxbot.store.database import write
 from inboxbot.store.settings import Mode
 from inboxbot.store.users import Role
 from tests import letters
-from tests.browser.looking import SIZES, faults_of, look_at, look_in_every_way, too_wide
+from tests.browser.conftest import signed_in
+from tests.browser.looking import Seen, faults_of, look_in_every_way, too_wide
 from tests.letters import Letter
 from tests.stand import Stand, new_store, standing
-
-__all__ = ["SIZES", "look_at"]
 
 FULL = (
     "queue",
@@ -111,22 +110,21 @@ def paths(stand: Stand) -> dict[str, str]:
     }
 
 
-def test_every_page_is_accessible_and_fits_at_every_size(browser: Browser, stand: Stand) -> None:
+def test_every_page_is_accessible_and_fits_at_every_size(unpainted: Browser, stand: Stand) -> None:
     modes.set_mode(stand.db, Mode.LIVE, who="test", now=datetime.now(UTC))
     where = paths(stand)
     assert set(where) == set(FULL)
     # axe is put into the page; the app's own policy has tests of its own.
-    context = browser.new_context(bypass_csp=True)
-    context.add_cookies([stand.cookie(stand.person("ada", Role.ADMINISTRATOR))])  # type: ignore[list-item]
+    context = signed_in(unpainted, stand, "ada", Role.ADMINISTRATOR, bypass_csp=True)
     page = context.new_page()
-    faults = []
+    faults, seen = [], Seen()
     for name, path in where.items():
         page.goto(stand.url + path)
         if name == "search-mistake":
             page.get_by_role("searchbox").fill("ack:maybe")
             page.keyboard.press("Enter")
             page.wait_for_url("**/queue?s=*")
-        faults += look_in_every_way(page, name)
+        faults += look_in_every_way(page, name, seen)
         # 1280 px at 400 % are 320 px of the page's own; and with the spacing of WCAG 1.4.12.
         page.set_viewport_size({"width": 320, "height": 256})
         page.add_style_tag(
@@ -139,30 +137,46 @@ def test_every_page_is_accessible_and_fits_at_every_size(browser: Browser, stand
     assert faults == []
 
 
-def test_the_door_and_an_empty_house_are_accessible_too(browser: Browser, tmp_path: Path) -> None:
+def test_the_door_and_an_empty_house_are_accessible_too(unpainted: Browser, tmp_path: Path) -> None:
     path = tmp_path / "empty.sqlite3"
     new_store(path).close()
-    faults = []
+    faults, seen = [], Seen()
     with standing(path, health=lambda _db, _now: ("The disk is nearly full.",)) as stand:
-        context = browser.new_context(bypass_csp=True)
+        context = unpainted.new_context(bypass_csp=True)
         page = context.new_page()
         for name, where in (("sign-in", "/login"), ("link-over", "/welcome/old")):
             page.goto(stand.url + where)
-            faults += look_in_every_way(page, name)
+            faults += look_in_every_way(page, name, seen)
         context.add_cookies([stand.cookie(stand.person("ada", Role.ADMINISTRATOR))])  # type: ignore[list-item]
         for name in ("queue", "health", "audit", "replies"):
             page.goto(f"{stand.url}/{name}")
-            faults += look_in_every_way(page, f"empty-{name}")
+            faults += look_in_every_way(page, f"empty-{name}", seen)
         context.close()
     assert faults == []
 
 
-def test_a_fault_that_we_make_ourselves_is_found(browser: Browser, stand: Stand) -> None:
-    context = browser.new_context(bypass_csp=True)
+def test_a_fault_that_we_make_ourselves_is_found(unpainted: Browser, stand: Stand) -> None:
+    context = unpainted.new_context(bypass_csp=True)
     page = context.new_page()
     page.goto(stand.url + "/login")
     page.evaluate("document.querySelector('label[for=name]').remove()")
     assert [fault for fault in faults_of(page) if fault.startswith("label: ")]
+    context.close()
+
+
+def test_a_fault_in_one_of_many_rows_that_are_alike_is_found(
+    unpainted: Browser, stand: Stand
+) -> None:
+    context = signed_in(unpainted, stand, bypass_csp=True)
+    page = context.new_page()
+    page.goto(stand.url + "/queue")
+    seen: set[str] = set()
+    assert faults_of(page, seen) == []
+    assert page.locator("[data-alike]").count() > 50
+    page.evaluate("document.querySelectorAll('[data-row] a')[20].replaceChildren()")
+    page.evaluate("document.querySelectorAll('[data-row] a')[30].style.color = '#ddd'")
+    rules = {fault.partition(":")[0] for fault in faults_of(page, seen)}
+    assert rules == {"link-name", "color-contrast"}
     context.close()
 
 
@@ -190,7 +204,7 @@ HOSTILE = (
 )
 
 
-def test_hostile_names_and_subjects_break_no_layout(browser: Browser, tmp_path: Path) -> None:
+def test_hostile_names_and_subjects_break_no_layout(unpainted: Browser, tmp_path: Path) -> None:
     path = tmp_path / "state" / "inboxbot.sqlite3"
     db = new_store(path)
     now = datetime.now(UTC)
@@ -201,8 +215,7 @@ def test_hostile_names_and_subjects_break_no_layout(browser: Browser, tmp_path: 
     db.close()
     dialogs: list[str] = []
     with standing(path) as stand:
-        context = browser.new_context()
-        context.add_cookies([stand.cookie(stand.person("jo"))])  # type: ignore[list-item]
+        context = signed_in(unpainted, stand)
         page = context.new_page()
         page.on("dialog", lambda dialog: dialogs.append(dialog.message))
         for where in ["/queue?view=open", *(f"/m/{row}" for row in rows)]:

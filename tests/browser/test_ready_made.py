@@ -2,37 +2,25 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from inboxbot.store import snippets
 from inboxbot.store.database import write
-from inboxbot.store.users import Role
-from tests.workshop import Workshop, open_workshop
+from tests.browser.conftest import visits
+from tests.workshop import Workshop
 
 
 @pytest.fixture
-def workshop(tmp_path: Path) -> Iterator[Workshop]:
-    with open_workshop(tmp_path) as workshop:
-        yield workshop
-    assert workshop.faults == []
-
-
-@pytest.fixture
-def page(browser: Browser, workshop: Workshop) -> Iterator[Page]:
-    context = browser.new_context()
-    context.add_cookies([workshop.cookie(workshop.person("jo", Role.STAFF))])  # type: ignore[list-item]
-    context.set_default_timeout(15_000)
-    yield context.new_page()
-    context.close()
+def page(browser: Browser, usual: BrowserContext, workshop: Workshop) -> Iterator[Page]:
+    with visits(browser, usual, workshop) as visit:
+        yield visit("/replies")
 
 
 def test_a_mistake_is_refused_with_its_place_and_what_was_typed_stays(
     workshop: Workshop, page: Page
 ) -> None:
-    page.goto(workshop.url + "/replies")
     page.get_by_label("Short word").fill("call")
     page.get_by_label("Title").fill("Please call")
     page.get_by_label("Text").fill("Please call {{ fone }}.")

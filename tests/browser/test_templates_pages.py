@@ -8,8 +8,8 @@ from playwright.sync_api import Browser, expect
 from inboxbot.store import templates
 from inboxbot.store.database import write
 from inboxbot.store.users import Role
-from tests.browser.conftest import Enter
-from tests.browser.looking import look_in_every_way
+from tests.browser.conftest import Enter, signed_in
+from tests.browser.looking import Seen, look_in_every_way
 from tests.workshop import EDITOR, TEXT, Workshop, written
 
 PAGES = {
@@ -29,20 +29,19 @@ PAGES = {
 
 
 def test_every_page_of_templates_is_accessible_and_fits(
-    browser: Browser, workshop: Workshop
+    unpainted: Browser, workshop: Workshop
 ) -> None:
     fill(workshop)
-    faults = []
+    faults, seen = [], Seen()
     # axe is put into the page.
-    context = browser.new_context(reduced_motion="reduce", bypass_csp=True)
-    context.add_cookies(
-        [workshop.cookie(workshop.person("ada", Role.ADMINISTRATOR))]  # type: ignore[list-item]
+    context = signed_in(
+        unpainted, workshop, "ada", Role.ADMINISTRATOR, reduced_motion="reduce", bypass_csp=True
     )
     page = context.new_page()
     for name, path in PAGES.items():
         page.goto(workshop.url + path)
         assert re.sub(r"\?.*", "", path) in page.url
-        faults += look_in_every_way(page, name)
+        faults += look_in_every_way(page, name, seen)
     context.close()
     assert faults == []
 
