@@ -179,7 +179,7 @@ def _written(segment: Segment, start: int, end: int, generic: str) -> Medicine:
     )
 
 
-@functools.lru_cache(maxsize=8192)  # Most words of a letter stood in another one, too.
+@functools.lru_cache(maxsize=1024)  # Asked for words that begin a longer name; `_of_word` keeps.
 def _single(word: str, names: Names) -> tuple[str, ...] | None:
     """Return the generics of one word in another language's spelling, or with a slip."""
     if len(word) < 5 or word in names.ordinary or any(char.isdigit() for char in word):

@@ -93,7 +93,7 @@ def _sentences(text: str) -> list[str]:
     return [piece for piece in pieces if piece]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)  # All sentences of our templates, and the latest with a name in them.
 def _violations_of(sentence: str, language: str) -> tuple[Violation, ...]:
     lexicon = _lexicon(language)
     if lexicon is None:
