@@ -113,13 +113,20 @@ def correspondents(db: Database, *, limit: int, before: int | None = None) -> li
     return [Correspondent(row[0], row[1], row[2], row[3], moment(row[4])) for row in rows]
 
 
+# Which letters, and in which order, is decided before anything else of them is read.
 _LETTERS = (
     "SELECT m.id, m.received_at, r.subject, r.sender_name, d.language, v.category, v.state,"
     " d.disposition, d.reason, o.state, (SELECT a.created_by FROM outbox a"
     "  WHERE a.message_id = m.id AND a.kind = 'answer' ORDER BY a.id DESC LIMIT 1),"
-    " r.conversation_id FROM reading r JOIN message m ON m.id = r.message_id"
+    " r.conversation_id FROM ({}) w JOIN reading r ON r.message_id = w.id"
+    " JOIN message m ON m.id = r.message_id"
     " JOIN decision d ON d.message_id = m.id JOIN review v ON v.message_id = m.id"
     " LEFT JOIN outbox o ON o.message_id = m.id AND o.kind = 'acknowledgement'"
+    " ORDER BY m.received_at DESC, m.id DESC"
+)
+_NEWEST = (
+    "SELECT m.id FROM reading r JOIN message m ON m.id = r.message_id WHERE {}"
+    " ORDER BY m.received_at DESC, m.id DESC LIMIT :limit"
 )
 
 
@@ -127,23 +134,26 @@ def letters(
     db: Database, addresses: tuple[str, ...], *, limit: int, before: datetime | None = None
 ) -> list[FromPerson]:
     """Return the letters from these addresses, the newest first."""
-    rows = db.execute(
-        f"{_LETTERS} WHERE r.return_address IN (SELECT value FROM json_each(?))"  # noqa: S608
-        f" AND m.received_at < ?{scope.letters(db, 'm.id')}"
-        " ORDER BY m.received_at DESC, m.id DESC LIMIT ?",
-        [json.dumps(addresses), stamp(before) if before else "9", limit],
+    return _letters(
+        db,
+        "r.return_address IN (SELECT value FROM json_each(:addresses)) AND m.received_at < :before",
+        {"addresses": json.dumps(addresses), "before": stamp(before) if before else "9"},
+        limit,
     )
-    return [_from_person(row) for row in rows]
 
 
 def conversation(db: Database, conversation: int, *, limit: int) -> list[FromPerson]:
     """Return the newest letters of a conversation, in the order in which they came."""
-    rows = db.execute(
-        f"{_LETTERS} WHERE r.conversation_id = ?{scope.letters(db, 'm.id')}"
-        " ORDER BY m.received_at DESC, m.id DESC LIMIT ?",
-        [conversation, limit],
-    ).fetchall()
-    return [_from_person(row) for row in reversed(rows)]
+    found = _letters(db, "r.conversation_id = :it", {"it": conversation}, limit)
+    return found[::-1]
+
+
+def _letters(
+    db: Database, condition: str, values: dict[str, object], limit: int
+) -> list[FromPerson]:
+    newest = _NEWEST.format(f"{condition}{scope.letters(db, 'm.id')}")
+    rows = db.execute(_LETTERS.format(newest), values | {"limit": limit})
+    return [_from_person(row) for row in rows]
 
 
 def _from_person(row: tuple[Any, ...]) -> FromPerson:

@@ -107,8 +107,10 @@ def _put_words(app: Flask) -> None:
         "reason": words.reason,
         "said": words.said,
         "visible": marks.visible,
+        "kept": kept.keeper(),
         "ago": pass_context(lambda page, moment: words.ago(moment, page["now"])),
         "clock": pass_context(lambda page, moment: words.clock(page["zone"])(moment)),
+        "due": pass_context(lambda page, at: words.due(at, page["hours"], page["now"])),
         "dated": pass_context(lambda page, at: words.dated(at, page["zone"], page["now"])),
     }
     environment.globals |= {
@@ -122,7 +124,6 @@ def _put_words(app: Flask) -> None:
         "sent_text": dossier.sent_text,
         "asset": _assets(),
         "url_for": _addresses(app),
-        "kept": kept.keeper(),
     }
 
     @app.context_processor
@@ -140,7 +141,7 @@ def _put_words(app: Flask) -> None:
             "page_language": languages.spoken().code,
             "page_direction": languages.direction(),
             "zone": made.zone,
-            "due": lambda moment: words.due(moment, made.hours_to_answer, at),
+            "hours": made.hours_to_answer,
             "may": lambda endpoint: signed_in and roles.allowed(endpoint, user.role),
         }
         if signed_in:

@@ -50,8 +50,9 @@ pages = Blueprint("letter", __name__)
 VIEWS = ("text", "whole", "formatted", "source")
 SOURCE_LIMIT = 200_000
 BESIDE = 12
-# So many letters of a person are offered to be put together with one.
+# So many letters of a person are offered to be put together with one, and so many shown beside it.
 OFFERED = 50
+SHOWN = 6
 _RISKY = re.compile(
     r"\.(?:exe|scr|com|bat|cmd|ps1|vbs?|js|jse|wsf|msi|jar|lnk|hta|iso|img|docm|xlsm|pptm|zip|rar|7z"
     r"|html?|svg|apk|dmg)$",
@@ -259,8 +260,10 @@ def _person(recorded: Recorded) -> Mapping[str, Any] | None:
         return None
     person = people.person(db(), address)
     count, first = people.letters_counted(db(), person.addresses)
-    theirs = people.letters(db(), person.addresses, limit=OFFERED)
     here = recorded.conversation
+    theirs = people.letters(
+        db(), person.addresses, limit=OFFERED if here is not None else SHOWN + 1
+    )
     return {
         "address": address,
         "person": person,
@@ -274,6 +277,7 @@ def _person(recorded: Recorded) -> Mapping[str, Any] | None:
             if each.id != recorded.id and (here is None or each.conversation != here)
         ],
         "all_offered": count <= OFFERED,
+        "shown": SHOWN,
     }
 
 

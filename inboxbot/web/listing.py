@@ -4,7 +4,6 @@ No words that were searched for stand in an address: a search is kept in the sto
 random token, and the token stands there.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -45,12 +44,11 @@ class Chosen:
         values |= changes
         return {name: str(value) for name, value in values.items() if value is not None}
 
-    def addresses(self) -> Callable[[int], str]:
-        """Return what gives the address of a letter of this list."""
-        before, _, after = url_for(
-            "letter.show", letter=_SOME_LETTER, **self.arguments()
-        ).partition(str(_SOME_LETTER))
-        return lambda letter: f"{before}{letter}{after}"
+    def around(self) -> tuple[str, str]:
+        """Return what stands around the number in the address of a letter of this list."""
+        address = url_for("letter.show", letter=_SOME_LETTER, **self.arguments())
+        before, _, behind = address.partition(str(_SOME_LETTER))
+        return before, behind
 
 
 def chosen() -> Chosen:

@@ -1,5 +1,6 @@
 """The process of the review app: the configuration read, the store opened, waitress listening."""
 
+import gc
 import signal
 import threading
 from collections.abc import Callable
@@ -30,6 +31,8 @@ def serve(configuration: Config, *, port: int | None = None) -> None:
     """Run the review app until SIGTERM or Ctrl-C."""
     events.configure()
     app = from_configuration(configuration)
+    # What is there by now stays for good: no request waits while garbage is looked for in it.
+    gc.freeze()
     with ExitStack() as stack:
         if configuration.metrics.web_port:
             _serve_figures(app, configuration, stack)
