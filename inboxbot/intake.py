@@ -78,8 +78,10 @@ def poll(
             return _first_start(db, source, status, now)
         watched = _same_era(db, box, source, watched, status, now)
         listed = 0
-        if status != previous:
+        if status != previous or watched.restored_uid < 0:
             listed = _list_new(db, box, watched, status, now)
+        if watched.restored_uid < 0:
+            watched = _looked_since_restored(db, source, watched, status)
         fetcher = Fetcher(db, box, watched, limits=limits, now=now, restored_at=restored_at)
         fetcher.run(stop)
     except InboxbotError as error:
@@ -178,7 +180,7 @@ def _same_era(
 ) -> Watched:
     """Return the mailbox with its present UIDVALIDITY, its letters found again if it is new."""
     known = (watched.name, watched.uidvalidity) == (source.name, status.uidvalidity)
-    if known and watched.matched and watched.restored_uid >= 0:
+    if known and watched.matched:
         return watched
     if watched.name != source.name:
         with write(db):
@@ -190,14 +192,21 @@ def _same_era(
                 db, watched.id, status.uidvalidity, silent_before=seen_until, now=now
             )
     watched = _watched(db, source)
-    if watched.restored_uid < 0:
-        # UIDNEXT may not be quite up to date.
-        last = max([status.uidnext - 1, *box.uids(status.uidnext, None)])
-        with write(db):
-            mailboxes.looked_since_restored(db, watched.id, last)
-        watched = _watched(db, source)
     if not watched.matched:
         _find_again(db, box, watched, status, now)
+    return _watched(db, source)
+
+
+def _looked_since_restored(
+    db: Database, source: Source, watched: Watched, status: Status
+) -> Watched:
+    """Note how far the first look after a restore went, once all of it has its rows.
+
+    Noted sooner, what was not listed yet would be forgotten if the server numbered anew just then.
+    """
+    last = max(status.uidnext - 1, places.highest(db, watched))
+    with write(db):
+        mailboxes.looked_since_restored(db, watched.id, last)
     return _watched(db, source)
 
 

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from inboxbot.store import backup, restoring
-from tests.crash.pipeline import Crash, Outside, Process, letter, listening
+from tests.crash.pipeline import (
+    Crash,
+    Outside,
+    Process,
+    crash,
+    failing_at,
+    letter,
+    listening,
+)
 
 
 @pytest.mark.parametrize("known_to_the_copy", ["nothing", "stored", "decided"])
@@ -104,6 +112,38 @@ def test_r42_a_copy_that_arrives_after_a_first_look_that_broke_off_is_not_answer
     assert len(outside.server.accepted) == 1
     assert process.unaccounted() == []
     process.close()
+
+
+@pytest.mark.parametrize("renumbered", [False, True])
+def test_r42_a_first_look_that_ends_at_any_write_forgets_no_restore(
+    in_memory: Path, now: datetime, renumbered: bool
+) -> None:
+    at, reached = 0, True
+    while reached:
+        at += 1
+        outside, copy = answered_since_the_copy(in_memory / str(at), now)
+        # So that the time of its arrival does not tell.
+        outside.now -= timedelta(minutes=59)
+        restoring.restore(copy, outside.path, outside.now, who="ana")
+        if renumbered:
+            outside.mailbox.reset()
+        process = Process(outside)
+        process.close()
+        with failing_at(0, crash) as failing:
+            process = Process(outside)
+            failing.writes, failing.fail_at = 0, at
+            with suppress(Crash):
+                process.poll()
+            reached = failing.writes >= at
+        process.close()
+        outside.mailbox.reset()
+        process = Process(outside)
+        process.poll()
+        process.triage.run()
+        process.sender.send_due()
+        assert len(outside.server.accepted) == 1, at
+        process.close()
+    assert at > 10, "the writes of a whole look were met"
 
 
 def answered_since_the_copy(folder: Path, now: datetime) -> tuple[Outside, Path]:
