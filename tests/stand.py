@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -98,8 +99,26 @@ class _Compiled(BytecodeCache):
 _COMPILED = _Compiled()
 
 
-def make_app(path: Path, **more: object) -> Flask:
+def new_app(path: Path, **more: object) -> Flask:
     """Return the app as it runs in earnest, for a store."""
+    app = create_app(_site(path, **more))
+    app.jinja_env.bytecode_cache = _COMPILED
+    return app
+
+
+def make_app(path: Path, **more: object) -> Flask:
+    """Return the one app that the tests of a process share, now for this store."""
+    app = _shared()
+    app.extensions["inboxbot"] = _site(path, **more)
+    return app
+
+
+@cache
+def _shared() -> Flask:
+    return new_app(Path("nowhere"))
+
+
+def _site(path: Path, **more: object) -> Site:
     values: dict[str, object] = {
         "store": path,
         "organisation": "ALS Worldwide",
@@ -107,9 +126,7 @@ def make_app(path: Path, **more: object) -> Flask:
         "identities": {"support": IDENTITY},
         "articles": lambda: (ARTICLE,),
     }
-    app = create_app(Site(**(values | more)))  # type: ignore[arg-type]
-    app.jinja_env.bytecode_cache = _COMPILED
-    return app
+    return Site(**(values | more))  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -130,7 +147,7 @@ def moved(house: Stand, path: Path, **more: object) -> Iterator[Stand]:
 @contextmanager
 def standing(path: Path, **more: object) -> Iterator[Stand]:
     """Run the app over the store at `path` until the block ends."""
-    app = make_app(path, **more)
+    app = new_app(path, **more)
     server = create_server(app, host="127.0.0.1", port=0, threads=6)
     db = connect(path)
     stand = Stand(f"http://127.0.0.1:{server.effective_port}", path, app, db)

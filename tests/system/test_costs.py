@@ -29,7 +29,7 @@ from tests.dovecot import Account
 from tests.installation import Installation, install
 from tests.numbered import letter
 from tests.smtp_sink import SmtpSink
-from tests.stand import make_app, new_store
+from tests.stand import new_app, new_store
 from tests.system.test_web_pages import signed_in
 
 LETTERS = 40
@@ -164,7 +164,7 @@ def test_a_page_asks_the_store_as_often_however_many_letters_are_in_it(store_pat
     db = new_store(store_path)
     letters.a_few_hundred(db, now(), 60)
     asked = Statements()
-    app = make_app(store_path)
+    app = new_app(store_path)
     app.before_request(lambda: request_db().conn.set_trace_callback(asked))
     client = signed_in(app, db, Role.STAFF)
 

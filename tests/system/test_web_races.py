@@ -16,7 +16,7 @@ from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Role
 from tests import letters
 from tests.letters import Letter
-from tests.stand import make_app, new_store
+from tests.stand import new_app, new_store
 from tests.system.test_web_pages import signed_in
 
 CATEGORIES = [category.value for category in Category]
@@ -26,7 +26,7 @@ CATEGORIES = [category.value for category in Category]
 def test_two_people_racing_lose_no_update_and_no_draft(store_path: Path, edits: int) -> None:
     db = new_store(store_path)
     row = letters.add(db, Letter(), datetime.now(UTC))
-    app = make_app(store_path)
+    app = new_app(store_path)
     done: list[tuple[str, int, str]] = []
     people = [
         threading.Thread(target=edit, args=(app, db, row, role, edits // 2, done))

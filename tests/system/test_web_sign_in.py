@@ -22,7 +22,7 @@ from inboxbot.store.database import write
 from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Purpose, Role
 from inboxbot.web.auth import COOKIE
-from tests.stand import PASSWORD, make_app, new_store
+from tests.stand import PASSWORD, make_app, new_app, new_store
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -137,7 +137,7 @@ def test_five_failures_close_the_door_for_fifteen_minutes_also_over_a_restart(
     refused = sign_in(client)
     assert refused.status_code == 429
     assert "wait 15 minutes" in refused.text
-    again = make_app(store_path, clock=clock).test_client()
+    again = new_app(store_path, clock=clock).test_client()
     assert sign_in(again).status_code == 429
     clock.after(minutes=16)
     assert sign_in(again).status_code == 303

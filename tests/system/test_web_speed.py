@@ -10,7 +10,7 @@ import pytest
 
 from inboxbot.store.users import Role
 from tests import copies, letters
-from tests.stand import make_app, new_store
+from tests.stand import new_app, new_store
 from tests.system.test_web_pages import signed_in
 
 PAGES = (
@@ -38,7 +38,7 @@ def answer_times(
     letters.a_few_hundred(db, datetime.now(UTC))
     copies.multiply(db, times, everything_open=everything_open)
     last = int(db.execute("SELECT max(id) FROM message").fetchone()[0])
-    client = signed_in(make_app(path), db, Role.STAFF)
+    client = signed_in(new_app(path), db, Role.STAFF)
     client.get("/queue")
     took = []
     for page in PAGES:

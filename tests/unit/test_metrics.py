@@ -18,7 +18,7 @@ from inboxbot.store.database import connect, stamp, write
 from inboxbot.tokens import FOLDER, TokenFile, Tokens
 from inboxbot.web import timing
 from tests.outbox_rows import put_reply
-from tests.stand import make_app
+from tests.stand import new_app
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_the_ends_of_tokens_and_permissions_are_told_to_count_down_to(store_path
 
 
 def test_the_answers_of_the_review_app_are_timed_by_page_and_code(db, store_path, registry):
-    app = make_app(store_path)
+    app = new_app(store_path)
     timing.watch(app, metrics.Answered(registry).answered)
     client = app.test_client()
     client.get("/alive")
