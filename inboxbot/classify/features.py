@@ -81,8 +81,10 @@ def _weighed(buckets: npt.NDArray[np.int64]) -> Floats:
     It carries its share of 1 + log(count), so that shares sum to the feature.
     """
     order = np.argsort(buckets.astype(_STORED), kind="stable")
-    starts = np.flatnonzero(np.diff(buckets[order], prepend=-1))
-    runs = np.diff(starts, append=len(buckets))
+    ordered = buckets[order]
+    ends = np.concatenate((np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, [len(buckets)]))
+    runs = ends.copy()
+    runs[1:] -= ends[:-1]
     often = np.empty_like(buckets)
     often[order] = np.repeat(runs, runs)
     features = [1.0 + math.log(max(count, 1)) for count in range(int(runs.max(initial=0)) + 1)]
