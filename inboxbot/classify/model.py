@@ -109,9 +109,12 @@ def _array(data: bytes) -> Floats:
 
 def nearness(vectors: Floats, anchors: Floats, gamma: float) -> Floats:
     """Return exp(-gamma |v - a|^2) for every vector and anchor, all of length 1."""
-    away = np.maximum(2.0 - 2.0 * (vectors @ anchors.T), 0.0)
-    result: Floats = np.exp(-gamma * away)
-    return result
+    near: Floats = vectors @ anchors.T
+    # In place: there are thousands of anchors.
+    near -= 1.0
+    np.minimum(near, 0.0, out=near)
+    near *= 2.0 * gamma
+    return np.exp(near, out=near)
 
 
 def softmax(scores: Floats) -> Floats:

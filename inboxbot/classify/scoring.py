@@ -16,6 +16,7 @@ from inboxbot.classify.text import Letter
 
 _NONE = np.zeros((0, encoder.DIMENSIONS), dtype=np.float32)
 _UNSCORED = np.zeros((0, 4), dtype=np.float32)
+_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,14 @@ def _weighed(seen: Views, *parts: Floats) -> Floats:
 
 def kernel(model: Model, vectors: Floats) -> Floats:
     """Return for each vector the scores of the three categories and of urgency."""
-    near = nearness(vectors, model.arrays["kernel.anchors"], float(model.arrays["kernel.gamma"]))
-    result: Floats = near @ model.arrays["kernel.weights"] + model.arrays["kernel.bias"]
-    return result
+    anchors, weights = model.arrays["kernel.anchors"], model.arrays["kernel.weights"]
+    gamma = float(model.arrays["kernel.gamma"])
+    found = np.tile(model.arrays["kernel.bias"], (len(vectors), 1))
+    # Part by part, so that what is between stays in the processor's own memory.
+    for start in range(0, len(anchors), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        found += nearness(vectors, anchors[some], gamma) @ weights[some]
+    return found
 
 
 def pooled(whole: Floats, segments: Floats) -> tuple[Floats, Floats, Floats]:
