@@ -1,9 +1,11 @@
 """Letters put straight into the store, decided: what the tests of the staff's side start from."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from email.utils import format_datetime
 
 from inboxbot.classify.category import Category, Classification, Evidence, Flag, Medicine
 from inboxbot.mail.message import Address, Attachment, Message, Reply
@@ -63,18 +65,29 @@ def raw_of(letter: Letter, number: int, received: datetime) -> bytes:
     """Return the letter as bytes of an email message."""
     if letter.raw:
         return letter.raw
+    fields = {
+        "From": f"Sender <{letter.address or 'nobody@example.net'}>",
+        "To": "support@example.org",
+        "Subject": "a letter",
+        "Message-ID": f"<{number}@example.net>",
+        "Date": format_datetime(received),
+        **letter.extra,
+    }
+    if not letter.html:
+        return plain(fields, letter.text)
     message = EmailMessage()
-    message["From"] = f"Sender <{letter.address or 'nobody@example.net'}>"
-    message["To"] = "support@example.org"
-    message["Subject"] = "a letter"
-    message["Message-ID"] = f"<{number}@example.net>"
-    message["Date"] = received
-    for name, value in letter.extra.items():
+    for name, value in fields.items():
         message[name] = value
     message.set_content(letter.text)
-    if letter.html:
-        message.add_alternative(letter.html, subtype="html")
+    message.add_alternative(letter.html, subtype="html")
     return message.as_bytes()
+
+
+def plain(fields: Mapping[str, str], text: str) -> bytes:
+    """Return a message of plain text: the standard library would think about it for a while."""
+    head = "".join(f"{name}: {value}\n" for name, value in fields.items())
+    kind = "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n"
+    return f"{head}{kind}MIME-Version: 1.0\n\n{text.rstrip()}\n".encode()
 
 
 def add(db: Database, letter: Letter, now: datetime) -> int:
@@ -146,20 +159,21 @@ def insert(db: Database, letter: Letter, now: datetime) -> int:
 
 def acknowledge(db: Database, row: int, letter: Letter, received: datetime) -> int:
     """Put an acknowledgement of the letter into the outbox, in the state that it asks for."""
-    message = EmailMessage()
-    message["From"] = "ALS Worldwide <support@example.org>"
-    message["To"] = str(letter.address)
-    message["Subject"] = "We received your message"
-    message["Message-ID"] = f"<ack-{row}@example.org>"
-    message.set_content(
-        "Dear friend,\n\nthank you for writing to us. A person will answer you within 48 hours.\n"
+    raw = plain(
+        {
+            "From": "ALS Worldwide <support@example.org>",
+            "To": str(letter.address),
+            "Subject": "We received your message",
+            "Message-ID": f"<ack-{row}@example.org>",
+        },
+        "Dear friend,\n\nthank you for writing to us. A person will answer you within 48 hours.",
     )
     reply = outbox.add(
         db,
         message=row,
         kind="acknowledgement",
         reply=Reply(
-            raw=message.as_bytes(),
+            raw=raw,
             recipient=str(letter.address),
             message_id=f"<ack-{row}@example.org>",
         ),
