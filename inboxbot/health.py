@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inboxbot.counted import counted
 from inboxbot.store import alerts, decisions, figures, scope, settings
-from inboxbot.store.figures import Figures, MailboxFigures
+from inboxbot.store.figures import Figures, MailboxFigures, Troubles
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
 
@@ -54,16 +54,28 @@ def health(
     silent_after: timedelta,
     now: datetime,
 ) -> Health:
-    """Look at the store and say how the service is doing."""
-    found = figures.figures(db)
-    problems = [
+    """Look at the store and say how the service is doing, with all counts."""
+    found = problems(db, store=store, min_free_mb=min_free_mb, silent_after=silent_after, now=now)
+    return Health(settings.mode(db), found, figures.figures(db))
+
+
+def problems(
+    db: Database,
+    *,
+    store: Path,
+    min_free_mb: int,
+    silent_after: timedelta,
+    now: datetime,
+) -> tuple[str, ...]:
+    """Look at the store and say what is wrong: a small look, which a page may take often."""
+    found = figures.troubles(db)
+    return (
         *(sentence for box in found.mailboxes for sentence in _mailbox(box, silent_after, now)),
         *_classifying(db),
         *_replies(found, now),
         *_alerts(db, {box.name for box in found.mailboxes}),
         *_disk(store, min_free_mb),
-    ]
-    return Health(settings.mode(db), tuple(problems), found)
+    )
 
 
 def in_a_line(mode: Mode, counts: Figures) -> str:
@@ -113,9 +125,9 @@ def _classifying(db: Database) -> list[str]:
     return ["Letters are not being classified: run `inboxbot check`."]
 
 
-def _replies(counts: Figures, now: datetime) -> list[str]:
+def _replies(counts: Troubles, now: datetime) -> list[str]:
     found = []
-    if uncertain := counts.outbox.get("uncertain"):
+    if uncertain := counts.uncertain:
         found.append(
             counted(
                 "{} reply may or may not have been sent: `inboxbot outbox list`",
@@ -123,7 +135,7 @@ def _replies(counts: Figures, now: datetime) -> list[str]:
                 uncertain,
             )
         )
-    if failed := counts.outbox.get("failed"):
+    if failed := counts.failed:
         found.append(
             counted(
                 "{} reply could not be sent: `inboxbot outbox list`",
@@ -139,7 +151,7 @@ def _replies(counts: Figures, now: datetime) -> list[str]:
                 _minutes(now - counts.oldest_due_at),
             )
         )
-    if quarantined := counts.places.get("quarantined"):
+    if quarantined := counts.quarantined:
         found.append(
             counted(
                 "{} letter could not be fetched: `inboxbot queue --view problems`",

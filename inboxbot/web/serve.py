@@ -16,7 +16,7 @@ from waitress import create_server
 from inboxbot import assembly, events, metrics, opening, pulse
 from inboxbot.clock import utc_now
 from inboxbot.config import Config, is_loopback
-from inboxbot.health import health
+from inboxbot.health import problems
 from inboxbot.store.settings import instance, mode
 from inboxbot.store.sqlite import Database
 from inboxbot.web import timing
@@ -73,23 +73,22 @@ def from_configuration(configuration: Config) -> Flask:
         acknowledger=assembly.acknowledger(configuration, templates),
         rules=assembly.rules(configuration, templates),
         articles=assembly.Knowledge(configuration.knowledge_path),
-        health=_health(configuration, configuration.store_path),
+        health=_problems(configuration, configuration.store_path),
         in_force=in_force(configuration, read_at=read_at),
     )
     return create_app(made)
 
 
-def _health(configuration: Config, store: Path) -> Callable[[Database, datetime], tuple[str, ...]]:
-    def problems(db: Database, now: datetime) -> tuple[str, ...]:
-        return health(
-            db,
-            store=store,
-            min_free_mb=configuration.store.min_free_mb,
-            silent_after=timedelta(minutes=configuration.alerts.intake_silent_minutes),
-            now=now,
-        ).problems
-
-    return problems
+def _problems(
+    configuration: Config, store: Path
+) -> Callable[[Database, datetime], tuple[str, ...]]:
+    return lambda db, now: problems(
+        db,
+        store=store,
+        min_free_mb=configuration.store.min_free_mb,
+        silent_after=timedelta(minutes=configuration.alerts.intake_silent_minutes),
+        now=now,
+    )
 
 
 def listen(app: Flask, host: str, port: int) -> None:

@@ -10,7 +10,7 @@ from inboxbot.checks import offline
 from inboxbot.classify import classifier
 from inboxbot.classify.category import Classification
 from inboxbot.config import load
-from inboxbot.health import Health, health, in_a_line
+from inboxbot.health import Health, health, in_a_line, problems
 from inboxbot.mail.message import Message
 from inboxbot.reading import LoadClassifier
 from inboxbot.store import alerts, scope
@@ -48,6 +48,33 @@ def test_a_new_store_is_well_and_in_shadow_mode(db: Database, now: datetime) -> 
     assert found.mode is Mode.SHADOW
     assert found.unaccounted is None
     assert found.last_good_poll_at is None
+
+
+def test_with_twenty_times_the_letters_looking_for_what_is_wrong_takes_not_twice_the_steps(
+    watched: Database, now: datetime
+) -> None:
+    path = Path(watched.execute("PRAGMA database_list").fetchone()[2])
+
+    def steps() -> int:
+        taken = 0
+
+        def count() -> int:
+            nonlocal taken
+            taken += 1
+            return 0
+
+        watched.conn.set_progress_handler(count, 10)
+        found = problems(watched, store=path, min_free_mb=1, silent_after=SILENT, now=now)
+        watched.conn.set_progress_handler(None, 0)
+        assert found == ()
+        return taken
+
+    for number in range(1, 11):
+        put_reply(watched, number, now, state="sent")
+    few = steps()
+    for number in range(11, 201):
+        put_reply(watched, number, now, state="sent")
+    assert steps() < 2 * few
 
 
 def test_a_line_for_systemd_says_how_things_stand(watched: Database, now: datetime) -> None:
