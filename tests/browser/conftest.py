@@ -115,6 +115,15 @@ def usual(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
+@pytest.fixture(scope="session")
+def mouseless(unpainted: Browser) -> Iterator[BrowserContext]:
+    """The same for those who use the keyboard alone."""
+    context = unpainted.new_context()
+    context.set_default_timeout(TIMEOUT)
+    yield context
+    context.close()
+
+
 @contextmanager
 def visits(browser: Browser, usual: BrowserContext, stand: Stand) -> Iterator[Visit]:
     """Open pages as somebody who is signed in; a second person has a browser of their own."""
@@ -144,6 +153,13 @@ def visits(browser: Browser, usual: BrowserContext, stand: Stand) -> Iterator[Vi
 @pytest.fixture
 def visit(browser: Browser, usual: BrowserContext, stand: Stand) -> Iterator[Visit]:
     with visits(browser, usual, stand) as open_page:
+        yield open_page
+
+
+@pytest.fixture
+def by_keys(unpainted: Browser, mouseless: BrowserContext, stand: Stand) -> Iterator[Visit]:
+    """Open a page for somebody who uses the keyboard alone: no mouse does anything there."""
+    with visits(unpainted, mouseless, stand) as open_page:
         yield open_page
 
 

@@ -3,14 +3,14 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from inboxbot.store import drafts, queue, replies, reviews, snippets
 from inboxbot.store.database import write
 from inboxbot.store.queue import Listing, View
 from inboxbot.store.users import Role
 from tests import letters
-from tests.browser.conftest import Visit, signed_in
+from tests.browser.conftest import Visit
 from tests.letters import Letter
 from tests.stand import Stand
 
@@ -33,22 +33,19 @@ def press(page: Page, *keys: str) -> None:
 
 
 def test_fifty_sorted_letters_are_confirmed_with_fifty_key_presses(
-    stand: Stand, unpainted: Browser
+    stand: Stand, by_keys: Visit
 ) -> None:
     first = listed(stand, View.NEEDS_REVIEW)
-    context = signed_in(unpainted, stand)
-    page = context.new_page()
-    page.goto(f"{stand.url}/m/{first[0]}")
+    page = by_keys(f"/m/{first[0]}")
     for _ in range(50):
         press(page, "v")
     assert listed(stand, View.NEEDS_REVIEW) == first[50:]
     assert number(page) == first[50]
-    context.close()
 
 
-def test_the_list_is_walked_and_a_letter_opened_by_keys(stand: Stand, visit: Visit) -> None:
+def test_the_list_is_walked_and_a_letter_opened_by_keys(stand: Stand, by_keys: Visit) -> None:
     order = listed(stand, View.NEEDS_REVIEW)
-    page = visit()
+    page = by_keys()
     page.keyboard.press("j")
     page.keyboard.press("j")
     press(page, "Enter")
@@ -62,10 +59,10 @@ def test_the_list_is_walked_and_a_letter_opened_by_keys(stand: Stand, visit: Vis
 
 
 def test_a_category_is_corrected_and_the_correction_undone_by_keys(
-    stand: Stand, visit: Visit
+    stand: Stand, by_keys: Visit
 ) -> None:
     letter = letters.add(stand.db, Letter(), datetime.now(UTC))
-    page = visit(f"/m/{letter}")
+    page = by_keys(f"/m/{letter}")
     press(page, "3")
     expect(page.get_by_role("status").filter(has_text="Category changed.")).to_be_visible()
     found = reviews.get(stand.db, letter)
@@ -78,9 +75,11 @@ def test_a_category_is_corrected_and_the_correction_undone_by_keys(
     assert found.confirmed_at is None
 
 
-def test_letters_are_taken_closed_set_aside_and_refused_by_keys(stand: Stand, visit: Visit) -> None:
+def test_letters_are_taken_closed_set_aside_and_refused_by_keys(
+    stand: Stand, by_keys: Visit
+) -> None:
     rows = [letters.add(stand.db, Letter(subject=str(n)), datetime.now(UTC)) for n in range(4)]
-    page = visit(f"/m/{rows[0]}")
+    page = by_keys(f"/m/{rows[0]}")
     press(page, "m")
     page.goto(f"{stand.url}/m/{rows[1]}")
     press(page, "e")
@@ -100,9 +99,9 @@ def test_letters_are_taken_closed_set_aside_and_refused_by_keys(stand: Stand, vi
     assert states[3].closed_as == "not_for_us"
 
 
-def test_a_note_is_written_by_keys(stand: Stand, visit: Visit) -> None:
+def test_a_note_is_written_by_keys(stand: Stand, by_keys: Visit) -> None:
     letter = letters.add(stand.db, Letter(), datetime.now(UTC))
-    page = visit(f"/m/{letter}")
+    page = by_keys(f"/m/{letter}")
     page.keyboard.press("n")
     page.keyboard.type("Called back; prefers the telephone.")
     press(page, "Control+Enter")
@@ -112,10 +111,10 @@ def test_a_note_is_written_by_keys(stand: Stand, visit: Visit) -> None:
 
 
 def test_many_letters_are_chosen_and_done_by_keys_and_undone_with_one(
-    stand: Stand, visit: Visit
+    stand: Stand, by_keys: Visit
 ) -> None:
     order = listed(stand, View.NEEDS_REVIEW)
-    page = visit()
+    page = by_keys()
     for _ in range(3):
         page.keyboard.press("j")
         page.keyboard.press("x")
@@ -148,8 +147,8 @@ def test_a_search_is_typed_found_kept_and_its_words_stay_out_of_the_address(
     assert number(page) == wanted
 
 
-def test_a_search_with_a_mistake_is_explained_and_kept(stand: Stand, visit: Visit) -> None:
-    page = visit()
+def test_a_search_with_a_mistake_is_explained_and_kept(stand: Stand, by_keys: Visit) -> None:
+    page = by_keys()
     page.get_by_role("searchbox").fill('category:medcation "riluzole')
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("quotation mark is not closed")

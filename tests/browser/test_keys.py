@@ -34,9 +34,9 @@ def press(page: Page, *keys: str) -> None:
             page.keyboard.press(key)
 
 
-def test_in_the_list_keys_act_on_the_letter_where_one_is(stand: Stand, visit: Visit) -> None:
+def test_in_the_list_keys_act_on_the_letter_where_one_is(stand: Stand, by_keys: Visit) -> None:
     order = listed(stand)
-    page = visit()
+    page = by_keys()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("j")
     page.keyboard.press("ArrowDown")
@@ -75,9 +75,9 @@ def test_in_the_list_keys_act_on_the_letter_where_one_is(stand: Stand, visit: Vi
 
 
 def test_rows_are_chosen_one_by_one_in_a_range_and_all_and_let_go(
-    stand: Stand, visit: Visit
+    stand: Stand, by_keys: Visit
 ) -> None:
-    page = visit()
+    page = by_keys()
     chosen = page.locator("[data-row] input:checked")
     for key in ("j", "x", "j", "j", "j", "Shift+X"):
         page.keyboard.press(key)
@@ -91,9 +91,11 @@ def test_rows_are_chosen_one_by_one_in_a_range_and_all_and_let_go(
     expect(chosen).to_have_count(0)
 
 
-def test_in_a_letter_one_press_sets_the_kind_closes_and_goes_on(stand: Stand, visit: Visit) -> None:
+def test_in_a_letter_one_press_sets_the_kind_closes_and_goes_on(
+    stand: Stand, by_keys: Visit
+) -> None:
     order = listed(stand)
-    page = visit(f"/m/{order[0]}")
+    page = by_keys(f"/m/{order[0]}")
     press(page, "Shift+Digit3")
     found = review_of(stand, order[0])
     assert (found.category, found.state) == ("general_inquiry", "closed")
@@ -103,12 +105,12 @@ def test_in_a_letter_one_press_sets_the_kind_closes_and_goes_on(stand: Stand, vi
     assert f"/m/{order[0]}" in page.url
 
 
-def test_the_other_keys_of_a_letter(stand: Stand, visit: Visit) -> None:
+def test_the_other_keys_of_a_letter(stand: Stand, by_keys: Visit) -> None:
     letter = letters.add(stand.db, Letter(html="<p>Hello</p>"), now())
     with write(stand.db):
         snippets.save(stand.db, "call", "Call", "en", "Please call us.", "kim", now())
         snippets.save(stand.db, "doctor", "Doctor", "en", "Ask your doctor.", "kim", now())
-    page = visit(f"/m/{letter}")
+    page = by_keys(f"/m/{letter}")
     page.keyboard.press("a")
     page.keyboard.press("Escape")
     expect(page.locator("details.menu[open]")).to_have_count(0)
@@ -217,10 +219,10 @@ def test_on_a_telephone_the_next_step_is_under_the_thumb(stand: Stand, visit: Vi
 
 
 def test_printed_is_the_letter_and_nothing_of_the_page_around_it(
-    stand: Stand, visit: Visit
+    stand: Stand, by_keys: Visit
 ) -> None:
     letter = letters.add(stand.db, Letter(subject="On paper", text="What she wrote."), now())
-    page = visit(f"/m/{letter}", color_scheme="dark")
+    page = by_keys(f"/m/{letter}", color_scheme="dark")
     page.emulate_media(media="print")
     for text in ("On paper", "What she wrote.", "ana@example.net"):
         expect(page.locator("main").get_by_text(text).first).to_be_visible()
