@@ -9,6 +9,7 @@ from datetime import datetime
 
 from inboxbot.mail.conversation import domain_of, folded
 from inboxbot.mail.message import Identity
+from inboxbot.mail.return_address import correspondent
 from inboxbot.reading import Reading, ReadingFailed
 from inboxbot.reply import gate
 from inboxbot.reply.policy import History, Rules, choose_template
@@ -33,34 +34,28 @@ def known_history(
     """
     message = reading.message
     itself = stored.id if stored else None
-    return_address = gate.return_address(message, identity)
+    silent = stored.keep_silent if stored else None
+    who = correspondent(message, identity)
     history = History(
         duplicate=decisions.is_duplicate(db, message, apart_from=itself),
-        ours=decisions.known_ids(db, message, return_address, now),
+        ours=decisions.known_ids(db, message, who.person, now),
         breaker_open=breaker.holds(db, now),
+        baseline=silent is Silence.BASELINE and stored is not None and stored.origin is Origin.IMAP,
+        imported=stored is not None and stored.origin is Origin.IMPORT,
+        epoch_changed=silent is Silence.UIDVALIDITY,
+        restored=silent is Silence.RESTORED,
+        language=people.language(db, who.person) if who.person else None,
+        heard_before=who.person is not None
+        and decisions.heard_before(db, who.person, before=itself),
     )
-    if stored is not None:
-        silent = stored.keep_silent
-        history = replace(
-            history,
-            baseline=silent is Silence.BASELINE and stored.origin is Origin.IMAP,
-            imported=stored.origin is Origin.IMPORT,
-            epoch_changed=silent is Silence.UIDVALIDITY,
-            restored=silent is Silence.RESTORED,
-        )
-    if return_address is None:
+    if who.person is None:
         return history
-    history = replace(
-        history,
-        language=people.language(db, return_address),
-        heard_before=decisions.heard_before(db, return_address, before=itself),
-    )
     return with_counts(
         db,
         history,
-        recipient=return_address,
+        recipient=who.person,
         template=choose_template(reading.classification, message),
-        relay=gate.relay_of(message, identity),
+        relay=gate.relay_of(message, identity, who),
         rules=rules.on(identity.mailbox),
         now=now,
         apart_from=itself,

@@ -160,7 +160,14 @@ class Triage:
         if decision.disposition is not Disposition.SUPPRESS:
             decision, prepared = self._prepare(stored, case, decision, identity, now)
         known = case.history.ours
-        conversation = conversations.joined(db, message, decision.reply_to, now, known=known)
+        conversation = conversations.joined(
+            db,
+            message,
+            decision.reply_to,
+            now,
+            known=known,
+            may_have_twin=case.history.duplicate,
+        )
         decisions.record(
             db, stored.id, message, classification, decision, conversation=conversation, now=now
         )

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import getaddresses, parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from inboxbot.mail import charset
@@ -196,6 +197,7 @@ def sole_author(value: str, mailbox: Address, *, plainly: bool = False) -> Addre
     return mailbox
 
 
+@lru_cache(maxsize=16)  # One letter asks for the same few again and again.
 def usable(address: str) -> str | None:
     """Return an addr-spec that mail can be sent to, its domain in ASCII, or None.
 

@@ -76,8 +76,12 @@ class Message:
 
     def header(self, name: str) -> tuple[str, ...]:
         """Return the values of every field called `name`, in any case, in their order."""
-        wanted = name.lower()
-        return tuple(value for field_name, value in self.headers if field_name.lower() == wanted)
+        wanted, size = name.lower(), len(name)
+        return tuple(
+            value
+            for field_name, value in self.headers
+            if len(field_name) == size and field_name.lower() == wanted
+        )
 
 
 class Strength(StrEnum):

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -61,6 +61,7 @@ def check_file(path: Path, language: Language | None = None) -> tuple[FileProble
     )
 
 
+@lru_cache(maxsize=512)
 def paths(folder: Path, name: str, language: str) -> tuple[Path, Path]:
     """Return where a template's text and its HTML lie; a language is letters only."""
     if not language.replace("-", "").isalnum():

@@ -68,6 +68,7 @@ _ARABIC_MARKS = re.compile("[\u064b-\u0652\u0640]")
 _END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？।؟])|\n\s*\n|\n(?=\s*[-*•])")
 
 
+@lru_cache(maxsize=64)  # Of the letters of one day, most get the very same words.
 def violations(text: str, language: str) -> tuple[Violation, ...]:
     """Return everything in the text that an automatic reply may not say, in order."""
     found: list[Violation] = []

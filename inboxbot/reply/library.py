@@ -102,7 +102,9 @@ class Library:
         # Of the letters of one day, most get the very same words.
         self._filled = lru_cache(maxsize=64)(_filled)
         self._slots: dict[tuple[str, str], _Slot] = {} if slots is None else slots
+        self._languages_file = self.folder / LANGUAGES_FILE
         self._languages_signature: tuple[object, ...] = ()
+        self._all_languages: tuple[Language, ...] = ()
         self._languages: dict[str, Language] = {}
         self._languages_problem: tuple[FileProblem, ...] = ()
 
@@ -122,10 +124,10 @@ class Library:
 
     def languages(self) -> tuple[Language, ...]:
         """Return all languages that the folder or the program itself has, with their marks."""
-        path = self.folder / LANGUAGES_FILE
+        path = self._languages_file
         now = signature(path)
         if self._languages and now == self._languages_signature:
-            return tuple(self._languages.values())
+            return self._all_languages
         self._languages_signature = now
         built_in = languages_of(self.shipped / LANGUAGES_FILE)
         try:
@@ -135,8 +137,10 @@ class Library:
             mine = tuple(self._languages.values()) or built_in
             where = (getattr(error, "lineno", 1) or 1, getattr(error, "colno", 1) or 1)
             self._languages_problem = (FileProblem(LANGUAGES_FILE, *where, str(error)),)
-        self._languages = {language.code: language for language in (*built_in, *mine)}
-        return tuple(self._languages.values())
+        found = {language.code: language for language in (*built_in, *mine)}
+        self._all_languages = tuple(found.values())
+        self._languages = found  # Last: another thread may look meanwhile.
+        return self._all_languages
 
     def enabled(self) -> frozenset[str]:
         """Return the languages that are sent alone; the default and the built-in always are."""

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from inboxbot.classify.category import Category, Classification, Sensitive
 from inboxbot.mail.message import Identity, Message
+from inboxbot.mail.return_address import correspondent
 from inboxbot.reply.case import Case, Decision, History, Rules
-from inboxbot.reply.gate import authenticated, gate, primary, return_address
+from inboxbot.reply.gate import authenticated, gate, primary
 from inboxbot.reply.language import Chosen, choose_language
 from inboxbot.reply.reason import EXPLANATIONS, Disposition, Hit, Reason
 from inboxbot.reply.template import TITLES
@@ -28,6 +29,7 @@ def decide(case: Case, identity: Identity, rules: Rules, now: datetime) -> Decis
     """
     message, rules = case.message, rules.on(identity.mailbox)
     template = choose_template(case.classification, message)
+    who = correspondent(message, identity)
     hits = gate(
         message,
         identity,
@@ -35,6 +37,7 @@ def decide(case: Case, identity: Identity, rules: Rules, now: datetime) -> Decis
         now=now,
         history=case.history,
         rules=rules,
+        who=who,
     )
     if template in rules.disabled:
         evidence = f"no acknowledgement of the kind “{TITLES[template]}”"
@@ -45,11 +48,11 @@ def decide(case: Case, identity: Identity, rules: Rules, now: datetime) -> Decis
         disposition=first.disposition if first else Disposition.ACKNOWLEDGE,
         reason=first.reason if first else None,
         hits=hits,
-        reply_to=return_address(message, identity),
+        reply_to=who.person,
         template=template,
         language=language.code,
         language_because=language.because,
-        authenticated=authenticated(message, identity),
+        authenticated=authenticated(message, identity, who),
     )
 
 

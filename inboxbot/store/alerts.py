@@ -107,6 +107,15 @@ def end(
     return ended.rowcount > 0
 
 
+def end_of_reply(db: Database, code: Code, outbox: int, now: datetime) -> None:
+    """End open alerts of the letter that a reply answers, within the caller's transaction."""
+    db.execute(
+        "UPDATE alert SET ended_at = ? WHERE code = ? AND ended_at IS NULL"
+        " AND message_id = (SELECT message_id FROM outbox WHERE id = ?)",
+        [stamp(now), code, outbox],
+    )
+
+
 def is_open(db: Database, *codes: Code, detail: str) -> bool:
     """Say whether an alert of one of these kinds is open."""
     return any(alert.code in codes and alert.detail == detail for alert in unfinished(db))

@@ -30,17 +30,19 @@ def joined(
     now: datetime,
     *,
     known: tuple[str, ...] = (),
+    may_have_twin: bool = True,
 ) -> int | None:
     """Return the conversation that the message belongs to, started if need be.
 
     Nobody's conversation ever gets another person's letter by itself; one that a stranger quotes
     is only marked as possibly related. A message without a return address belongs to none.
-    `known` is what `decisions.known_ids` found, and comes first.
+    `known` is what `decisions.known_ids` found, and comes first. Without `may_have_twin` nobody
+    has the same message: that was looked for already.
     """
     if return_address is None:
         return None
     person = folded(return_address)
-    twin = decisions.twin(db, message)
+    twin = decisions.twin(db, message) if may_have_twin else None
     if twin is not None:
         row = db.execute(
             "SELECT conversation_id FROM reading WHERE message_id = ? AND return_address = ?"

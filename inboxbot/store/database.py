@@ -254,7 +254,8 @@ def _roll_back(connection: sqlite3.Connection) -> None:
 
 def stamp(moment: datetime) -> str:
     """Return an aware `moment` as text in UTC, of fixed width so that it sorts as time."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat(timespec="microseconds")
 
 
 def moment(text: str) -> datetime:

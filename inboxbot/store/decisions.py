@@ -5,7 +5,7 @@ reasons comes from here.
 """
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -82,7 +82,7 @@ def record(
 
     The caller holds the write lock, so nobody else decided meanwhile.
     """
-    sender = message.sender
+    sender, at = message.sender, stamp(now)
     db.execute(
         "INSERT INTO reading (message_id, conversation_id, identity_key, rfc_message_id,"
         " sender_name, sender_address, return_address, subject, text, sent_at, parser, defects,"
@@ -111,7 +111,7 @@ def record(
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             message_row,
-            stamp(now),
+            at,
             classification.category,
             classification.confidence,
             classification.runner_up,
@@ -136,7 +136,7 @@ def record(
             decision.authenticated,
         ],
     )
-    db.execute("UPDATE message SET decided_at = ? WHERE id = ?", [stamp(now), message_row])
+    db.execute("UPDATE message SET decided_at = ? WHERE id = ?", [at, message_row])
 
 
 def recorded(db: Database, message_row: int) -> Recorded | None:
@@ -314,10 +314,13 @@ def unclassified(db: Database, *, newest: int) -> bool:
     return bool(rows) and not any(row[0] for row in rows)
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_object)
+def _json(values: tuple[object, ...]) -> str:
+    return _encode(values) if values else "[]"
 
 
 def _object(value: Any) -> dict[str, object]:
     """Return a flat dataclass as JSON has it: `asdict` would look into each of its strings."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_object).encode

@@ -5,7 +5,7 @@ outbox, so two letters that are decided together cannot both be the last that fi
 that write do so within the caller's transaction.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from inboxbot.store.database import stamp
@@ -53,33 +53,44 @@ def reserved(
     back only replies made after `judged_since` count among the recent ones. Without `held_too`
     those count that go or went, and none that the mode holds.
     """
-    goes = "" if held_too else " AND state <> 'held'"
-    hour, day, week = (stamp(now - timedelta(hours=hours)) for hours in (1, 24, 168))
-
-    def count(condition: str, *values: str | None) -> int:
-        query = (
-            f"SELECT count(*) FROM outbox WHERE {RESERVED} AND {condition}"  # noqa: S608
-            f" AND message_id IS NOT ?{goes}"
-        )
-        return int(db.execute(query, [*values, apart_from]).fetchone()[0])
-
-    sent, bounced = db.execute(
-        "SELECT count(*), coalesce(sum(state = 'bounced'), 0) FROM (SELECT state FROM outbox"
-        " WHERE kind = 'acknowledgement' AND state IN ('sent', 'bounced') AND created_at > ?"
-        " ORDER BY created_at DESC LIMIT ?)",
-        [stamp(judged_since) if judged_since else "", RECENT],
+    row = db.execute(
+        _RESERVED.replace("HELD", "" if held_too else " AND state <> 'held'"),
+        {
+            "key": recipient_key,
+            "domain": recipient_domain,
+            "relay": relay,
+            "itself": apart_from,
+            "hour": stamp(now - timedelta(hours=1)),
+            "day": stamp(now - timedelta(days=1)),
+            "week": stamp(now - timedelta(days=7)),
+            "judged": stamp(judged_since) if judged_since else "",
+        },
     ).fetchone()
-    return Reserved(
-        address_day=count("recipient_key = ? AND goes_at > ?", recipient_key, day),
-        address_week=count("recipient_key = ? AND goes_at > ?", recipient_key, week),
-        relay_hour=count("relay = ? AND goes_at > ?", relay, hour) if relay else 0,
-        domain_hour=count("recipient_domain = ? AND goes_at > ?", recipient_domain, hour),
-        hour=count("goes_at > ?", hour),
-        day=count("goes_at > ?", day),
-        bounces_hour=db.execute("SELECT count(*) FROM bounce WHERE at > ?", [hour]).fetchone()[0],
-        recent_sent=sent,
-        recent_bounced=bounced,
+    return Reserved(**dict(zip(_COUNTS, row, strict=True)))
+
+
+def _count(condition: str) -> str:
+    return (
+        f"(SELECT count(*) FROM outbox WHERE {RESERVED} AND {condition}"  # noqa: S608
+        " AND message_id IS NOT :itselfHELD)"
     )
+
+
+# As one statement, a count for each field of `Reserved`: asking costs more than counting.
+_COUNTS = tuple(field.name for field in fields(Reserved))
+_RESERVED = (
+    "WITH judged AS (SELECT state FROM outbox WHERE kind = 'acknowledgement'"  # noqa: S608
+    " AND state IN ('sent', 'bounced') AND created_at > :judged"
+    f" ORDER BY created_at DESC LIMIT {RECENT})"
+    f" SELECT {_count('recipient_key = :key AND goes_at > :day')},"
+    f" {_count('recipient_key = :key AND goes_at > :week')},"
+    f" iif(:relay IS NULL, 0, {_count('relay = :relay AND goes_at > :hour')}),"
+    f" {_count('recipient_domain = :domain AND goes_at > :hour')},"
+    f" {_count('goes_at > :hour')}, {_count('goes_at > :day')},"
+    " (SELECT count(*) FROM bounce WHERE at > :hour),"
+    " (SELECT count(*) FROM judged),"
+    " (SELECT coalesce(sum(state = 'bounced'), 0) FROM judged)"
+)
 
 
 def released(db: Database, recipient_key: str, since: datetime) -> bool:

@@ -54,8 +54,13 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     S.CANCELLED: frozenset(),
 }
 
+_SOURCES = {
+    to: tuple(state for state, following in TRANSITIONS.items() if to in following) for to in State
+}
 
 _PACKED = b"\0"
+# 16 KB, which hold what is usual and a reply: the largest takes three times as long to make.
+_WINDOW = 14
 # Whose lease a reply is under, and until when: what ends an attempt ends both.
 NO_LEASE = "lease_owner = NULL, lease_until = NULL"
 
@@ -79,7 +84,7 @@ def packed(raw: bytes) -> bytes:
     """Return the bytes of a reply as they are kept: behind a NUL, which begins no reply."""
     if not raw:
         return b""
-    packing = zlib.compressobj(zdict=_usual())
+    packing = zlib.compressobj(wbits=_WINDOW, zdict=_usual())
     return _PACKED + packing.compress(raw) + packing.flush()
 
 
@@ -277,7 +282,7 @@ def move(
     `also` sets further columns; `owner` must have the lease, where it is given. Raises
     `Conflict` where the reply is not, or no longer, as that asks.
     """
-    allowed = tuple(state for state, following in TRANSITIONS.items() if to in following)
+    allowed = _SOURCES[to]
     if not set(sources) <= set(allowed):
         raise ValueError(f"no reply becomes {to} from all of {sources}")
     cursor = db.execute(
@@ -296,5 +301,4 @@ def move(
     if cursor.rowcount != 1:
         raise Conflict(f"Reply {row} was changed by somebody else meanwhile.")
     if State.UNCERTAIN in (sources or allowed):
-        letter = db.execute("SELECT message_id FROM outbox WHERE id = ?", [row]).fetchone()[0]
-        alerts.end(db, alerts.Code.UNCERTAIN, now, message=letter)
+        alerts.end_of_reply(db, alerts.Code.UNCERTAIN, row, now)

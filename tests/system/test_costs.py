@@ -103,11 +103,11 @@ def test_a_letter_costs_few_commits_and_statements_and_two_round_trips_to_answer
     assert intake.commits <= 8
     assert triage.commits <= 4
     assert intake.all <= 8 * LETTERS
-    assert triage.all <= 36 * LETTERS
+    assert triage.all <= 27 * LETTERS
     # At most once takes a commit before the reply, one before its end, and one after it.
     # The answer to one reply and the claim of the next are one.
     assert sent.commits <= 2 * LETTERS + 3
-    assert sent.all <= 10 * LETTERS + 10
+    assert sent.all <= 9 * LETTERS + 10
     # With PIPELINING: the envelope is one, the text with its end the other; the rest is greeting.
     assert smtp.traffic.connections == 1
     assert smtp.traffic.round_trips <= 2 * LETTERS + 6
