@@ -15,13 +15,14 @@ WORKERS ?= 3
 SCRATCH := $(shell df --output=avail,target -BG /dev/shm 2>/dev/null | awk '$$1 + 0 >= 4 {print $$2}')
 PYTEST := $(if $(SCRATCH),TMPDIR=$(SCRATCH)) $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: help demo test check docs style format types test-long crash-test bench templates lock clean debian install audit sbom words
+.PHONY: help demo test pictures check docs style format types test-long crash-test bench templates lock clean debian install audit sbom words
 
 help:
 	@echo "make demo        set up, and watch letters being read, sorted and acknowledged"
 	@echo "make test        set up (Debian packages too), and run every check and test"
 	@echo "make check       the fast part: format, lint, types, import contracts"
 	@echo "make test-long   the tests that take minutes"
+	@echo "make pictures    a picture of every page, wide and narrow, light and dark"
 	@echo "make crash-test  1,000 kills of the daemon, and what became of the letters"
 	@echo "make bench       measure speed, memory and cost against the goals (SIZE=full: an hour)"
 	@echo "make format      put the code in its one format"
@@ -94,12 +95,17 @@ words: $(READY)
 # Types and import contracts are checked beside the tests: alone they would leave a core idle.
 TYPES := build/types.log
 test: debian style
-	@mkdir -p $(dir $(TYPES)); { $(MAKE) --no-print-directory types >$(TYPES) 2>&1 || { cat $(TYPES); false; }; } & types=$$!; \
+	@mkdir -p $(dir $(TYPES)); $(MAKE) --no-print-directory types >$(TYPES) 2>&1 & types=$$!; \
 	$(PYTEST) -m "not long"; tests=$$?; \
 	wait $$types; types=$$?; cat $(TYPES); \
 	[ $$types = 0 ] || echo "Types or import contracts are broken: see above."; \
 	[ $$tests = 0 ] || echo "Tests failed: see above."; \
 	[ $$types$$tests = 00 ]
+
+# The pages are looked at by people; taking pictures in every run would cost half a minute.
+pictures: debian $(READY)
+	@PICTURES=1 $(PYTEST) --quiet tests/browser
+	@echo "Look into tests/output/screens"
 
 test-long: debian $(READY)
 	@$(BIN)/pytest
