@@ -80,7 +80,7 @@ class Installation:
         """Run a command to its end; its exit code must be `code`, or any for None."""
         done = command.SERVER.run(arguments, self.folder, self._environment(environment), 120)
         assert code in (None, done.returncode), f"{done.returncode}: {done.stdout}{done.stderr}"
-        assert "Traceback" not in done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
         return done
 
     def objects(self, *arguments: str, code: int | None = 0) -> list[dict[str, Any]]:
