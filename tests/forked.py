@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from multiprocessing import util
@@ -46,6 +47,8 @@ def _become(arguments: Sequence[str], handles: Sequence[int]) -> NoReturn:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         logging.getLogger().handlers.clear()
+        # At its end it would wait for the program's threads, one of which it is.
+        threading._threading_atexits.clear()  # type: ignore[attr-defined]
         faults.point = NO_FAULT
         _close_all_but(handles)
         program = arguments[arguments.index("-c") + 1]
