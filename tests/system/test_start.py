@@ -17,8 +17,8 @@ SETTINGS = {
     "annotated_types", "click", "pydantic", "pydantic_core", "typing_extensions",
     "typing_inspection",
 }  # fmt: skip
-# Asked for by Python's own `copy` and `site`, and not there or not ours to choose.
-ASKED_FOR = {"org", "sitecustomize"}
+# Asked for by Python's own `copy` and `site` (the last by Debian's), and not ours to choose.
+ASKED_FOR = {"org", "sitecustomize", "apport_python_hook"}
 DAEMON = SETTINGS | {"apscheduler", "imapclient", "tzlocal"}
 # Of Python's own, what is large and belongs to a network that is not asked, or to a worker.
 NETWORK = {"asyncio", "http", "imaplib", "smtplib", "ssl", "multiprocessing", "concurrent"}
