@@ -122,15 +122,16 @@ def test_a_writer_that_fails_again_and_again_leaves_the_letter_to_staff(
     assert decided(desk.triage.run()) == [("hold", "unreadable")]
 
 
+class EndsTheProcess(Here):
+    def read_many(self, raws: Sequence[bytes]) -> Iterator[Reading | ReadingFailed]:
+        if any(b"poison" in raw for raw in raws):
+            raise KeyboardInterrupt
+        return super().read_many(raws)
+
+
 def test_r40_a_process_that_ends_again_and_again_costs_only_the_letter_that_ends_it(
     make: Make,
 ) -> None:
-    class EndsTheProcess(Here):
-        def read_many(self, raws: Sequence[bytes]) -> Iterator[Reading | ReadingFailed]:
-            if any(b"poison" in raw for raw in raws):
-                raise KeyboardInterrupt
-            return super().read_many(raws)
-
     desk = make(reader=EndsTheProcess(ByWords()))
     others = [
         letter(n, sender=f"a@b{n}.example", message_id=f"<{n}@b.example>") for n in range(1, 8)
@@ -151,12 +152,6 @@ def test_r40_a_process_that_ends_again_and_again_costs_only_the_letter_that_ends
 def test_r40_a_process_that_ends_costs_no_letter_that_was_read_ahead_of_its_turn(
     make: Make,
 ) -> None:
-    class EndsTheProcess(Here):
-        def read_many(self, raws: Sequence[bytes]) -> Iterator[Reading | ReadingFailed]:
-            if any(b"poison" in raw for raw in raws):
-                raise KeyboardInterrupt
-            return super().read_many(raws)
-
     rules = Rules(per_hour=1000, per_domain_hour=1000)
     desk = make(reader=EndsTheProcess(ByWords()), rules=rules)
     for number in range(120):
