@@ -29,6 +29,10 @@ FLAGS = [
     "--disable-sync",
     "--renderer-process-limit=1",  # No process is started ahead of need.
     "--in-process-gpu",
+    # Without RenderDocument, under which a page that is closed while it goes elsewhere may never
+    # close (https://crbug.com/536385539). The others are Playwright's own, which this replaces.
+    "--disable-features=RenderDocument,AvoidUnnecessaryBeforeUnloadCheckSync,HttpsUpgrades,"
+    "PaintHolding,OptimizationHints",
 ]
 
 TIMEOUT = 15_000
