@@ -6,7 +6,6 @@ One text and one length of time for every failed sign-in, whether the name exist
 import hashlib
 import re
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pyotp
@@ -15,6 +14,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 from inboxbot.counted import counted
 from inboxbot.errors import Conflict, NotAllowed
+from inboxbot.frozen import dataclass
 from inboxbot.store import audit, users
 from inboxbot.store.database import write
 from inboxbot.store.sqlite import Database

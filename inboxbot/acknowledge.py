@@ -6,11 +6,11 @@ changes what is queued.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from inboxbot.classify.category import Classification
+from inboxbot.frozen import dataclass
 from inboxbot.mail import compose
 from inboxbot.mail.message import Identity, Message, Reply
 from inboxbot.reply.knowledge import Article, article_for

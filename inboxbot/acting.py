@@ -5,7 +5,6 @@ of the way back are written and understood here alone. The transaction is the ca
 """
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 
 from inboxbot import releasing
@@ -34,6 +33,7 @@ from inboxbot.actions import (
 )
 from inboxbot.classify.category import Category
 from inboxbot.errors import Conflict, NotAllowed
+from inboxbot.frozen import dataclass
 from inboxbot.reply.case import Acknowledgement
 from inboxbot.reply.reason import Reason
 from inboxbot.store import conversations, decisions, outbox, people, replies, reviews, tags

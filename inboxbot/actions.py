@@ -5,10 +5,10 @@ the commands only make them.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from inboxbot.classify.category import Category
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Reply
 from inboxbot.reply.case import Acknowledgement, Rules
 

@@ -5,7 +5,6 @@ in: after a crash in between it is told twice, never not at all.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from inboxbot import events
 from inboxbot.errors import PermanentError
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import Outcome, Verdict
 from inboxbot.store import alerts, daybook, settings

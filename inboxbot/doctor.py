@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +16,7 @@ from inboxbot import assembly, checks, config, domain_records, opening
 from inboxbot.config import Config, Mailbox
 from inboxbot.counted import counted
 from inboxbot.errors import AuthenticationError, ConfigError, InboxbotError, TokenError
+from inboxbot.frozen import dataclass
 from inboxbot.health import health
 from inboxbot.mail.imap import ImapMailbox
 from inboxbot.mail.smtp import SmtpTransport

@@ -5,10 +5,11 @@ these records, and a look-up that fails proves nothing.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import dns.exception
 import dns.resolver
+
+from inboxbot.frozen import dataclass
 
 # Names that large providers publish their keys under; others can only be guessed.
 SELECTORS = ("default", "google", "selector1", "selector2", "s1", "s2", "k1", "dkim", "mail")

@@ -10,13 +10,13 @@ import hmac
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from inboxbot import events, promotion
 from inboxbot.counted import counted
 from inboxbot.errors import NotAllowed, TransientError
+from inboxbot.frozen import dataclass
 from inboxbot.mail.conversation import folded
 from inboxbot.mail.parse import attachment_bytes, parse
 from inboxbot.mail.traces import Traces, traces

@@ -6,7 +6,7 @@ the library, and nowhere else. A bad letter is not an error: it is a `Message` w
 `defects`.
 """
 
-from dataclasses import dataclass
+from inboxbot.frozen import dataclass
 
 
 class InboxbotError(Exception):

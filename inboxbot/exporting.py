@@ -8,7 +8,6 @@ import html
 import json
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from inboxbot.counted import counted
 from inboxbot.dossier import dossier
 from inboxbot.errors import StoreError
+from inboxbot.frozen import dataclass
 from inboxbot.store import audit, erasure, messages, people
 from inboxbot.store import replies as stored_replies
 from inboxbot.store.database import stamp

@@ -10,11 +10,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from inboxbot import events, faults
 from inboxbot.errors import InboxbotError, TransientError
+from inboxbot.frozen import dataclass
 from inboxbot.mail.mailbox import Details, FetchError, Mailbox, field, identity
 from inboxbot.store import messages, places
 from inboxbot.store.database import write

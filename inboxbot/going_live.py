@@ -6,9 +6,9 @@ Looking decides nothing and sends nothing; `approve_templates` and the mode are 
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
+from inboxbot.frozen import dataclass
 from inboxbot.reply.folder import ALL_NAMES
 from inboxbot.reply.library import Library, version_of
 from inboxbot.store import audit, beginnings, settings, test_mails

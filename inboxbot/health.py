@@ -4,11 +4,11 @@ A problem is a plain sentence that says what is wrong and, where there is someth
 """
 
 import shutil
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from inboxbot.counted import counted
+from inboxbot.frozen import dataclass
 from inboxbot.store import alerts, decisions, figures, scope, settings
 from inboxbot.store.figures import Figures, MailboxFigures, Troubles
 from inboxbot.store.settings import Mode

@@ -5,12 +5,13 @@ again: what is stored already is known by its fingerprint or its place.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from inboxbot.errors import PermanentError
 from inboxbot.fetching import Fetcher, Limits
+from inboxbot.frozen import dataclass
 from inboxbot.intake import Source, windows
 from inboxbot.mail.files import Unreadable, iter_files, received
 from inboxbot.mail.mailbox import Mailbox, field

@@ -6,12 +6,13 @@ by the server's flags. Each step commits, so that the program may stop between a
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from inboxbot import events, faults
 from inboxbot.errors import InboxbotError
 from inboxbot.fetching import ATTEMPTS, Fetcher, Limits
+from inboxbot.frozen import dataclass
 from inboxbot.mail.mailbox import Mailbox, Status
 from inboxbot.store import alerts, mailboxes, messages, places
 from inboxbot.store.alerts import Code

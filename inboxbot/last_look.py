@@ -5,9 +5,10 @@ caller's transaction, so that nothing can change between the look and the claim.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Reply
 from inboxbot.reply.case import Acknowledgement
 from inboxbot.reply.reason import Reason

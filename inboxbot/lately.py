@@ -5,10 +5,10 @@ somebody wrote, and never who on the team did it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
+from inboxbot.frozen import dataclass
 from inboxbot.store import alerts, audit, backup, migrations, scope, settings
 from inboxbot.store.alerts import SENTENCES, Code
 from inboxbot.store.audit import Narrowed

@@ -5,7 +5,7 @@ is erased while it runs is not learned from: the model is thrown away.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from inboxbot.classify.letters import LabelledLetter
 from inboxbot.classify.model import Kind, Model
 from inboxbot.classify.shipped import shipped_fingerprint
 from inboxbot.errors import PermanentError, TransientError
+from inboxbot.frozen import dataclass
 from inboxbot.promotion import LEARN_AGAIN, in_force
 from inboxbot.store import audit, models, settings
 from inboxbot.store.database import write

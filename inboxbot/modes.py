@@ -5,10 +5,10 @@
 
 import getpass
 import os
-from dataclasses import dataclass
 from datetime import datetime
 
 from inboxbot import events
+from inboxbot.frozen import dataclass
 from inboxbot.store import audit, figures, settings
 from inboxbot.store.database import write
 from inboxbot.store.settings import Mode

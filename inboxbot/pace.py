@@ -4,7 +4,7 @@ What is beyond waits; it is not held, and nobody has to do anything. A provider 
 leaves the account, and we only what we send: where people write from it too, set less.
 """
 
-from dataclasses import dataclass
+from inboxbot.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

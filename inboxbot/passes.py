@@ -6,7 +6,6 @@ The daemon makes none of them: its schedule is its own.
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from inboxbot import assembly, explain, history, opening, promotion, replaying
 from inboxbot.clock import utc_now
 from inboxbot.config import Config
 from inboxbot.errors import InboxbotError
+from inboxbot.frozen import dataclass
 from inboxbot.intake import PollResult
 from inboxbot.lock import locked
 from inboxbot.mail.files import iter_files

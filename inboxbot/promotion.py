@@ -5,12 +5,12 @@ that was found before. One that cannot be used is replaced by the shipped one un
 Nothing here loads the numbers of a model: the process that classifies does.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from inboxbot import events
 from inboxbot.classify.shipped import shipped_fingerprint
 from inboxbot.errors import PermanentError
+from inboxbot.frozen import dataclass
 from inboxbot.store import alerts, audit, models, settings
 from inboxbot.store.alerts import Code
 from inboxbot.store.database import write

@@ -9,12 +9,12 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from inboxbot import faults
 from inboxbot.errors import InboxbotError
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Message
 from inboxbot.reading import GIVEN_UP, Reader, Reading, ReadingFailed, unclassified
 from inboxbot.store import messages

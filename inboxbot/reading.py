@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import TimeoutError as Overdue
 from ctypes import Array, c_ubyte
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from multiprocessing import connection
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol, Self
@@ -30,6 +30,7 @@ from inboxbot.classify.category import (
     Medicine,
     Suggestion,
 )
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Address, Attachment, Message, Part
 from inboxbot.tray import Tray
 

@@ -6,12 +6,13 @@ difference. Limits count what else was sent at that time, and are left out on bo
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.classify.category import Category
 from inboxbot.errors import PermanentError, TemplateError
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Identity, identity_for
 from inboxbot.memory import known_history
 from inboxbot.reading import Reader, Reading, ReadingFailed

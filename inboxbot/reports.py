@@ -7,11 +7,11 @@ days, weeks and hours are those of the organisation's time zone.
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from inboxbot.classify.category import Category
+from inboxbot.frozen import dataclass
 from inboxbot.store import reports as stored
 from inboxbot.store.reports import Arrived, Piece, Waited
 from inboxbot.store.sqlite import Database

@@ -6,13 +6,14 @@ the page was shown is never overwritten.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from inboxbot import acting
 from inboxbot.acting import Turn
 from inboxbot.actions import Action
 from inboxbot.errors import Conflict, PermanentError
+from inboxbot.frozen import dataclass
 from inboxbot.store import audit, messages, reviews, undo
 from inboxbot.store.database import stamp, write
 from inboxbot.store.reviews import Review

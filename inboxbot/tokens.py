@@ -11,12 +11,13 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from inboxbot import faults
 from inboxbot.errors import PermanentError, TokenError, TransientError
+from inboxbot.frozen import dataclass
 
 FOLDER = "tokens"
 EARLY = timedelta(minutes=5)  # So long before its end a token is renewed.

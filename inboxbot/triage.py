@@ -6,7 +6,7 @@ decided or not at all, and is never answered twice. The letters that follow are 
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from inboxbot import consequences, events, faults
@@ -19,6 +19,7 @@ from inboxbot.errors import (
     TemplateError,
     TransientError,
 )
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Identity, identity_for
 from inboxbot.memory import known_history
 from inboxbot.read_ahead import Answer, Batch, ReadAhead

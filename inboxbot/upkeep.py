@@ -1,11 +1,11 @@
 """What is looked after by itself: erasing by age, and alerts of silence, disk and backups."""
 
 import shutil
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from inboxbot import events, promotion
+from inboxbot.frozen import dataclass
 from inboxbot.store import alerts, audit, backup, erasure, figures, people, retention, settings
 from inboxbot.store.alerts import Code
 from inboxbot.store.audit import Entry

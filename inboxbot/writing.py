@@ -5,12 +5,13 @@ never opened here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.dossier import classification_of, decision_of
 from inboxbot.errors import Conflict, PermanentError, StoreError, TemplateError
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Identity, Message, identity_for
 from inboxbot.reply.case import Acknowledgement, Rules
 from inboxbot.reply.reason import Reason

@@ -3,8 +3,9 @@
 Pure values. A classification carries its reasons: a person can check each of them.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from inboxbot.frozen import dataclass
 
 
 class Category(StrEnum):

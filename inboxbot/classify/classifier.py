@@ -4,7 +4,7 @@ Deterministic and offline; any message gets an answer. Text is capped, so the ti
 """
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from inboxbot.classify.model import Kind, Model, softmax
 from inboxbot.classify.scoring import Scores, Views
 from inboxbot.classify.shipped import shipped_model
 from inboxbot.classify.text import Letter
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Message
 
 CATEGORIES = tuple(Category)

@@ -8,12 +8,13 @@ exact and one-sided). Urgent letters have no such margin: not one fewer may be f
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from inboxbot.classify.category import Category, Classification
 from inboxbot.classify.evaluate import Evaluation, brier, figures
 from inboxbot.classify.letters import LabelledLetter
+from inboxbot.frozen import dataclass
 
 # A change that chance would bring this rarely counts as one; each is tested for itself, so a
 # model is refused too often rather than too seldom.

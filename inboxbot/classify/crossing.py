@@ -5,7 +5,7 @@ organisation's few corrections can be learned from and tested on at the same tim
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from inboxbot.classify.train import (
     table,
     unseen,
 )
+from inboxbot.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

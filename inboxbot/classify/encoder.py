@@ -11,11 +11,12 @@ numbers to the last bit, whatever came before it.
 
 import functools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from inboxbot.frozen import dataclass
 
 DIMENSIONS = 512
 MAX_TOKENS = 600

@@ -8,12 +8,12 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from inboxbot.classify import medicines as medicine_names
 from inboxbot.classify.category import Category, Classification
 from inboxbot.classify.letters import LabelledLetter
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Message
 
 _Z = 1.959963984540054

@@ -9,7 +9,6 @@ import math
 import struct
 import zlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ from inboxbot.classify import lexicon
 from inboxbot.classify.category import Medicine
 from inboxbot.classify.lexicon import Hit
 from inboxbot.classify.text import Letter, Segment, norms
+from inboxbot.frozen import dataclass
 
 BUCKETS = 1 << 16
 _STORED = np.dtype("<u2")  # As small as a bucket can be: thousands of words are remembered.

@@ -10,8 +10,9 @@ import re
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
+
+from inboxbot.frozen import dataclass
 
 FLOOR = 0.35
 MAX_CHARS = 3000

@@ -8,11 +8,12 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import resources
 
 from inboxbot.classify.category import Category
 from inboxbot.errors import PermanentError
+from inboxbot.frozen import dataclass
 from inboxbot.mail.body import own_words
 from inboxbot.mail.message import Message
 

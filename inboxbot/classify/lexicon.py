@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import resources
 
 from inboxbot.classify.text import (
@@ -21,6 +21,7 @@ from inboxbot.classify.text import (
     plain_words,
     same_length,
 )
+from inboxbot.frozen import dataclass
 
 _SPACELESS = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _PREFIXES = ("وال", "ال", "و", "ה", "ו", "ב", "ל", "מ", "ש")

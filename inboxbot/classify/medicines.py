@@ -8,12 +8,12 @@ import functools
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from importlib import resources
 
 from inboxbot.classify.category import Medicine
 from inboxbot.classify.spelling import close, consonants, deletions, skeleton
 from inboxbot.classify.text import Letter, Segment, norm, plain_norms, plain_words, same_length
+from inboxbot.frozen import dataclass
 
 _SPACELESS = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _SUFFIX = re.compile(

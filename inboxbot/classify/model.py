@@ -8,13 +8,13 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from inboxbot.errors import PermanentError
+from inboxbot.frozen import dataclass
 
 Kind = Literal["encoder", "light"]
 Floats = npt.NDArray[np.float32]

@@ -4,8 +4,6 @@ Pure. A letter is seen in several ways: its words and characters, the encoder's 
 the whole and of each segment, and what the lists say. The last head weighs them together.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from inboxbot.classify import encoder, features
@@ -13,6 +11,7 @@ from inboxbot.classify.category import Medicine
 from inboxbot.classify.features import Counts, Floats, Grams, Hits
 from inboxbot.classify.model import Kind, Model, nearness
 from inboxbot.classify.text import Letter
+from inboxbot.frozen import dataclass
 
 _NONE = np.zeros((0, encoder.DIMENSIONS), dtype=np.float32)
 _UNSCORED = np.zeros((0, 4), dtype=np.float32)

@@ -8,9 +8,9 @@ import functools
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from inboxbot.classify.category import Evidence
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Message
 
 MAX_CHARS = 16_384

@@ -8,7 +8,6 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from inboxbot.classify.letters import LabelledLetter, courteous
 from inboxbot.classify.model import Kind, Model
 from inboxbot.classify.scoring import Scores, Views
 from inboxbot.errors import PermanentError
+from inboxbot.frozen import dataclass
 
 Labels = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

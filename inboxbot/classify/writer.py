@@ -5,11 +5,11 @@ Pure. Suggestions for staff on the letter page: nothing is acted on by itself.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from inboxbot.classify import lexicon
 from inboxbot.classify.category import Suggestion
 from inboxbot.classify.text import Letter
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Message
 
 MAX_CHARS = 8_000

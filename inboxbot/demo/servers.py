@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from email import message_from_bytes
 from types import TracebackType
@@ -22,6 +22,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from imapclient import IMAPClient
 from pymap.backend.dict import DictBackend
 from pymap.imap import IMAPService
+
+from inboxbot.frozen import dataclass
 
 USER = "support@als-demo.example"
 PASSWORD = "demo"  # noqa: S105  (of a server that lives in memory for a minute)

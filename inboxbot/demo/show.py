@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from importlib.resources import files
@@ -25,6 +24,7 @@ import click
 
 from inboxbot import accounts, config, modes
 from inboxbot.demo.servers import PASSWORD, USER, ImapServer, SmtpServer, free_port
+from inboxbot.frozen import dataclass
 from inboxbot.reply.folder import shipped_templates
 from inboxbot.store import decisions, figures
 from inboxbot.store.database import connect

@@ -5,9 +5,9 @@ trust by name counts (RFC 8601, sections 1.2 and 5); every other one, and ARC, i
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
+from inboxbot.frozen import dataclass
 from inboxbot.mail.lexical import Token, tokens
 from inboxbot.mail.message import Identity, Message
 

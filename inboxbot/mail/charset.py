@@ -7,8 +7,9 @@ the bytes show what they are, and `guessed` says so.
 
 import codecs
 import re
-from dataclasses import dataclass
 from encodings.aliases import aliases
+
+from inboxbot.frozen import dataclass
 
 _NOT_TEXT = {
     "base64_codec", "bz2_codec", "hex_codec", "mbcs", "oem", "quopri_codec", "rot_13",

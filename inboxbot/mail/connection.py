@@ -14,7 +14,6 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from imapclient import IMAPClient, SocketTimeout
@@ -22,6 +21,7 @@ from imapclient.exceptions import IMAPClientError, LoginError
 from imapclient.response_parser import parse_response
 
 from inboxbot.errors import AuthenticationError, PermanentError, TransientError
+from inboxbot.frozen import dataclass
 from inboxbot.mail import idling, liveness
 from inboxbot.mail.idling import Idling
 from inboxbot.mail.server import (

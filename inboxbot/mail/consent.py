@@ -8,7 +8,6 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -17,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from authlib.integrations.base_client import OAuthError
 
 from inboxbot.errors import PermanentError, TokenError
+from inboxbot.frozen import dataclass
 from inboxbot.mail.oauth import HTTP, Grant, Registration, asking, explained, received
 from inboxbot.tokens import TokenFile, Tokens
 

@@ -7,11 +7,11 @@ lie in the file. What cannot be read is an item too, and the next one follows.
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+from inboxbot.frozen import dataclass
 from inboxbot.mail.mailbox import field
 
 SIZE_LIMIT = 100 * 1024 * 1024

@@ -9,8 +9,8 @@ import imaplib
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from inboxbot.frozen import dataclass
 from inboxbot.mail import liveness
 
 SLICE_S = 1.0

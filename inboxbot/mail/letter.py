@@ -6,8 +6,9 @@ budget, however many parts it has.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from inboxbot.frozen import dataclass
 from inboxbot.mail import charset, headers, transfer
 from inboxbot.mail.clean import many_lines
 from inboxbot.mail.flowed import unflowed

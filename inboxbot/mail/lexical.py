@@ -6,7 +6,8 @@ is never closed reaches to the end, a quoted string that is never closed is a wo
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from inboxbot.frozen import dataclass
 
 # No field that we decide on says more; parsing cuts there as well.
 _VALUE_LIMIT = 16_384

@@ -7,12 +7,12 @@ intake. The rule that matters: nothing here changes the mailbox except `mark` an
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Protocol
 
 from inboxbot.errors import TransientError
+from inboxbot.frozen import dataclass
 
 
 class FetchError(TransientError):

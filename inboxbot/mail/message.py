@@ -6,9 +6,11 @@ lone surrogates, and, where it comes from a header, of control characters.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
+
+from inboxbot.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

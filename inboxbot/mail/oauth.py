@@ -8,7 +8,6 @@ Nothing that a token server says gets further than its error code.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -19,6 +18,7 @@ from requests.exceptions import RequestException
 
 from inboxbot import events, faults
 from inboxbot.errors import InboxbotError, TokenError, TransientError
+from inboxbot.frozen import dataclass
 from inboxbot.mail import refusals
 from inboxbot.pause import Pauses
 from inboxbot.tokens import EARLY, TokenFile, Tokens

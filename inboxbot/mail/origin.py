@@ -7,8 +7,8 @@ field is read, unfolded, without comments, in any case.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from inboxbot.frozen import dataclass
 from inboxbot.mail import local_part, phrases, structure_marks
 from inboxbot.mail.lexical import first_word, keyword, without_comments
 from inboxbot.mail.message import Identity, Mark, Message, Strength

@@ -5,9 +5,9 @@ organisation, or behind a form relay of ours that a trusted server vouches for.
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 
+from inboxbot.frozen import dataclass
 from inboxbot.mail import authentication, headers
 from inboxbot.mail.conversation import domain_of, folded
 from inboxbot.mail.message import Address, Identity, Message

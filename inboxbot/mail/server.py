@@ -8,7 +8,6 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -20,6 +19,7 @@ from inboxbot.errors import (
     TokenError,
     TransientError,
 )
+from inboxbot.frozen import dataclass
 
 Connection = TypeVar("Connection")
 

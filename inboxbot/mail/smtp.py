@@ -10,13 +10,13 @@ import smtplib
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self
 
 from inboxbot import faults
 from inboxbot.errors import AuthenticationError, OutcomeUnknownError, PermanentError
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Reply
 from inboxbot.mail.submission import Settings as Settings
 from inboxbot.mail.submission import connect, not_authenticated, submission_error

@@ -8,11 +8,12 @@ message is one file: its words are not the sender's.
 import email
 from collections.abc import Iterable, Iterator
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from email.message import Message as Tree
 from hashlib import sha256
 from itertools import pairwise
 
+from inboxbot.frozen import dataclass
 from inboxbot.mail import headers, transfer
 from inboxbot.mail.clean import one_line
 from inboxbot.mail.lexical import without_comments

@@ -9,9 +9,9 @@ import ipaddress
 import smtplib
 import socket
 import ssl
-from dataclasses import dataclass
 
 from inboxbot.errors import AuthenticationError, InboxbotError, TransientError
+from inboxbot.frozen import dataclass
 from inboxbot.mail.server import (
     ServerSettings,
     connection_error,

@@ -7,7 +7,8 @@ chance.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from inboxbot.frozen import dataclass
 
 PIECE_BYTES = 40
 STRIDE = 10

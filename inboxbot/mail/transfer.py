@@ -7,8 +7,8 @@ stands, and what follows broken base64 (a list's footer) is kept as the text it 
 import binascii
 import re
 from collections import deque
-from dataclasses import dataclass
 
+from inboxbot.frozen import dataclass
 from inboxbot.mail.headers import lenient_base64
 
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")

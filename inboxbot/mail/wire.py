@@ -8,7 +8,9 @@ before the line-by-line parser walks over them, and put back when their bytes ar
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from inboxbot.frozen import dataclass
 
 HEADER_BYTES = 256 * 1024
 FIELD_BYTES = 16 * 1024

@@ -4,10 +4,11 @@ Pure values. Counting and remembering is the store's; deciding is `gate` and `po
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from inboxbot.classify.category import Classification
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Message, Reply
 from inboxbot.reply.language import Because
 from inboxbot.reply.reason import Disposition, Hit, Reason

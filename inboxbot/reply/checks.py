@@ -6,10 +6,10 @@ is about. `advice` is what a good editor would say; it stops nobody.
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from inboxbot.errors import TemplateError
+from inboxbot.frozen import dataclass
 from inboxbot.reply import guard, markup, template
 from inboxbot.reply.language import Language
 from inboxbot.reply.samples import SAMPLES

@@ -12,11 +12,13 @@ them are data, in `guard.toml`; every gap in them is bounded, so time stays line
 import re
 import tomllib
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
+
+from inboxbot.frozen import dataclass
 
 MAX_SENTENCE = 600
 

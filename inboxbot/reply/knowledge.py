@@ -6,10 +6,10 @@ itself: what was right when it was written may be wrong now.
 
 import datetime
 import tomllib
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from inboxbot.errors import ConfigError, Problem
+from inboxbot.frozen import dataclass
 
 _KEYS = {
     "title": str,

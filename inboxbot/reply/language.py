@@ -5,10 +5,11 @@ below the floor is never used.
 """
 
 import tomllib
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
+
+from inboxbot.frozen import dataclass
 
 FLOOR = 0.8
 BUILT_IN = "en"

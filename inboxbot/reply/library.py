@@ -7,7 +7,6 @@ the built-in template. So an administrator may edit the files by hand at any mom
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from hashlib import sha256
@@ -16,6 +15,7 @@ from typing import Self
 
 from inboxbot.counted import counted
 from inboxbot.errors import GuardError, Problem, TemplateError
+from inboxbot.frozen import dataclass
 from inboxbot.reply import checks, guard, markup, template
 from inboxbot.reply.checks import Source
 from inboxbot.reply.folder import (

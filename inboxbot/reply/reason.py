@@ -3,8 +3,9 @@
 Pure values. The stored text is the value; staff read the sentence.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from inboxbot.frozen import dataclass
 
 
 class Disposition(StrEnum):

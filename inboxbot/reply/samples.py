@@ -4,8 +4,9 @@ Pure. They are invented; what differs is what breaks templates: no name, a long 
 from right to left, an emoji in the organisation's name, long links, everything filled.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from inboxbot.frozen import dataclass
 from inboxbot.reply.template import Variables
 
 

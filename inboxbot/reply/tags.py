@@ -5,7 +5,8 @@ Pure. A finding is (position, sentence, suggestion).
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from inboxbot.frozen import dataclass
 
 MAX_DEPTH = 8
 STATEMENTS = ("if", "elif", "else", "endif")

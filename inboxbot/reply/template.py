@@ -9,11 +9,12 @@ whomever the stranger gave as the sender.
 """
 
 import re
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from inboxbot.errors import TemplateError
+from inboxbot.frozen import dataclass
 from inboxbot.reply import markup
 from inboxbot.reply.names import safe_first_name
 from inboxbot.reply.source import MAX_SOURCE, TemplateProblem, place

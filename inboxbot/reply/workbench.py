@@ -5,12 +5,13 @@ Pure. Nothing here is sent or saved.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from difflib import SequenceMatcher
 from enum import StrEnum
 
 from inboxbot.counted import counted
 from inboxbot.errors import TemplateError
+from inboxbot.frozen import dataclass
 from inboxbot.reply import checks, markup, template
 from inboxbot.reply.checks import PartProblem, Source
 from inboxbot.reply.language import Language

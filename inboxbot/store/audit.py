@@ -6,9 +6,9 @@ Each row carries a hash over itself and the row before, so that a changed or mis
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import stamp
 from inboxbot.store.sqlite import Database
 

@@ -10,12 +10,13 @@ import shutil
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from inboxbot.errors import StoreError, TransientError
+from inboxbot.frozen import dataclass
 from inboxbot.store import invariants, migrations, settings
 from inboxbot.store.database import moment, not_opened, stamp, store_error, write
 from inboxbot.store.sqlite import Database, Key, is_encrypted, open_connection

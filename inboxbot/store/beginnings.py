@@ -1,8 +1,8 @@
 """What lay in each mailbox before the first look, and what has happened since."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import moment
 from inboxbot.store.sqlite import Database
 

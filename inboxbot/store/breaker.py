@@ -5,9 +5,9 @@ whether all is well; once that was sent it closes by itself.
 """
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from inboxbot.frozen import dataclass
 from inboxbot.store import alerts, settings
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.sqlite import Database

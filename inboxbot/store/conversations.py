@@ -4,10 +4,10 @@ A letter joins a conversation by what it refers to; staff may put it into anothe
 person, or take it out. In one conversation one acknowledgement leaves by itself, whoever joined it.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from inboxbot.errors import Conflict
+from inboxbot.frozen import dataclass
 from inboxbot.mail.conversation import folded
 from inboxbot.mail.message import Message
 from inboxbot.store import decisions

@@ -1,8 +1,8 @@
 """What happened on one day, in numbers."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from inboxbot.frozen import dataclass
 from inboxbot.store import settings
 from inboxbot.store.database import stamp
 from inboxbot.store.settings import Mode

@@ -5,11 +5,11 @@ reasons comes from here.
 """
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from inboxbot.classify.category import Category, Classification
+from inboxbot.frozen import dataclass
 from inboxbot.mail.conversation import folded, identity_key
 from inboxbot.mail.message import Message
 from inboxbot.reply.policy import Decision

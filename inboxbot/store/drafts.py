@@ -4,9 +4,9 @@ No draft is ever overwritten by an older page: a save that is not based on the n
 becomes a draft of its own, and both are shown.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.sqlite import Database
 

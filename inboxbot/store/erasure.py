@@ -9,10 +9,10 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from inboxbot.errors import TransientError
+from inboxbot.frozen import dataclass
 from inboxbot.mail.traces import GAP, Traces
 from inboxbot.store.database import moment, stamp, store_error, write
 from inboxbot.store.outbox import packed, unpacked

@@ -1,8 +1,8 @@
 """Counts over the whole store, for `status`, the health page and the metrics."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from inboxbot.frozen import dataclass
 from inboxbot.store import scope
 from inboxbot.store.database import moment
 from inboxbot.store.sqlite import Database

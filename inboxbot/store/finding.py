@@ -6,9 +6,9 @@ letters in another order a whole piece is compared at once.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+from inboxbot.frozen import dataclass
 from inboxbot.store.sqlite import Database
 
 # Up to so many letters are sorted one by one.

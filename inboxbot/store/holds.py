@@ -1,8 +1,8 @@
 """Legal holds: while one is on a person, nothing of theirs is erased, by age or by request."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from inboxbot.frozen import dataclass
 from inboxbot.mail.conversation import folded
 from inboxbot.store import audit
 from inboxbot.store.database import moment, stamp

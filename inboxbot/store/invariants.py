@@ -5,9 +5,9 @@ is in them. Reads only, in one transaction.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
+from inboxbot.frozen import dataclass
 from inboxbot.store import audit, messages, places
 from inboxbot.store.database import stamp
 from inboxbot.store.sqlite import Database

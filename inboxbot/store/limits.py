@@ -5,9 +5,10 @@ outbox, so two letters that are decided together cannot both be the last that fi
 that write do so within the caller's transaction.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime, timedelta
 
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import stamp
 from inboxbot.store.outbox import State, move
 from inboxbot.store.sqlite import Database

@@ -4,9 +4,9 @@ A mailbox is known by its server and folder; its name may change. All functions 
 within the caller's transaction.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from inboxbot.frozen import dataclass
 from inboxbot.store import scope
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.sqlite import Database

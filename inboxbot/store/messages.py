@@ -7,13 +7,13 @@ letter is known again.
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from inboxbot.errors import StoreError
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import file_of, moment, stamp
 from inboxbot.store.sqlite import Database
 

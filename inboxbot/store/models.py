@@ -9,13 +9,13 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from inboxbot.classify.category import Category
 from inboxbot.errors import PermanentError, TransientError
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import file_of, moment, stamp
 from inboxbot.store.sqlite import Database
 

@@ -7,7 +7,6 @@ lease changes nothing. Every function that writes does so within the caller's tr
 import json
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -15,6 +14,7 @@ from importlib.resources import files
 
 from inboxbot.classify.category import Category
 from inboxbot.errors import Conflict
+from inboxbot.frozen import dataclass
 from inboxbot.mail.conversation import domain_of, folded
 from inboxbot.mail.message import Reply
 from inboxbot.store import alerts

@@ -5,11 +5,11 @@ identity. A row is made when staff first note something.
 """
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from inboxbot.classify.category import Category
+from inboxbot.frozen import dataclass
 from inboxbot.mail.conversation import folded
 from inboxbot.store import scope
 from inboxbot.store.database import moment, stamp

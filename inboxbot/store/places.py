@@ -5,10 +5,10 @@ known from the server's flags. All functions that write do so within the caller'
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from inboxbot.frozen import dataclass
 from inboxbot.mail.mailbox import Details
 from inboxbot.store import scope
 from inboxbot.store.database import moment, stamp

@@ -7,8 +7,9 @@ A mistake is said with its place, never guessed away.
 """
 
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+from inboxbot.frozen import dataclass
 
 OPERATORS = (
     "from",

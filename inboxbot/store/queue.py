@@ -6,12 +6,13 @@ the view meanwhile shifts nothing.
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 
 from inboxbot.classify.category import Category
+from inboxbot.frozen import dataclass
 from inboxbot.store import finding, places, scope
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.finding import Words

@@ -3,10 +3,10 @@
 How a reply's state may change is `inboxbot.store.outbox`; here it is read, and put off.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from inboxbot.errors import Conflict
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.outbox import State, unpacked
 from inboxbot.store.sqlite import Database

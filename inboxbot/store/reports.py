@@ -5,10 +5,10 @@ period is asked for in pieces between which the clocks are not changed, each wit
 UTC. Erased letters are in none of them.
 """
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from inboxbot.classify.category import Category
+from inboxbot.frozen import dataclass
 from inboxbot.store import scope
 from inboxbot.store.database import stamp
 from inboxbot.store.sqlite import Database

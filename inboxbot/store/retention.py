@@ -8,10 +8,11 @@ reply has not left, or that is under a legal hold, is kept however old it is.
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from inboxbot.errors import StoreError
+from inboxbot.frozen import dataclass
 from inboxbot.mail.strip import without_attachments
 from inboxbot.store import erasure, messages
 from inboxbot.store.database import stamp, write

@@ -5,11 +5,11 @@ SQL only; who may do what, and what follows from it, is `inboxbot.review`.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from inboxbot.classify.category import Category, Classification
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.sqlite import Database
 

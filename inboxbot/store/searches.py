@@ -1,9 +1,9 @@
 """What staff searched for: kept under a token for a day, or by a name for good."""
 
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import stamp
 from inboxbot.store.sqlite import Database
 

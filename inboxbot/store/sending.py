@@ -6,9 +6,9 @@ follows, and so does not send it. Functions that write do so within the caller's
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Reply
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.outbox import NO_LEASE, State, move, unpacked

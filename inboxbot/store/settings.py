@@ -5,10 +5,10 @@ part of every backup, so that a restored database computes the same ids again.
 """
 
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import moment, stamp, write
 from inboxbot.store.sqlite import Database
 

@@ -5,10 +5,10 @@ Functions that write do so within the caller's transaction.
 """
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.sqlite import Database
 

@@ -9,13 +9,14 @@ import re
 import sqlite3
 import sys
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from pathlib import Path
 from threading import RLock
 from typing import Any, Self
 
 from inboxbot.errors import ConfigError, Problem
+from inboxbot.frozen import dataclass
 
 _HEADER = b"SQLite format 3\0"
 _DIGITS = re.compile(r"[0-9a-fA-F]{64}")

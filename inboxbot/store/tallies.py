@@ -4,10 +4,10 @@ Labels are codes of closed lists and names of mailboxes, never anything from a l
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import moment
 from inboxbot.store.sqlite import Database
 

@@ -6,10 +6,10 @@ yet.
 """
 
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from inboxbot.errors import Conflict
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.sqlite import Database
 

@@ -4,10 +4,10 @@ The review app writes them, the daemon hands them in. Once that has ended, neith
 text is kept.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Reply
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.sqlite import Database

@@ -6,10 +6,10 @@ action. It works once, for its maker, for a few minutes.
 
 import json
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.sqlite import Database
 

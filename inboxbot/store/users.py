@@ -7,11 +7,11 @@ as hashes. The secret of the authenticator is the exception; it is needed to che
 import hashlib
 import json
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
+from inboxbot.frozen import dataclass
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.sqlite import Database
 

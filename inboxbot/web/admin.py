@@ -1,7 +1,6 @@
 """For those who look after the service: is it well, and the safety stop."""
 
 import shutil
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
@@ -10,6 +9,7 @@ from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from inboxbot import modes
+from inboxbot.frozen import dataclass
 from inboxbot.health import Health
 from inboxbot.lately import lately
 from inboxbot.store import audit, backup, figures, settings

@@ -5,7 +5,6 @@ Built anew for every page and never changed; looking stores nothing.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask import abort
@@ -13,6 +12,7 @@ from flask import abort
 from inboxbot import rehearsal
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.errors import TemplateError
+from inboxbot.frozen import dataclass
 from inboxbot.reply import checks, template, workbench
 from inboxbot.reply.checks import PartProblem, Source
 from inboxbot.reply.folder import ALL_NAMES, FileProblem, paths

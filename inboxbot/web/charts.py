@@ -4,7 +4,8 @@ The pages draw them as SVG without a script; the same figures stand in a table b
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from inboxbot.frozen import dataclass
 
 WIDTH, HEIGHT = 600.0, 160.0
 _GAP = 0.25  # of the room of a bar

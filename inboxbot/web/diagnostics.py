@@ -9,11 +9,11 @@ import platform
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from inboxbot.frozen import dataclass
 from inboxbot.health import Health
 from inboxbot.lately import applied, lately
 from inboxbot.store import alerts, backup, settings

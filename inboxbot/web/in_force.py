@@ -6,7 +6,7 @@ configuration that comes with the program. No secret is among them: the file hol
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from inboxbot import assembly
 from inboxbot.config import Config, Mailbox
+from inboxbot.frozen import dataclass
 from inboxbot.reply.folder import shipped_templates
 from inboxbot.store.retention import Rules
 

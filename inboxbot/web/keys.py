@@ -4,7 +4,7 @@ A page names an element's key as it is here; who has a key of their own for it p
 Keys work only outside of text fields and can be switched off (WCAG 2.2, 2.1.4).
 """
 
-from dataclasses import dataclass
+from inboxbot.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

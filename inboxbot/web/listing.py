@@ -4,13 +4,14 @@ No words that were searched for stand in an address: a search is kept in the sto
 random token, and the token stands there.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from flask import request, url_for
 
 from inboxbot.classify.category import Category
+from inboxbot.frozen import dataclass
 from inboxbot.store import mailboxes, search, searches, undo
 from inboxbot.store.queue import Listing, Sort, View
 from inboxbot.store.undo import Step

@@ -6,11 +6,12 @@ themselves, so nothing that a letter says can become a tag.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 from urllib.parse import urlsplit
 
 from markupsafe import Markup, escape
+
+from inboxbot.frozen import dataclass
 
 SHOWN_LIMIT = 200_000
 

@@ -1,7 +1,7 @@
 """What every page needs: the store, the clock, who is signed in."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -11,6 +11,7 @@ from flask import current_app, g
 
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.clock import utc_now
+from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Identity
 from inboxbot.reply.case import Rules
 from inboxbot.reply.knowledge import Article

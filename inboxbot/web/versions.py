@@ -4,13 +4,12 @@ Whoever edits what somebody else has changed meanwhile sees both and what both s
 chooses; nothing is overwritten.
 """
 
-from dataclasses import dataclass
-
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from inboxbot import publishing, rehearsal
 from inboxbot.errors import Conflict, TemplateError
+from inboxbot.frozen import dataclass
 from inboxbot.reply import merging
 from inboxbot.reply.checks import Source
 from inboxbot.reply.workbench import Change
