@@ -9,7 +9,7 @@ from benchmarks import mail
 from benchmarks.measure import cpu_of_family, percentile, run
 from benchmarks.place import Place, place, until
 from benchmarks.report import Report
-from inboxbot import assembly, opening
+from inboxbot import opening, servers
 from inboxbot.clock import utc_now
 from inboxbot.mail import imap
 from inboxbot.mail.imap import ImapMailbox
@@ -47,7 +47,7 @@ def idle(report: Report, dovecot: Dovecot, sink: SmtpSink, old: int, key: str) -
                 watcher.poll()
                 times.append(time.thread_time() - began)
             line = here.imap.traffic.since(before)
-        with ImapMailbox(assembly.imap_settings(configuration, configuration.mailbox[0])) as box:
+        with ImapMailbox(servers.imap_settings(configuration, configuration.mailbox[0])) as box:
             box.open()
             box.can_wait()
             before, end, began = here.imap.traffic, time.monotonic() + LISTEN_S, time.thread_time()

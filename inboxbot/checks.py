@@ -8,7 +8,7 @@ import stat
 from importlib.util import find_spec
 from pathlib import Path
 
-from inboxbot import assembly, config, opening
+from inboxbot import assembly, config, opening, servers
 from inboxbot.config import Config
 from inboxbot.errors import ConfigError, InboxbotError, Problem
 from inboxbot.mail.message import Message
@@ -46,7 +46,7 @@ def _credentials(configuration: Config) -> list[Problem]:
     for box in filter(lambda box: box.uses_tokens, configuration.mailbox):
         if box.oauth.credential:
             names[box.oauth.credential] = None
-        if not assembly.token_file(configuration, box).is_private():
+        if not servers.token_file(configuration, box).is_private():
             found.append(Problem(f"tokens of {box.name}", "Others can read them: chmod 600."))
     for name in names:
         try:

@@ -1,6 +1,7 @@
 """The daemon's upkeep beside the letters: watch, announce, erase by age, serve figures.
 
-Each chore is a function that the schedule calls; none of them touches a mailbox.
+Each chore is a function that the schedule calls; none of them touches a mailbox. What only one of
+them needs is loaded when that one is made.
 """
 
 import shutil
@@ -8,15 +9,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
-from inboxbot import announce, assembly, events, nightly, notify, opening, trial, upkeep
+from inboxbot import events, notify, opening, servers
 from inboxbot.config import Config
-from inboxbot.health import in_a_line
-from inboxbot.mail.message import Reply
-from inboxbot.mail.smtp import Outcome, SmtpTransport
-from inboxbot.store import figures
 from inboxbot.store import settings as store_settings
 from inboxbot.store.sqlite import Database
+
+if TYPE_CHECKING:
+    from inboxbot.mail.message import Reply
+    from inboxbot.mail.smtp import Outcome
 
 WATCH_EVERY_S = 60.0
 ERASE_EVERY_S = 24 * 3600.0
@@ -40,6 +42,9 @@ class Chores:
 
     def watch(self) -> Callable[[], None]:
         """Return the job that opens alerts of silence, and tells staff of what is open."""
+        from inboxbot import announce, assembly, trial, upkeep
+        from inboxbot.health import in_a_line
+
         db, configuration = self._open_store(), self._configuration
         recipients = assembly.recipients(configuration)
 
@@ -64,6 +69,8 @@ class Chores:
 
     def erase(self) -> Callable[[], None]:
         """Return the job that erases what is old enough."""
+        from inboxbot import assembly, upkeep
+
         db, configuration = self._open_store(), self._configuration
 
         def by_age() -> None:
@@ -73,6 +80,8 @@ class Chores:
 
     def learn(self, stop: Callable[[], bool]) -> Callable[[], None]:
         """Return the job that forgets models of erased letters, and trains where it is due."""
+        from inboxbot import nightly
+
         db, configuration = self._open_store(), self._configuration
 
         def train() -> None:
@@ -92,7 +101,8 @@ class Chores:
         # Loaded only where somebody asks for figures.
         from prometheus_client import CollectorRegistry
 
-        from inboxbot import metrics, pulse
+        from inboxbot import assembly, metrics, pulse
+        from inboxbot.store import figures
 
         registry = CollectorRegistry()
         figures_of_store = partial(opening.store, configuration, create=False)
@@ -118,10 +128,12 @@ class Chores:
         stack.enter_context(pulse.served(configuration.metrics.port, registry, not_ready))
         return lambda mailbox, seconds, well: counted.polled(mailbox, seconds, well=well)
 
-    def _send(self, reply: Reply) -> Outcome:
+    def _send(self, reply: "Reply") -> "Outcome":
         """Hand in a mail to staff; it is not a reply, and may arrive twice after a stop."""
+        from inboxbot.mail.smtp import SmtpTransport
+
         configuration = self._configuration
-        settings = assembly.smtp_settings(configuration, configuration.mailbox[0])
+        settings = servers.smtp_settings(configuration, configuration.mailbox[0])
         with SmtpTransport(settings) as transport:
             return transport.send(reply, lambda: None)
 

@@ -16,10 +16,11 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, timedelta
+from functools import cache
 from importlib.metadata import version
 
-from inboxbot import assembly, config, events, notify, opening, publishing
+from inboxbot import config, events, notify, opening
 from inboxbot.chores import ERASE_EVERY_S, LEARN_EVERY_S, WATCH_EVERY_S, Chores
 from inboxbot.clock import utc_now
 from inboxbot.config import Config, Mailbox
@@ -27,7 +28,6 @@ from inboxbot.errors import ConfigError, InboxbotError, PermanentError, TokenErr
 from inboxbot.lock import locked
 from inboxbot.pause import Pauses
 from inboxbot.postman import Postman
-from inboxbot.promotion import Watch
 from inboxbot.schedule import BackgroundScheduler, IntervalTrigger, ThreadPoolExecutor
 from inboxbot.store import alerts, settings
 from inboxbot.store.database import keep_few_pages, must_be_whole, write
@@ -42,6 +42,8 @@ SWEEP_EVERY_S = 6 * 3600.0
 STOP_WITHIN_S = 8.0
 # A job that did not begin for so many of its intervals is woken by the main thread.
 OVERDUE = 3
+# At the start the looks at the mailboxes go first; what only another job needs is loaded after.
+FIRST_LOOK_S = 0.2
 TICK_S = 1.0
 # A look that shows no sign of going on for so long hangs; systemd may start us anew.
 HANGS_AFTER_S = 900.0
@@ -71,6 +73,12 @@ class Job:
                 work()
             finally:
                 self.turn.release()
+
+
+def made_late(make: Callable[[], Callable[[], None]]) -> Callable[[], None]:
+    """Return a job that is made when it is first run: what it needs is loaded and opened then."""
+    made = cache(make)
+    return lambda: made()()
 
 
 class Requests:
@@ -169,22 +177,12 @@ class Daemon:
         must_be_whole(self._db)
         chores = Chores(self._configuration, self._open, utc_now)
         self._count = chores.serve_figures(self._stack)
-        reader = self._stack.enter_context(assembly.reader(self._configuration))
-        triage = assembly.triage(self._configuration, self._open(), reader)
         first, *others = self._postmen()
         first.sender.start()
         for box in self._configuration.mailbox:
             watcher = Watcher(self._configuration, box, self._open(), utc_now)
             self._stack.callback(watcher.close)
             self._add(f"poll {box.name}", box.poll_every_s, self._polling(box, watcher))
-
-        model = Watch(self._open(), self._configuration.classify.model)
-
-        def decide() -> None:
-            found = model.changed(utc_now())
-            if found is not None:
-                reader.use(assembly.classifier(self._configuration, found))
-            triage.run(stop=self._halt.is_set, decided=lambda _: self._wake_senders())
 
         def send() -> None:
             with self._sending:
@@ -195,18 +193,18 @@ class Daemon:
                 if first.resolver.resolve():
                     self._wake_senders()
 
-        self._add("triage", TRIAGE_EVERY_S, decide)
+        self._add("triage", TRIAGE_EVERY_S, made_late(self._triage))
         self._add("send", SEND_EVERY_S, send)
         for number, other in enumerate(others, 2):
             self._add(f"send {number}", SEND_EVERY_S, self._sending_of(other))
         self._add("resolve", RESOLVE_EVERY_S, resolve)
-        self._add("templates", TEMPLATES_EVERY_S, self._templates())
-        self._add("watch", WATCH_EVERY_S, chores.watch())
-        self._add("erase", ERASE_EVERY_S, chores.erase())
-        self._add("learn", LEARN_EVERY_S, chores.learn(self._halt.is_set))
+        self._add("templates", TEMPLATES_EVERY_S, made_late(self._templates))
+        self._add("watch", WATCH_EVERY_S, made_late(chores.watch))
+        self._add("erase", ERASE_EVERY_S, made_late(chores.erase))
+        self._add("learn", LEARN_EVERY_S, made_late(lambda: chores.learn(self._halt.is_set)))
         self._scheduler.start()
         for name in self._jobs:
-            self._wake(name)
+            self._wake(name, 0.0 if name.startswith("poll ") else FIRST_LOOK_S)
         events.started(version("inboxbot"), settings.mode(self._db))
         notify.ready()
 
@@ -255,8 +253,26 @@ class Daemon:
         ending.join(STOP_WITHIN_S)
         return not ending.is_alive()
 
+    def _triage(self) -> Callable[[], None]:
+        """Return the job that decides on letters, always with the model in force."""
+        from inboxbot import assembly, promotion
+
+        reader = self._stack.enter_context(assembly.reader(self._configuration))
+        triage = assembly.triage(self._configuration, self._open(), reader)
+        model = promotion.Watch(self._open(), self._configuration.classify.model)
+
+        def decide() -> None:
+            found = model.changed(utc_now())
+            if found is not None:
+                reader.use(assembly.classifier(self._configuration, found))
+            triage.run(stop=self._halt.is_set, decided=lambda _: self._wake_senders())
+
+        return decide
+
     def _templates(self) -> Callable[[], None]:
         """Return the job that records edits by hand, and raises and ends their alarms."""
+        from inboxbot import assembly, publishing
+
         db, library = self._open(), assembly.library(self._configuration)
 
         def look() -> None:
@@ -300,10 +316,10 @@ class Daemon:
         every = IntervalTrigger(seconds=every_s, timezone=UTC)
         self._scheduler.add_job(self._run, every, [job], id=name)
 
-    def _wake(self, name: str) -> None:
+    def _wake(self, name: str, in_s: float = 0.0) -> None:
         if not self._halt.is_set():
             self._jobs[name].wanted.set()
-            self._scheduler.modify_job(name, next_run_time=utc_now())
+            self._scheduler.modify_job(name, next_run_time=utc_now() + timedelta(seconds=in_s))
 
     def _run(self, job: Job) -> None:
         job.wanted.set()

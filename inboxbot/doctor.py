@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from inboxbot import assembly, checks, config, domain_records, opening
+from inboxbot import checks, config, domain_records, opening, servers
 from inboxbot.config import Config, Mailbox
 from inboxbot.counted import counted
 from inboxbot.errors import AuthenticationError, ConfigError, InboxbotError, TokenError
@@ -307,7 +307,7 @@ def of_token(box: Mailbox, configuration: Config, now: datetime) -> Iterator[Fin
 def _token(box: Mailbox, configuration: Config, now: datetime) -> Iterator[Finding]:
     """Renew the token where it is due, as the daemon does, and say how long all of it lasts."""
     what = f"{box.name}: token"
-    tokens = assembly.access_tokens(configuration, box).check()
+    tokens = servers.access_tokens(configuration, box).check()
     found = f"The access token lasts until {tokens.access_until:%Y-%m-%d %H:%M} UTC."
     ends_at = tokens.ends_at(now)
     if ends_at is not None:
@@ -322,7 +322,7 @@ def _token(box: Mailbox, configuration: Config, now: datetime) -> Iterator[Findi
 
 def _imap(box: Mailbox, configuration: Config, now: datetime) -> Iterator[Finding]:
     what = f"{box.name}: IMAP"
-    with ImapMailbox(assembly.imap_settings(configuration, box)) as mailbox:
+    with ImapMailbox(servers.imap_settings(configuration, box)) as mailbox:
         mailbox.allow(4.0 * box.imap.timeout_s)
         status = mailbox.open()
         idle = "IDLE" in mailbox.capabilities()
@@ -376,14 +376,14 @@ def _known_uidvalidity(box: Mailbox, configuration: Config) -> int | None:
     with closing(opening.connect(configuration)) as db:
         if migrations.pending(db):
             return None
-        source = assembly.source(box)
+        source = servers.source(box)
         watched = mailboxes.find(db, source.name, source.server, source.folder)
     return watched.uidvalidity if watched else None
 
 
 def _smtp(box: Mailbox, configuration: Config, now: datetime) -> Iterator[Finding]:
     what = f"{box.name}: SMTP"
-    with SmtpTransport(assembly.smtp_settings(configuration, box)) as transport:
+    with SmtpTransport(servers.smtp_settings(configuration, box)) as transport:
         probe = transport.probe()
     if not probe.null_sender and not box.smtp.envelope_sender:
         yield Finding(

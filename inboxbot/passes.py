@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from inboxbot import assembly, explain, history, opening, promotion, replaying
+from inboxbot import assembly, explain, history, opening, promotion, replaying, servers
 from inboxbot.clock import utc_now
 from inboxbot.config import Config
 from inboxbot.errors import InboxbotError
@@ -156,7 +156,7 @@ def explain_files(
     with_history: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Yield what would be decided for each letter in `paths`; nothing is written."""
-    box = assembly.mailbox_named(configuration, mailbox)
+    box = servers.mailbox_named(configuration, mailbox)
     templates = assembly.library(configuration)
     now = utc_now()
     with ExitStack() as stack:
@@ -246,7 +246,7 @@ def import_files(
     progress: Callable[[int], None],
 ) -> history.Imported:
     """Record old letters from files, as those of a mailbox; raises `TransientError`."""
-    box = assembly.mailbox_named(configuration, mailbox)
+    box = servers.mailbox_named(configuration, mailbox)
     with opening.store(configuration) as db:
         return history.import_files(
             db,

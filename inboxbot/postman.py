@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from inboxbot import assembly
-from inboxbot.acknowledge import Acknowledger
+from inboxbot import servers
 from inboxbot.config import Config, Mailbox
 from inboxbot.errors import ConfigError, Problem, TransientError
 from inboxbot.mail.imap import ImapMailbox
@@ -20,7 +20,10 @@ from inboxbot.store import settings
 from inboxbot.store.database import write
 from inboxbot.store.sqlite import Database
 from inboxbot.uncertain import Resolver
-from inboxbot.writing import Writer
+
+if TYPE_CHECKING:
+    from inboxbot.acknowledge import Acknowledger
+    from inboxbot.writing import Writer
 
 
 class Postman:
@@ -73,13 +76,19 @@ class Postman:
         return self._boxes[name]
 
     def _pace_of(self, name: str) -> Pace:
-        return assembly.pace_of(self._box(name))
+        return servers.pace_of(self._box(name))
 
     @cached_property
-    def _acknowledger(self) -> Acknowledger:
+    def _acknowledger(self) -> "Acknowledger":
+        from inboxbot import assembly
+
         return assembly.acknowledger(self._configuration, assembly.library(self._configuration))
 
-    def _writer(self, now: datetime) -> Writer:
+    def _writer(self, now: datetime) -> "Writer":
+        # For the few letters that staff sort anew while their reply waits.
+        from inboxbot import assembly
+        from inboxbot.writing import Writer
+
         return Writer(
             self._db,
             self._acknowledger,
@@ -90,7 +99,7 @@ class Postman:
 
     @contextmanager
     def _transport_for(self, name: str) -> Iterator[SmtpTransport]:
-        way_in = assembly.smtp_settings(self._configuration, self._box(name))
+        way_in = servers.smtp_settings(self._configuration, self._box(name))
         with SmtpTransport(way_in) as transport:
             try:
                 yield transport
@@ -110,7 +119,7 @@ class Postman:
         box = self._box(name)
         if box.sent_copy != "append":
             return
-        with ImapMailbox(assembly.imap_settings(self._configuration, box)) as mailbox:
+        with ImapMailbox(servers.imap_settings(self._configuration, box)) as mailbox:
             folder = box.sent_folder or mailbox.sent_folder()
             if folder is not None:
                 mailbox.append_sent(folder, reply.raw, when)
@@ -119,7 +128,7 @@ class Postman:
         box = self._box(name)
         if box.sent_copy == "none" and not box.sent_folder:
             return None
-        with ImapMailbox(assembly.imap_settings(self._configuration, box)) as mailbox:
+        with ImapMailbox(servers.imap_settings(self._configuration, box)) as mailbox:
             folder = box.sent_folder or mailbox.sent_folder()
             if folder is None:
                 return None

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
-from inboxbot import assembly, consequences, history, intake
+from inboxbot import intake, servers
 from inboxbot.config import Config, Mailbox
 from inboxbot.errors import AuthenticationError, InboxbotError, TokenError, TransientError
 from inboxbot.intake import PollResult
@@ -37,12 +37,12 @@ class Watcher:
         self._db = db
         self._now = now
         self._mark = box.mark
-        self._source = assembly.source(box)
-        self._limits = assembly.limits(configuration, box)
+        self._source = servers.source(box)
+        self._limits = servers.limits(configuration, box)
         self._import_since = box.import_since
         # Also where only replies are sent with a token: that it ends is told in time.
-        self._tokens = assembly.access_tokens(configuration, box) if box.uses_tokens else None
-        self._mailbox = ImapMailbox(assembly.imap_settings(configuration, box, self._tokens))
+        self._tokens = servers.access_tokens(configuration, box) if box.uses_tokens else None
+        self._mailbox = ImapMailbox(servers.imap_settings(configuration, box, self._tokens))
         self._last: PollResult | None = None
         self._every_s = float(box.poll_every_s)
         self._token_lasts_s = 0.0
@@ -156,11 +156,13 @@ class Watcher:
                 alerts.end(self._db, Code.QUARANTINED, self._now(), detail=self.name)
 
     def _bring_in_history(self, stop: Callable[[], bool]) -> None:
+        from inboxbot import history
+
         history.import_since(
             self._db,
             self._mailbox,
             self._source,
-            assembly.day(self._import_since),
+            servers.day(self._import_since),
             now=self._now(),
             limits=self._limits,
             stop=stop,
@@ -175,6 +177,8 @@ class Watcher:
             limits=self._limits,
             restored_at=settings.get_moment(self._db, "restored_at"),
         )
+        from inboxbot import consequences  # It knows all that follows from a decision, too.
+
         with write(self._db):
             consequences.swept(self._db, self.name, missing, self._now())
         self._push.swept(missing)

@@ -21,15 +21,15 @@ def login_command(mailbox: str, config_file: str | None, as_json: bool) -> None:
     The provider is named in [mailbox.oauth]. It shows an address to open in a browser; there the
     owner of the mailbox signs in and allows it. A running daemon takes it up at its next look.
     """
-    from inboxbot import assembly
+    from inboxbot import servers
     from inboxbot.mail import consent
 
     settings = configuration(config_file)
-    box = assembly.mailbox_named(settings, mailbox)
+    box = servers.mailbox_named(settings, mailbox)
     if not box.uses_tokens:
         text = 'This mailbox uses passwords: set `auth` to "xoauth2" or "oauthbearer" first.'
         raise ConfigError((Problem("mailbox", text),))
-    registration = assembly.registration(box)
+    registration = servers.registration(box)
 
     def show(invitation: consent.Invitation) -> None:
         if as_json:
@@ -37,7 +37,7 @@ def login_command(mailbox: str, config_file: str | None, as_json: bool) -> None:
         else:
             click.echo(_invitation(invitation, box.imap.username, registration.redirect_port))
 
-    tokens = consent.log_in(registration, assembly.token_file(settings, box), show, utc_now)
+    tokens = consent.log_in(registration, servers.token_file(settings, box), show, utc_now)
     if as_json:
         print_json(
             {

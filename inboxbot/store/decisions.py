@@ -12,7 +12,7 @@ from inboxbot.classify.category import Category, Classification
 from inboxbot.frozen import dataclass
 from inboxbot.mail.conversation import folded, identity_key
 from inboxbot.mail.message import Message
-from inboxbot.reply.policy import Decision
+from inboxbot.reply.case import Decision
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.limits import RESERVED
 from inboxbot.store.outbox import unpacked

@@ -20,6 +20,11 @@ SETTINGS = {
 # Asked for by Python's own `copy` and `site` (the last by Debian's), and not ours to choose.
 ASKED_FOR = {"org", "sitecustomize", "apport_python_hook"}
 DAEMON = SETTINGS | {"apscheduler", "imapclient", "tzlocal"}
+# What only comes after the first look at a mailbox.
+LETTERS = {
+    f"inboxbot.{name}"
+    for name in ("triage", "reading", "acknowledge", "reply.library", "reply.policy", "announce")
+}
 # Of Python's own, what is large and belongs to a network that is not asked, or to a worker.
 NETWORK = {"asyncio", "http", "imaplib", "smtplib", "ssl", "multiprocessing", "concurrent"}
 
@@ -82,10 +87,10 @@ def test_a_command_on_the_store_loads_no_mail_program_and_no_server(tmp_path: Pa
         modules = ran(place, *arguments)
         assert others(modules) == SETTINGS, arguments
         assert not NETWORK & set(modules), arguments
-        assert len(ours(modules)) <= 70, arguments
+        assert len(ours(modules)) <= 60, arguments
 
 
-def test_the_daemon_loads_no_template_engine_and_no_worker_before_there_is_a_letter(
+def test_the_daemon_looks_at_its_mailbox_before_it_loads_what_reads_sorts_and_writes_letters(
     tmp_path: Path, account: Account
 ) -> None:
     account.client().logout()
@@ -97,7 +102,7 @@ def test_the_daemon_loads_no_template_engine_and_no_worker_before_there_is_a_let
         subprocess.Popen(
             command("run"),
             env=os.environ | place.environment | {"INBOXBOT_CONFIG": str(place.configuration)},
-            stdout=subprocess.DEVNULL,
+            stdout=file,  # Its events, in between.
             stderr=file,
         ) as daemon,
     ):
@@ -106,10 +111,13 @@ def test_the_daemon_loads_no_template_engine_and_no_worker_before_there_is_a_let
         finally:
             daemon.terminate()
             assert daemon.wait(20) == 0
-    modules = loaded(said.read_text("utf-8"))
-    assert others(modules) == DAEMON
+    text = said.read_text("utf-8")
+    modules, at_first = loaded(text), loaded(text.partition('"started"')[0])
+    assert others(modules) == DAEMON  # No template engine, and no worker without a letter.
     assert "asyncio" not in modules
     assert len(ours(modules)) <= 160
+    assert not LETTERS & set(at_first)
+    assert 50 < len(ours(at_first)) <= 90
 
 
 def polled(store: Path) -> bool:
