@@ -220,7 +220,7 @@ def _release(turn: Turn, action: Release) -> tuple[str, str, Back]:
             raise Conflict(f"The acknowledgement of letter {letter} is not held any more.")
         if action.rules is not None:
             releasing.must_fit(db, reply, turn.review, action.rules, turn.now)
-        if outbox.is_of_another_kind(reply.template, turn.review.category):
+        if outbox.is_of_another_kind(db, letter, reply.template, turn.review.category):
             _write_anew(turn, action, reply)
         outbox.release(db, reply.id, turn.staff, turn.now)
         row, back = reply.id, (("put_back", reply.id, reply.reason or ""),)

@@ -113,7 +113,7 @@ def _in_its_words(
 
     A question on medicines never leaves without its warning.
     """
-    if not outbox.is_of_another_kind(entry.template, entry.category):
+    if not outbox.is_of_another_kind(db, entry.message, entry.template, entry.category):
         return entry.reply
     written = written_anew(entry.message)
     if isinstance(written, Reason):

@@ -58,6 +58,7 @@ _SOURCES = {
     to: tuple(state for state, following in TRANSITIONS.items() if to in following) for to in State
 }
 
+_KINDS = frozenset(Category)
 _PACKED = b"\0"
 # 16 KB, which hold what is usual and a reply: the largest takes three times as long to make.
 _WINDOW = 14
@@ -159,9 +160,21 @@ def add(
     return row
 
 
-def is_of_another_kind(template: str | None, category: str | None) -> bool:
-    """Say whether an acknowledgement was written for another category than staff say it is."""
-    return template in set(Category) and category is not None and template != category
+def is_of_another_kind(
+    db: Database, letter: int, template: str | None, category: str | None
+) -> bool:
+    """Say whether an acknowledgement was written for another category than staff say it is.
+
+    As long as they say what was decided, it is right as it was decided: a letter of which the
+    classifier was unsure gets general words, whatever it most likely is.
+    """
+    if category in (None, template) or template not in _KINDS:
+        return False
+    row = db.execute(
+        "SELECT 1 FROM decision WHERE message_id = ? AND category = ? AND template = ?",
+        [letter, category, template],
+    ).fetchone()
+    return row is None
 
 
 def rewrite(

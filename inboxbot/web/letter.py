@@ -117,7 +117,7 @@ def page(recorded: Recorded, **more: object) -> str:
         "settled": conversations.is_settled(db(), letter),
         "sorted_anew": acknowledgement is not None
         and acknowledgement.state in (ReplyState.HELD, ReplyState.QUEUED, ReplyState.DEFERRED)
-        and is_of_another_kind(acknowledgement.template, found.category),
+        and is_of_another_kind(db(), letter, acknowledgement.template, found.category),
         "can_write": writer() is not None and recorded.reply_to is not None,
         "can_answer": bool(site().identities) and recorded.reply_to is not None,
         "risky": lambda name: bool(_RISKY.search(name)),

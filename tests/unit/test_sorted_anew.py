@@ -9,12 +9,13 @@ import pytest
 
 from inboxbot import review
 from inboxbot.actions import Action, Correct, Hold
-from inboxbot.classify.category import Category
+from inboxbot.classify.category import Category, Classification
+from inboxbot.mail.message import Message
 from inboxbot.mail.smtp import Outcome, Verdict
 from inboxbot.reply.case import Rules
 from inboxbot.reply.reason import Reason
 from tests.conftest import NOW
-from tests.desk import Desk, letter
+from tests.desk import ByWords, Desk, letter
 from tests.fake_transport import FakeTransport
 
 WARNING = "your own doctor"  # What an answer on medicines says, and no other does.
@@ -129,3 +130,44 @@ def test_what_cannot_be_written_anew_is_held_and_the_others_go(
     desk.send()
     assert desk.states() == [("held", Reason.UNREADABLE), ("sent", None)]
     desk.db.execute("UPDATE raw SET bytes = ? WHERE message_id = 1", [whole])
+
+
+def test_what_the_classifier_was_unsure_of_leaves_as_decided_and_is_not_read_again(
+    desk: Desk, server: FakeTransport
+) -> None:
+    class Unsure(ByWords):
+        def classify(self, message: Message) -> Classification:
+            return replace(super().classify(message), needs_review=True)
+
+    assert desk.reader is not None
+    desk.reader.classifier = Unsure()
+    desk.take(letter(text="How does he take riluzole?"))
+    assert desk.value("SELECT category FROM review") == "medication_question"
+    assert template(desk) == "general_inquiry"
+    whole = desk.value("SELECT bytes FROM raw")
+    desk.db.execute("UPDATE raw SET bytes = x'00'")  # Nobody needs them any more.
+    server.script = [LATER]
+    desk.send()
+    act(desk, MEDICATION)  # Staff say what was decided.
+    desk.pass_(hours=1)
+    desk.send()
+    assert desk.states() == [("sent", None)]
+    assert [WARNING in text for text in said(server)] == [False]
+    desk.db.execute("UPDATE raw SET bytes = ?", [whole])
+
+
+def test_what_the_classifier_was_unsure_of_gets_general_words_again_when_sorted_back(
+    desk: Desk, server: FakeTransport
+) -> None:
+    question(desk)
+    desk.db.execute("UPDATE decision SET category = 'profile_request', needs_review = 1")
+    desk.db.execute("UPDATE review SET category = 'profile_request'")
+    act(desk, MEDICATION)
+    server.script = [LATER]
+    desk.send()
+    assert template(desk) == "medication_question"
+    act(desk, Correct(Category.PROFILE_REQUEST))
+    desk.pass_(hours=1)
+    desk.send()
+    assert template(desk) == "general_inquiry"
+    assert [WARNING in text for text in said(server)] == [False]
