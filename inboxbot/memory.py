@@ -14,6 +14,7 @@ from inboxbot.reading import Reading, ReadingFailed
 from inboxbot.reply import gate
 from inboxbot.reply.policy import History, Rules, choose_template
 from inboxbot.store import breaker, decisions, limits, people
+from inboxbot.store.limits import Everybodys
 from inboxbot.store.messages import Origin, Silence, Undecided
 from inboxbot.store.sqlite import Database
 
@@ -26,11 +27,12 @@ def known_history(
     now: datetime,
     *,
     stored: Undecided | None = None,
+    everybodys: Everybodys | None = None,
 ) -> History:
     """Return what the store remembers that bears on a letter; call it where it is decided on.
 
     `stored` is the letter as it is kept, where it is: what became of itself never counts.
-    Writes nothing.
+    `everybodys` is what the transaction has counted before. Writes nothing.
     """
     message = reading.message
     itself = stored.id if stored else None
@@ -59,6 +61,7 @@ def known_history(
         rules=rules.on(identity.mailbox),
         now=now,
         apart_from=itself,
+        everybodys=everybodys,
     )
 
 
@@ -73,6 +76,7 @@ def with_counts(
     now: datetime,
     apart_from: int | None,
     held_too: bool = True,
+    everybodys: Everybodys | None = None,
 ) -> History:
     """Return `history` with what the limits ask before one more acknowledgement to `recipient`.
 
@@ -89,6 +93,7 @@ def with_counts(
         apart_from=apart_from,
         judged_since=breaker.last_opened_at(db),
         held_too=held_too,
+        everybodys=everybodys,
     )
     return replace(
         history,

@@ -37,6 +37,7 @@ from inboxbot.store import (
     settings,
 )
 from inboxbot.store.database import write
+from inboxbot.store.limits import Everybodys
 from inboxbot.store.messages import Undecided
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
@@ -126,7 +127,8 @@ class Triage:
         with write(self._db):
             faults.point("triage.decided")
             breaker.settle(self._db, self._now())
-            outcomes = [self._decide(stored, reading) for stored, reading in pairs]
+            everybodys = Everybodys(self._db)
+            outcomes = [self._decide(stored, reading, everybodys) for stored, reading in pairs]
             faults.point("triage.before_commit")
         faults.point("triage.committed")
         for (_, reading), outcome in zip(pairs, outcomes, strict=True):
@@ -144,16 +146,17 @@ class Triage:
                 events.urgent(outcome.message, " ".join(outcome.urgent))
         return outcomes
 
-    def _decide(self, stored: Undecided, reading: Answer) -> Outcome:
+    def _decide(self, stored: Undecided, reading: Answer, everybodys: Everybodys) -> Outcome:
         """Decide on one message and store all that follows, within the open transaction."""
         db, now = self._db, self._now()
         message, classification = reading.message, reading.classification
         identity = identity_for(self._identities, stored.mailbox)
-        case = self._case(stored, reading, identity, now)
+        case = self._case(stored, reading, identity, now, everybodys)
         decision = decide(case, identity, self._rules, now)
         if consequences.link_bounce(db, stored, message, decision, now):
             # It counts from here on, and may be the one that opens the breaker.
-            case = self._case(stored, reading, identity, now)
+            everybodys.forget()
+            case = self._case(stored, reading, identity, now, everybodys)
             decision = decide(case, identity, self._rules, now)
         if isinstance(reading, ReadingFailed):
             decision = unreadable(decision, reading)
@@ -192,12 +195,21 @@ class Triage:
         reading: Answer,
         identity: Identity,
         now: datetime,
+        everybodys: Everybodys | None = None,
     ) -> Case:
         return Case(
             message=reading.message,
             received_at=stored.received_at,
             classification=reading.classification,
-            history=known_history(self._db, reading, identity, self._rules, now, stored=stored),
+            history=known_history(
+                self._db,
+                reading,
+                identity,
+                self._rules,
+                now,
+                stored=stored,
+                everybodys=everybodys,
+            ),
         )
 
     def _prepare(

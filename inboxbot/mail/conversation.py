@@ -5,6 +5,7 @@ itself: the author and the words belong to it.
 """
 
 import hashlib
+from functools import lru_cache
 
 from inboxbot.mail.message import Message
 
@@ -20,6 +21,7 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
+@lru_cache(maxsize=1)  # It is asked for when a letter is decided on, and as it is recorded.
 def identity_key(message: Message) -> str:
     """Return what makes the message itself, however often and wherever it was delivered.
 

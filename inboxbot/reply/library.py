@@ -61,6 +61,7 @@ class _Slot:
     built_in: bool = False
 
 
+@lru_cache(maxsize=64)
 def version_of(source: Source) -> str:
     """Return the name of a version: the same sources always give the same one."""
     return sha256(f"{source.text}\0{source.html}".encode()).hexdigest()[:12]

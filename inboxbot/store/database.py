@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from threading import RLock
 
@@ -252,6 +253,7 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
+@lru_cache(maxsize=16)  # What is written of a letter has few times, and each many times over.
 def stamp(moment: datetime) -> str:
     """Return an aware `moment` as text in UTC, of fixed width so that it sorts as time."""
     in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)

@@ -5,7 +5,6 @@ outbox, so two letters that are decided together cannot both be the last that fi
 that write do so within the caller's transaction.
 """
 
-from dataclasses import fields
 from datetime import datetime, timedelta
 
 from inboxbot.frozen import dataclass
@@ -13,7 +12,9 @@ from inboxbot.store.database import stamp
 from inboxbot.store.outbox import State, move
 from inboxbot.store.sqlite import Database
 
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 COOL_DOWN = timedelta(days=60)
+_GOES = " AND state <> 'held'"
 RECENT = 50
 # Acknowledgements that went, will go, may have gone, or but for the mode would have gone.
 RESERVED = (
@@ -22,19 +23,52 @@ RESERVED = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Reserved:
-    """Acknowledgements reserved in the periods that end now, and what came back of them."""
+    """Acknowledgements reserved in the periods that end now, and what came back of them.
+
+    To this address, relay and domain first, then to everybody; in the order of the statements.
+    """
 
     address_day: int
     address_week: int
     relay_hour: int
     domain_hour: int
-    hour: int
-    day: int
     bounces_hour: int
     recent_sent: int
     recent_bounced: int
+    hour: int
+    day: int
+
+
+class Everybodys:
+    """What is reserved for everybody, counted once for the length of a transaction that writes.
+
+    Nobody else writes meanwhile: after the first look only what was added since, and what fell
+    out of the periods, is counted. It is forgotten where a reply changes that was there before.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._known: tuple[datetime, int, int, int] | None = None
+
+    def forget(self) -> None:
+        """Count everything anew at the next look."""
+        self._known = None
+
+    def as_known(self, now: datetime) -> dict[str, str | int]:
+        """Return what was counted and when, for the statement that counts the rest."""
+        if self._known is None or now < self._known[0]:
+            times = {"hour": stamp(now - HOUR), "day": stamp(now - DAY)}
+            self._known = (now, *self._db.execute(_EVERYBODYS, times).fetchone())
+        since, hour, day, newest = self._known
+        return {
+            "known_hour": hour,
+            "known_day": day,
+            "newest": newest,
+            "hour_then": stamp(since - HOUR),
+            "day_then": stamp(since - DAY),
+        }
 
 
 def reserved(
@@ -47,27 +81,31 @@ def reserved(
     apart_from: int | None = None,
     judged_since: datetime | None = None,
     held_too: bool = True,
+    everybodys: Everybodys | None = None,
 ) -> Reserved:
     """Count what bears on one more acknowledgement to this folded address.
 
     `apart_from` is the letter that it is for, where it may have its own already. Of what came
     back only replies made after `judged_since` count among the recent ones. Without `held_too`
-    those count that go or went, and none that the mode holds.
+    those count that go or went, and none that the mode holds. `everybodys` (with those
+    held too) has counted most of it already.
     """
-    row = db.execute(
-        _RESERVED.replace("HELD", "" if held_too else " AND state <> 'held'"),
+    known = everybodys.as_known(now) if everybodys is not None else {}
+    counts = db.execute(
+        _WITH_KNOWN if known else _RESERVED.replace("HELD", "" if held_too else _GOES),
         {
             "key": recipient_key,
             "domain": recipient_domain,
             "relay": relay,
             "itself": apart_from,
-            "hour": stamp(now - timedelta(hours=1)),
-            "day": stamp(now - timedelta(days=1)),
+            "hour": stamp(now - HOUR),
+            "day": stamp(now - DAY),
             "week": stamp(now - timedelta(days=7)),
             "judged": stamp(judged_since) if judged_since else "",
+            **known,
         },
     ).fetchone()
-    return Reserved(**dict(zip(_COUNTS, row, strict=True)))
+    return Reserved(*counts)
 
 
 def _count(condition: str) -> str:
@@ -78,8 +116,7 @@ def _count(condition: str) -> str:
 
 
 # As one statement, a count for each field of `Reserved`: asking costs more than counting.
-_COUNTS = tuple(field.name for field in fields(Reserved))
-_RESERVED = (
+_TO_THIS_ONE = (
     "WITH judged AS (SELECT state FROM outbox WHERE kind = 'acknowledgement'"  # noqa: S608
     " AND state IN ('sent', 'bounced') AND created_at > :judged"
     f" ORDER BY created_at DESC LIMIT {RECENT})"
@@ -87,11 +124,34 @@ _RESERVED = (
     f" {_count('recipient_key = :key AND goes_at > :week')},"
     f" iif(:relay IS NULL, 0, {_count('relay = :relay AND goes_at > :hour')}),"
     f" {_count('recipient_domain = :domain AND goes_at > :hour')},"
-    f" {_count('goes_at > :hour')}, {_count('goes_at > :day')},"
     " (SELECT count(*) FROM bounce WHERE at > :hour),"
     " (SELECT count(*) FROM judged),"
     " (SELECT coalesce(sum(state = 'bounced'), 0) FROM judged)"
 )
+_RESERVED = f"{_TO_THIS_ONE}, {_count('goes_at > :hour')}, {_count('goes_at > :day')}"
+_EVERYBODYS = (
+    "SELECT coalesce(sum(goes_at > :hour), 0), count(*),"  # noqa: S608
+    " (SELECT coalesce(max(id), 0) FROM outbox)"
+    f" FROM outbox WHERE {RESERVED} AND goes_at > :day"
+)
+
+
+def _change(period: str) -> str:
+    """Return the SQL for: those added since, without those gone since, without the letter's own."""
+    new, old = "id > :newest AND message_id IS NOT :itself", "id <= :newest"
+    mine = f"{RESERVED} AND message_id = :itself AND {old} AND goes_at > {period}"
+    return (
+        f"(SELECT count(*) FROM outbox NOT INDEXED WHERE {RESERVED} AND {new}"  # noqa: S608
+        f" AND goes_at > {period})"
+        f" - (SELECT count(*) FROM outbox WHERE {RESERVED} AND {old}"
+        f" AND goes_at > {period}_then AND goes_at <= {period})"
+        f" - (SELECT count(*) FROM outbox INDEXED BY outbox_message WHERE {mine})"
+    )
+
+
+_WITH_KNOWN = (
+    f"{_TO_THIS_ONE}, :known_hour + {_change(':hour')}, :known_day + {_change(':day')}"
+).replace("HELD", "")
 
 
 def released(db: Database, recipient_key: str, since: datetime) -> bool:

@@ -1,0 +1,79 @@
+"""What everybody got is counted once in a transaction, and stays as exact as if counted anew."""
+
+import random
+from datetime import datetime, timedelta
+
+import pytest
+
+from inboxbot.store import limits, outbox
+from inboxbot.store.database import stamp, write
+from inboxbot.store.outbox import State
+from inboxbot.store.sqlite import Database
+from tests.counting import counted
+from tests.outbox_rows import put_letter, put_reply, reply_to
+
+HELD = ("shadow", "breaker_open")
+
+
+def counts(
+    db: Database, now: datetime, letter: int | None, everybodys: limits.Everybodys | None
+) -> limits.Reserved:
+    return limits.reserved(
+        db,
+        recipient_key="ana@example.org",
+        recipient_domain="example.org",
+        relay=None,
+        now=now,
+        apart_from=letter,
+        everybodys=everybodys,
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_a_transaction_has_counted_stays_exact_as_it_adds_and_as_time_passes(
+    db: Database, now: datetime, seed: int
+) -> None:
+    dice = random.Random(seed)
+    old = range(1, 40)
+    for number in old:
+        put_reply(db, number, now - timedelta(minutes=dice.choice((1, 59, 61, 1439, 1441))))
+    letters = [put_letter(db, number, now) for number in range(100, 120)]
+    at = now
+    with write(db):
+        everybodys = limits.Everybodys(db)
+        for number, letter in enumerate(letters, 100):
+            at += timedelta(seconds=dice.choice((0, 1, 30, 90)))
+            asked_for = dice.choice((None, letter, dice.choice(old)))
+            seen = counts(db, at, asked_for, everybodys)
+            assert seen == counts(db, at, asked_for, None)
+            state = dice.choice((State.QUEUED, State.HELD))
+            outbox.add(
+                db,
+                message=letter,
+                kind=dice.choice(("acknowledgement", "answer")),
+                reply=reply_to(number),
+                state=state,
+                reason=dice.choice(HELD) if state is State.HELD else None,
+                now=at,
+            )
+        # A clock that is set back, and a reply of before that counts no more.
+        assert counts(db, now, None, everybodys) == counts(db, now, None, None)
+        db.execute("UPDATE outbox SET state = 'cancelled' WHERE created_at > ?", [stamp(now)])
+        everybodys.forget()
+        assert counts(db, now, None, everybodys) == counts(db, now, None, None)
+
+
+def test_after_the_first_look_no_reply_of_before_is_counted_again(
+    db: Database, now: datetime
+) -> None:
+    everybodys = limits.Everybodys(db)
+    counts(db, now, None, everybodys)
+    with counted(db, keep=True) as asked:
+        counts(db, now + timedelta(seconds=1), None, everybodys)
+    [statement] = asked.kept
+    plan = "\n".join(row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}"))
+    everybody = [line for line in plan.splitlines() if "goes_at" in line and "=?" not in line]
+    assert "SCAN outbox" not in plan
+    assert plan.count("USING INTEGER PRIMARY KEY (rowid>?)") == 2
+    assert len(everybody) == 2
+    assert all("goes_at>? AND goes_at<?" in line for line in everybody), plan
