@@ -9,6 +9,7 @@ APScheduler keeps to the wall clock: after a step back it would sleep for as lon
 So the main thread counts by the monotonic clock and wakes a job that is overdue.
 """
 
+import gc
 import os
 import signal
 import threading
@@ -76,8 +77,17 @@ class Job:
 
 
 def made_late(make: Callable[[], Callable[[], None]]) -> Callable[[], None]:
-    """Return a job that is made when it is first run: what it needs is loaded and opened then."""
-    made = cache(make)
+    """Return a job that is made when it is first run: what it needs is loaded and opened then.
+
+    That stays for good, as what was loaded before: no garbage is looked for in it.
+    """
+
+    @cache
+    def made() -> Callable[[], None]:
+        work = make()
+        gc.freeze()
+        return work
+
     return lambda: made()()
 
 

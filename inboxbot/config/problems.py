@@ -3,7 +3,6 @@
 A problem says what was found and what to write instead, in words of ours, not in pydantic's.
 """
 
-from difflib import get_close_matches
 from typing import Any
 
 from inboxbot.config.mailbox import MailboxReplies
@@ -91,6 +90,8 @@ def _suggestion(location: tuple[str | int, ...]) -> str:
     name = str(location[-1])
     if section is MailboxReplies and name in Replies.model_fields:
         return f" It counts for all mailboxes together: write {name} in [replies]."
+    from difflib import get_close_matches  # Loaded only where something is wrong.
+
     near = get_close_matches(name, list(section.model_fields), 1, 0.5)
     if near:
         return f" Did you mean {near[0]}?"

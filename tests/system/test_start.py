@@ -118,6 +118,7 @@ def test_the_daemon_looks_at_its_mailbox_before_it_loads_what_reads_sorts_and_wr
     assert len(ours(modules)) <= 160
     assert not LETTERS & set(at_first)
     assert 50 < len(ours(at_first)) <= 90
+    assert not {"asyncio", "multiprocessing", "difflib"} & set(at_first)
 
 
 def polled(store: Path) -> bool:
