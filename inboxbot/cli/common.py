@@ -1,5 +1,6 @@
 """What all commands share: the options, the configuration, printing, and exit codes."""
 
+import gc
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -94,9 +95,26 @@ def options(function: Callable[..., R]) -> Callable[..., R]:
     )(wrapped)
 
 
+@contextmanager
+def loading() -> Iterator[None]:
+    """Look for no garbage while the block loads, and never in what it loaded: that stays for good.
+
+    A sixth of what a command costs is spent on it otherwise.
+    """
+    looked_for = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if looked_for:
+            gc.enable()
+
+
 def configuration(config_file: str | None) -> "Config":
     """Return the configuration; raises `ConfigError` with every problem."""
-    from inboxbot import config
+    with loading():
+        from inboxbot import config
 
     return config.load(config.find(config_file))
 

@@ -1,6 +1,5 @@
 """Commands to set up, start and look after the service."""
 
-import gc
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ from inboxbot.cli.common import (
     CONFIGURATION,
     FINDINGS,
     configuration,
+    loading,
     options,
     print_json,
 )
@@ -118,12 +118,9 @@ def _print_problems(problems: tuple[Problem, ...], as_json: bool, well: str) -> 
 @options
 def run_command(config_file: str | None, as_json: bool) -> None:  # noqa: ARG001
     """Run the daemon until SIGTERM or Ctrl-C; one at a time for each store."""
-    # What is loaded stays for good: no garbage is looked for in it, neither now nor later.
-    gc.disable()
-    from inboxbot import daemon, heap
+    with loading():
+        from inboxbot import daemon, heap
 
-    gc.freeze()
-    gc.enable()
     heap.share()
     daemon.run(configuration(config_file))
 
@@ -133,7 +130,8 @@ def run_command(config_file: str | None, as_json: bool) -> None:  # noqa: ARG001
 @options
 def web_command(port: int | None, config_file: str | None, as_json: bool) -> None:  # noqa: ARG001
     """Run the review app for staff until SIGTERM or Ctrl-C."""
-    from inboxbot.web.serve import serve
+    with loading():
+        from inboxbot.web.serve import serve
 
     serve(configuration(config_file), port=port)
 
