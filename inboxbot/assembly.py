@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from inboxbot import events, opening, promotion, publishing, reading
+from inboxbot import events, opening, promotion, publishing
 from inboxbot.acknowledge import Acknowledger, Facts
 from inboxbot.announce import Recipients
 from inboxbot.clock import utc_now
@@ -19,7 +19,9 @@ from inboxbot.errors import ConfigError, InboxbotError
 from inboxbot.fetching import MIB
 from inboxbot.mail.message import Identity
 from inboxbot.promotion import InForce
-from inboxbot.reading import LoadClassifier, Reader
+from inboxbot.reader import Reader
+from inboxbot.reading import LoadClassifier
+from inboxbot.reading_worker import Limits
 from inboxbot.reply.knowledge import Article, read_knowledge
 from inboxbot.reply.library import Library
 from inboxbot.reply.policy import Rules
@@ -207,7 +209,7 @@ def reader(configuration: Config, model: InForce | None = None) -> Reader:
     """
     return Reader(
         classifier(configuration, model or model_in_force(configuration)),
-        reading.Limits(memory=configuration.classify.memory_mb * MIB),
+        Limits(memory=configuration.classify.memory_mb * MIB),
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from inboxbot.mail.files import Unreadable
 from inboxbot.mail.message import Identity
 from inboxbot.memory import known_history
-from inboxbot.reading import Reader, Reading, ReadingFailed
+from inboxbot.reader import Reader
+from inboxbot.reading import Reading, ReadingFailed
 from inboxbot.reply.policy import Case, Decision, History, Rules, decide, sentence
 from inboxbot.store.messages import Undecided, fingerprint
 from inboxbot.store.sqlite import Database

@@ -20,7 +20,7 @@ from inboxbot.lock import locked
 from inboxbot.mail.files import iter_files
 from inboxbot.mail.message import identity_for
 from inboxbot.postman import Postman
-from inboxbot.reading import Reader
+from inboxbot.reader import Reader
 from inboxbot.replaying import Replayed, Side
 from inboxbot.sender import Sent
 from inboxbot.store import decisions, messages, settings

@@ -16,7 +16,8 @@ from inboxbot import faults
 from inboxbot.errors import InboxbotError
 from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Message
-from inboxbot.reading import GIVEN_UP, Reader, Reading, ReadingFailed, unclassified
+from inboxbot.reader import GIVEN_UP, Reader
+from inboxbot.reading import Reading, ReadingFailed, unclassified
 from inboxbot.store import messages
 from inboxbot.store.database import write
 from inboxbot.store.messages import Undecided

@@ -15,7 +15,8 @@ from inboxbot.errors import PermanentError, TemplateError
 from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Identity, identity_for
 from inboxbot.memory import known_history
-from inboxbot.reading import Reader, Reading, ReadingFailed
+from inboxbot.reader import Reader
+from inboxbot.reading import Reading, ReadingFailed
 from inboxbot.reply.policy import Case, Decision, History, Rules, decide
 from inboxbot.reply.reason import Disposition
 from inboxbot.store import messages, reviews

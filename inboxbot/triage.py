@@ -23,7 +23,8 @@ from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Identity, identity_for
 from inboxbot.memory import known_history
 from inboxbot.read_ahead import Answer, Batch, ReadAhead
-from inboxbot.reading import Reader, ReadingFailed
+from inboxbot.reader import Reader
+from inboxbot.reading import ReadingFailed
 from inboxbot.reply import gate
 from inboxbot.reply.policy import Case, Decision, Rules, decide
 from inboxbot.reply.reason import Disposition, Hit, Reason

@@ -19,7 +19,8 @@ from inboxbot.intake import Source
 from inboxbot.mail.message import Identity, Message
 from inboxbot.mail.parse import parse_header
 from inboxbot.mail.smtp import SmtpTransport
-from inboxbot.reading import GIVEN_UP, Classifies, Reading, ReadingFailed, unclassified
+from inboxbot.reader import GIVEN_UP
+from inboxbot.reading import Classifies, Reading, ReadingFailed, unclassified
 from inboxbot.reply.knowledge import Article
 from inboxbot.reply.library import Library
 from inboxbot.reply.policy import Rules

@@ -11,20 +11,9 @@ from pathlib import Path
 import pytest
 
 from inboxbot.classify.category import Category
-from inboxbot.reading import (
-    CHUNK_BYTES,
-    CHUNK_MESSAGES,
-    CRASHED,
-    TOO_LONG,
-    TOO_MUCH_MEMORY,
-    Limits,
-    LoadClassifier,
-    Reader,
-    Reading,
-    ReadingFailed,
-    _chunks,
-    read,
-)
+from inboxbot.reader import CHUNK_BYTES, CHUNK_MESSAGES, CRASHED, TOO_LONG, Reader, _chunks
+from inboxbot.reading import LoadClassifier, Reading, ReadingFailed, read
+from inboxbot.reading_worker import TOO_MUCH_MEMORY, Limits
 from tests.actor import Actor, actor, no_model, parser_that_fails
 from tests.memory import heaps_of_threads
 
@@ -181,7 +170,8 @@ def test_the_worker_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     script.write_text(
         "import sys\n"
         f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
-        "from inboxbot.reading import Reader, LoadClassifier\n"
+        "from inboxbot.reader import Reader\n"
+        "from inboxbot.reading import LoadClassifier\n"
         "if __name__ == '__main__':\n"
         "    reader = Reader(LoadClassifier('light'))\n"
         "    reader.read(b'Subject: x\\n\\nhello')\n"

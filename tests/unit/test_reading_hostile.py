@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from inboxbot.reading import Limits, LoadClassifier, Reader, Reading
+from inboxbot.reader import Reader
+from inboxbot.reading import LoadClassifier, Reading
+from inboxbot.reading_worker import Limits
 from tests import hostile
 
 MIB = 1024 * 1024

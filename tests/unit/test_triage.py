@@ -13,7 +13,8 @@ from inboxbot.classify.category import Category, Classification
 from inboxbot.explain import decider
 from inboxbot.mail.compose import ComposeMismatchError
 from inboxbot.mail.message import Message
-from inboxbot.reading import LoadClassifier, Reader, Reading, ReadingFailed, read
+from inboxbot.reader import Reader
+from inboxbot.reading import LoadClassifier, Reading, ReadingFailed, read
 from inboxbot.reply.library import Library
 from inboxbot.reply.policy import Rules
 from inboxbot.reply.reason import Reason
