@@ -16,11 +16,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 COOL_DOWN = timedelta(days=60)
 _GOES = " AND state <> 'held'"
 RECENT = 50
-# Acknowledgements that went, will go, may have gone, or but for the mode would have gone.
-RESERVED = (
-    "kind = 'acknowledgement' AND (state IN ('queued', 'claimed', 'sending', 'sent', 'deferred',"
-    " 'uncertain', 'bounced') OR (state = 'held' AND reason IN ('shadow', 'paused')))"
-)
+# Acknowledgements that went, will go, may have gone, or but for the mode would have gone: triggers
+# see to it whenever a reply is put in or its state changes.
+RESERVED = "reserved = 1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,19 @@
 """What everybody got is counted once in a transaction, and stays as exact as if counted anew."""
 
 import random
+from contextlib import closing
 from datetime import datetime, timedelta
+from itertools import product
+from pathlib import Path
 
 import pytest
 
-from inboxbot.store import limits, outbox
-from inboxbot.store.database import stamp, write
+from inboxbot.store import limits, migrations, outbox
+from inboxbot.store.database import create, stamp, write
 from inboxbot.store.outbox import State
 from inboxbot.store.sqlite import Database
 from tests.counting import counted
-from tests.outbox_rows import put_letter, put_reply, reply_to
+from tests.outbox_rows import letter_rows, put_letter, put_reply, reply_to
 
 HELD = ("shadow", "breaker_open")
 
@@ -77,3 +80,54 @@ def test_after_the_first_look_no_reply_of_before_is_counted_again(
     assert plan.count("USING INTEGER PRIMARY KEY (rowid>?)") == 2
     assert len(everybody) == 2
     assert all("goes_at>? AND goes_at<?" in line for line in everybody), plan
+
+
+COUNTED = (
+    "kind = 'acknowledgement' AND (state IN ('queued', 'claimed', 'sending', 'sent', 'deferred',"
+    " 'uncertain', 'bounced') OR (state = 'held' AND coalesce(reason, '') IN ('shadow', 'paused')))"
+)
+WAYS = tuple(product(State, ("acknowledgement", "answer"), (None, "shadow", "paused", "staff")))
+
+
+def test_a_reply_counts_from_when_it_is_put_in_and_after_each_change(
+    db: Database, now: datetime
+) -> None:
+    wrong = f"SELECT state, kind, reason FROM outbox WHERE reserved <> ({COUNTED})"
+    with write(db):
+        for number, (state, kind, reason) in enumerate(WAYS, 1):
+            outbox.add(
+                db,
+                message=letter_rows(db, number, now),
+                kind=kind,
+                reply=reply_to(number),
+                state=state,
+                reason=reason,
+                now=now,
+            )
+        assert db.execute(wrong).fetchall() == []
+        for state, kind, reason in WAYS:
+            db.execute("UPDATE outbox SET state = ?, kind = ?, reason = ?", [state, kind, reason])
+            assert db.execute(wrong).fetchall() == []
+            db.execute("UPDATE outbox SET state = CASE id % 2 WHEN 0 THEN 'held' ELSE 'sent' END")
+            assert db.execute(wrong).fetchall() == []
+
+
+def test_what_counted_before_it_had_a_column_counts_after(tmp_path: Path, now: datetime) -> None:
+    steps = list(migrations.STEPS)
+    with closing(create(tmp_path / "store")) as db:
+        with write(db):
+            migrations.apply(db, steps[: steps.index("0091_reserved")])
+            for number, (state, kind, reason) in enumerate(WAYS, 1):
+                letter = letter_rows(db, number, now)
+                outbox.add(
+                    db,
+                    message=letter,
+                    kind=kind,
+                    reply=reply_to(number),
+                    state=state,
+                    reason=reason,
+                    now=now,
+                )
+        migrations.migrate(db)
+        found = db.execute(f"SELECT sum(reserved <> ({COUNTED})), sum(reserved) FROM outbox")
+        assert found.fetchone() == (0, 7 * 4 + 2)

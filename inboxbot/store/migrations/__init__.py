@@ -20,6 +20,7 @@ from inboxbot.store.migrations import (
     models,
     notes_on_people,
     places_and_messages,
+    reserved,
     reviews,
     search,
     staff,
@@ -46,6 +47,7 @@ STEPS = {
     "0080_lists": lists.SCRIPT,
     "0081_notes_on_people": notes_on_people.SCRIPT,
     "0090_counts": counts.SCRIPT,
+    "0091_reserved": reserved.SCRIPT,
 }
 
 
