@@ -7,10 +7,10 @@ caller's transaction, so that nothing can change between the look and the claim.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Reply
-from inboxbot.reply.case import Acknowledgement
 from inboxbot.reply.reason import Reason
 from inboxbot.store import breaker, conversations, limits, outbox, sending, settings
 from inboxbot.store.outbox import State
@@ -18,9 +18,12 @@ from inboxbot.store.sending import Entry
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
 
+if TYPE_CHECKING:
+    from inboxbot.reply.case import Acknowledgement
+
 MAX_WAIT = timedelta(hours=24)
 
-WrittenAnew = Callable[[int], Acknowledgement | Reason]
+WrittenAnew = Callable[[int], "Acknowledgement | Reason"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ NOT_SHOWN = (
 # Their texts are parts of sentences, too: every one of several words counts.
 PHRASES = (
     *("reply/gate", "reply/reason", "reply/checks", "reply/policy", "classify/classifier"),
-    *("classify/urgency", "health", "erasing", "reading"),
+    *("classify/urgency", "health", "erasing", "reading", "reader", "reading_worker"),
 )
 HEAD = "# The texts of inboxbot's review app. `make words` writes this file."
 # Lines of a catalogue's head that would change without a change of its texts.

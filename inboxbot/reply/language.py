@@ -7,6 +7,7 @@ below the floor is never used.
 import tomllib
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from inboxbot.frozen import dataclass
@@ -50,6 +51,7 @@ EXPLANATIONS: dict[Because, str] = {
 }
 
 
+@lru_cache(maxsize=8)
 def read_languages(text: str) -> tuple[Language, ...]:
     """Read `templates/languages.toml`; raises ValueError with a sentence where it is wrong."""
     languages = []

@@ -6,17 +6,19 @@ reasons comes from here.
 
 import json
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inboxbot.classify.category import Category, Classification
 from inboxbot.frozen import dataclass
 from inboxbot.mail.conversation import folded, identity_key
 from inboxbot.mail.message import Message
-from inboxbot.reply.case import Decision
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.limits import RESERVED
 from inboxbot.store.outbox import unpacked
 from inboxbot.store.sqlite import Database
+
+if TYPE_CHECKING:
+    from inboxbot.reply.case import Decision
 
 # A subject shorter than this is anybody's; how far back, and how many, of our replies count.
 _TELLING_SUBJECT = 8
@@ -73,7 +75,7 @@ def record(
     message_row: int,
     message: Message,
     classification: Classification,
-    decision: Decision,
+    decision: "Decision",
     *,
     conversation: int | None,
     now: datetime,
