@@ -2,15 +2,16 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from inboxbot.store.users import Role
 from tests import letters
+from tests.browser.desk import Desk
 from tests.browser.looking import PICTURES
 from tests.once import once
 from tests.stand import Stand, moved, new_store, standing
@@ -34,8 +35,6 @@ FLAGS = [
     "--disable-features=RenderDocument,AvoidUnnecessaryBeforeUnloadCheckSync,HttpsUpgrades,"
     "PaintHolding,OptimizationHints",
 ]
-
-TIMEOUT = 15_000
 
 Visit = Callable[..., Page]
 Enter = Callable[..., Page]
@@ -62,20 +61,6 @@ def unpainted(playwright: Playwright) -> Iterator[Browser]:
     flags = FLAGS if PICTURES else [*FLAGS, "--disable-threaded-compositing"]
     with playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as browser:
         yield browser
-
-
-def signed_in(
-    browser: Browser,
-    stand: Stand,
-    name: str = "jo",
-    role: Role = Role.STAFF,
-    **options: object,
-) -> BrowserContext:
-    """Return a new context of a browser, with the session of somebody who is signed in."""
-    context = browser.new_context(**options)  # type: ignore[arg-type]
-    context.set_default_timeout(TIMEOUT)
-    context.add_cookies([stand.cookie(stand.person(name, role))])  # type: ignore[list-item]
-    return context
 
 
 @pytest.fixture(scope="session")
@@ -111,59 +96,56 @@ def stand(house: Stand, filled: Path, tmp_path: Path) -> Iterator[Stand]:
 
 
 @pytest.fixture(scope="session")
-def usual(browser: Browser) -> Iterator[BrowserContext]:
+def usual(browser: Browser) -> Iterator[Desk]:
     """A browser as most people have it; whoever is signed in changes from test to test."""
-    context = browser.new_context()
-    context.set_default_timeout(TIMEOUT)
-    yield context
-    context.close()
+    with closing(Desk(browser)) as desk:
+        yield desk
 
 
 @pytest.fixture(scope="session")
-def mouseless(unpainted: Browser) -> Iterator[BrowserContext]:
+def mouseless(unpainted: Browser) -> Iterator[Desk]:
     """The same for those who use the keyboard alone."""
-    context = unpainted.new_context()
-    context.set_default_timeout(TIMEOUT)
-    yield context
-    context.close()
+    with closing(Desk(unpainted)) as desk:
+        yield desk
 
 
 @contextmanager
-def visits(browser: Browser, usual: BrowserContext, stand: Stand) -> Iterator[Visit]:
+def visits(desk: Desk, stand: Stand) -> Iterator[Visit]:
     """Open pages as somebody who is signed in; a second person has a browser of their own."""
-    others: list[BrowserContext] = []
+    with desk.pages() as take:
 
-    def open_page(
-        path: str = "/queue", *, name: str = "jo", role: Role = Role.STAFF, **options: object
-    ) -> Page:
-        context = usual
-        if options or usual.pages:
-            context = browser.new_context(**options)  # type: ignore[arg-type]
-            context.set_default_timeout(TIMEOUT)
-            others.append(context)
-        context.add_cookies([stand.cookie(stand.person(name, role))])  # type: ignore[list-item]
-        page = context.new_page()
-        page.goto(stand.url + path)
-        return page
+        def open_page(
+            path: str | None = "/queue",
+            *,
+            name: str | None = "jo",
+            role: Role = Role.STAFF,
+            **options: object,
+        ) -> Page:
+            page = take(**options)
+            if name is not None:
+                sign_in(page, stand, name, role)
+            if path is not None:
+                page.goto(stand.url + path)
+            return page
 
-    yield open_page
-    for page in usual.pages:
-        page.close()
-    usual.clear_cookies()
-    for context in others:
-        context.close()
+        yield open_page
+
+
+def sign_in(page: Page, stand: Stand, name: str, role: Role) -> None:
+    """Give a browser the session of somebody who is signed in."""
+    page.context.add_cookies([stand.cookie(stand.person(name, role))])  # type: ignore[list-item]
 
 
 @pytest.fixture
-def visit(browser: Browser, usual: BrowserContext, stand: Stand) -> Iterator[Visit]:
-    with visits(browser, usual, stand) as open_page:
+def visit(usual: Desk, stand: Stand) -> Iterator[Visit]:
+    with visits(usual, stand) as open_page:
         yield open_page
 
 
 @pytest.fixture
-def by_keys(unpainted: Browser, mouseless: BrowserContext, stand: Stand) -> Iterator[Visit]:
+def by_keys(mouseless: Desk, stand: Stand) -> Iterator[Visit]:
     """Open a page for somebody who uses the keyboard alone: no mouse does anything there."""
-    with visits(unpainted, mouseless, stand) as open_page:
+    with visits(mouseless, stand) as open_page:
         yield open_page
 
 
@@ -175,9 +157,9 @@ def workshop(house: Stand, tmp_path: Path) -> Iterator[Workshop]:
 
 
 @pytest.fixture
-def enter(browser: Browser, usual: BrowserContext, workshop: Workshop) -> Iterator[Enter]:
+def enter(usual: Desk, workshop: Workshop) -> Iterator[Enter]:
     """Open a page of the workshop as an administrator."""
-    with visits(browser, usual, workshop) as open_page:
+    with visits(usual, workshop) as open_page:
 
         def open_as_administrator(
             path: str = EDITOR, *, name: str = "ada", **options: object

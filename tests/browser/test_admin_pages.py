@@ -4,17 +4,18 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from inboxbot import going_live
 from inboxbot.store import audit, holds, users
 from inboxbot.store.database import write
 from inboxbot.store.users import Role
 from inboxbot.web.erasures import Erasure
-from tests.browser.conftest import signed_in
+from tests.browser.conftest import visits
+from tests.browser.desk import Desk
 from tests.browser.looking import Seen, look_in_every_way
-from tests.office import TEMPLATES, office, watch
-from tests.stand import Stand, new_store
+from tests.office import TEMPLATES, parts, watch
+from tests.stand import Stand, moved, new_store
 
 
 def fill(stand: Stand) -> dict[str, str]:
@@ -52,15 +53,14 @@ def open_details(page: Page) -> None:
 
 
 def test_the_pages_of_administration_are_accessible_and_fit(
-    unpainted: Browser, filled: Path, tmp_path: Path
+    mouseless: Desk, house: Stand, filled: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "state" / "inboxbot.sqlite3"
     shutil.copytree(filled.parent, store.parent)
     faults, seen = [], Seen()
-    with office(store, tmp_path) as stand:
+    with moved(house, store, **parts(tmp_path)) as stand, visits(mouseless, stand) as visit:
         where = fill(stand)
-        context = signed_in(unpainted, stand, "ada", Role.ADMINISTRATOR, bypass_csp=True)
-        page = context.new_page()
+        page = visit(None, name="ada", role=Role.ADMINISTRATOR, bypass_csp=True)
         for name, path in where.items():
             page.goto(stand.url + path)
             open_details(page)
@@ -79,24 +79,21 @@ def test_the_pages_of_administration_are_accessible_and_fit(
         )
         page.goto(f"{stand.url}/erasures/going-on")
         faults += look_in_every_way(page, "erasure-going-on", seen)
-        context.close()
     assert stand.faults == []
     assert faults == []
 
 
 def test_before_anything_has_happened_they_are_accessible_too(
-    unpainted: Browser, tmp_path: Path
+    mouseless: Desk, house: Stand, tmp_path: Path
 ) -> None:
     store = tmp_path / "state" / "inboxbot.sqlite3"
     new_store(store).close()
     faults, seen = [], Seen()
-    with office(store, tmp_path) as stand:
+    with moved(house, store, **parts(tmp_path)) as stand, visits(mouseless, stand) as visit:
         going_live.approve_templates(stand.db, TEMPLATES, who="ada", now=datetime.now(UTC))
-        context = signed_in(unpainted, stand, "ada", Role.ADMINISTRATOR, bypass_csp=True)
-        page = context.new_page()
+        page = visit(None, name="ada", role=Role.ADMINISTRATOR, bypass_csp=True)
         for name, path in (("reports", "/reports"), ("going-live", "/going-live")):
             page.goto(stand.url + path)
             faults += look_in_every_way(page, f"empty-{name}", seen)
-        context.close()
     assert stand.faults == []
     assert faults == []

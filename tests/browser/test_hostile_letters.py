@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Request
+from playwright.sync_api import Request
 
 from inboxbot.web import formatted
 from tests import letters
-from tests.browser.conftest import signed_in
+from tests.browser.conftest import visits
+from tests.browser.desk import Desk
 from tests.letters import Letter
-from tests.stand import new_store, standing
+from tests.stand import Stand, moved, new_store
 
 EVIL = "http://evil.example"
 PAYLOADS = (
@@ -115,7 +116,7 @@ FRAMES = """addresses => Promise.all(addresses.map(address => new Promise(done =
 
 
 def test_sixty_hostile_letters_run_nothing_and_call_nobody(
-    browser: Browser, tmp_path: Path
+    usual: Desk, house: Stand, tmp_path: Path
 ) -> None:
     path = tmp_path / "state" / "inboxbot.sqlite3"
     db = new_store(path)
@@ -133,16 +134,15 @@ def test_sixty_hostile_letters_run_nothing_and_call_nobody(
     dialogs: list[str] = []
     strangers: list[str] = []
 
-    with standing(path) as stand:
-        context = signed_in(browser, stand)
-        page = context.new_page()
+    with moved(house, path) as stand, visits(usual, stand) as visit:
+        page = visit(None)
 
         def note(request: Request) -> None:
             if not request.url.startswith((stand.url, "about:", "data:")):
                 strangers.append(request.url)
 
-        context.on("request", note)
-        context.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+        page.context.on("request", note)
+        page.context.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
         page.goto(stand.url + "/queue?view=open")
         page.goto(stand.url + "/help")
         page.evaluate(FRAMES, [f"/m/{row}/formatted" for row in rows])
@@ -159,26 +159,23 @@ def test_sixty_hostile_letters_run_nothing_and_call_nobody(
         for row in rows[:: len(rows) // 6]:
             page.goto(f"{stand.url}/m/{row}?show=whole")
             page.goto(f"{stand.url}/m/{row}?show=source")
-        context.close()
-        assert stand.faults == []
+    assert stand.faults == []
     assert dialogs == []
     assert strangers == []
 
 
 def test_the_formatted_view_opens_in_our_frame_and_nowhere_else(
-    browser: Browser, tmp_path: Path
+    usual: Desk, house: Stand, tmp_path: Path
 ) -> None:
     path = tmp_path / "state" / "inboxbot.sqlite3"
     db = new_store(path)
     row = letters.add(db, Letter(html="<p>Hello</p>"), datetime.now(UTC))
     db.close()
-    with standing(path) as stand:
-        context = signed_in(browser, stand)
-        page = context.new_page()
+    with moved(house, path) as stand, visits(usual, stand) as visit:
+        page = visit(f"/m/{row}")
         answer = page.goto(f"{stand.url}/m/{row}/formatted")
         assert answer is not None
         assert answer.status == 403
-        context.close()
 
 
 @pytest.mark.parametrize("html", PAYLOADS)

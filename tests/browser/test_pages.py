@@ -3,8 +3,6 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from playwright.sync_api import Browser
-
 from inboxbot import modes
 from inboxbot.classify.category import Flag, Medicine
 from inboxbot.mail.message import Attachment
@@ -14,10 +12,11 @@ from inboxbot.store.database import write
 from inboxbot.store.settings import Mode
 from inboxbot.store.users import Role
 from tests import letters
-from tests.browser.conftest import signed_in
+from tests.browser.conftest import Visit, sign_in, visits
+from tests.browser.desk import Desk
 from tests.browser.looking import Seen, faults_of, look_in_every_way, too_wide
 from tests.letters import Letter
-from tests.stand import Stand, new_store, standing
+from tests.stand import Stand, moved, new_store
 
 FULL = (
     "queue",
@@ -110,13 +109,12 @@ def paths(stand: Stand) -> dict[str, str]:
     }
 
 
-def test_every_page_is_accessible_and_fits_at_every_size(unpainted: Browser, stand: Stand) -> None:
+def test_every_page_is_accessible_and_fits_at_every_size(stand: Stand, by_keys: Visit) -> None:
     modes.set_mode(stand.db, Mode.LIVE, who="test", now=datetime.now(UTC))
     where = paths(stand)
     assert set(where) == set(FULL)
     # axe is put into the page; the app's own policy has tests of its own.
-    context = signed_in(unpainted, stand, "ada", Role.ADMINISTRATOR, bypass_csp=True)
-    page = context.new_page()
+    page = by_keys(None, name="ada", role=Role.ADMINISTRATOR, bypass_csp=True)
     faults, seen = [], Seen()
     for name, path in where.items():
         page.goto(stand.url + path)
@@ -133,43 +131,39 @@ def test_every_page_is_accessible_and_fits_at_every_size(unpainted: Browser, sta
         )
         if too_wide(page) > 0:
             faults.append(f"{name}: too wide at 400 % with wide spacing")
-    context.close()
     assert faults == []
 
 
-def test_the_door_and_an_empty_house_are_accessible_too(unpainted: Browser, tmp_path: Path) -> None:
+def test_the_door_and_an_empty_house_are_accessible_too(
+    mouseless: Desk, house: Stand, tmp_path: Path
+) -> None:
     path = tmp_path / "empty.sqlite3"
     new_store(path).close()
     faults, seen = [], Seen()
-    with standing(path, health=lambda _db, _now: ("The disk is nearly full.",)) as stand:
-        context = unpainted.new_context(bypass_csp=True)
-        page = context.new_page()
-        for name, where in (("sign-in", "/login"), ("link-over", "/welcome/old")):
-            page.goto(stand.url + where)
-            faults += look_in_every_way(page, name, seen)
-        context.add_cookies([stand.cookie(stand.person("ada", Role.ADMINISTRATOR))])  # type: ignore[list-item]
+    trouble = ("The disk is nearly full.",)
+    with (
+        moved(house, path, health=lambda _db, _now: trouble) as stand,
+        visits(mouseless, stand) as visit,
+    ):
+        page = visit("/login", name=None, bypass_csp=True)
+        faults += look_in_every_way(page, "sign-in", seen)
+        page.goto(stand.url + "/welcome/old")
+        faults += look_in_every_way(page, "link-over", seen)
+        sign_in(page, stand, "ada", Role.ADMINISTRATOR)
         for name in ("queue", "health", "audit", "replies"):
             page.goto(f"{stand.url}/{name}")
             faults += look_in_every_way(page, f"empty-{name}", seen)
-        context.close()
     assert faults == []
 
 
-def test_a_fault_that_we_make_ourselves_is_found(unpainted: Browser, stand: Stand) -> None:
-    context = unpainted.new_context(bypass_csp=True)
-    page = context.new_page()
-    page.goto(stand.url + "/login")
+def test_a_fault_that_we_make_ourselves_is_found(by_keys: Visit) -> None:
+    page = by_keys("/login", name=None, bypass_csp=True)
     page.evaluate("document.querySelector('label[for=name]').remove()")
     assert [fault for fault in faults_of(page) if fault.startswith("label: ")]
-    context.close()
 
 
-def test_a_fault_in_one_of_many_rows_that_are_alike_is_found(
-    unpainted: Browser, stand: Stand
-) -> None:
-    context = signed_in(unpainted, stand, bypass_csp=True)
-    page = context.new_page()
-    page.goto(stand.url + "/queue")
+def test_a_fault_in_one_of_many_rows_that_are_alike_is_found(by_keys: Visit) -> None:
+    page = by_keys(bypass_csp=True)
     seen: set[str] = set()
     assert faults_of(page, seen) == []
     assert page.locator("[data-alike]").count() > 50
@@ -177,7 +171,6 @@ def test_a_fault_in_one_of_many_rows_that_are_alike_is_found(
     page.evaluate("document.querySelectorAll('[data-row] a')[30].style.color = '#ddd'")
     rules = {fault.partition(":")[0] for fault in faults_of(page, seen)}
     assert rules == {"link-name", "color-contrast"}
-    context.close()
 
 
 HOSTILE = (
@@ -204,7 +197,9 @@ HOSTILE = (
 )
 
 
-def test_hostile_names_and_subjects_break_no_layout(unpainted: Browser, tmp_path: Path) -> None:
+def test_hostile_names_and_subjects_break_no_layout(
+    mouseless: Desk, house: Stand, tmp_path: Path
+) -> None:
     path = tmp_path / "state" / "inboxbot.sqlite3"
     db = new_store(path)
     now = datetime.now(UTC)
@@ -214,9 +209,8 @@ def test_hostile_names_and_subjects_break_no_layout(unpainted: Browser, tmp_path
     ]
     db.close()
     dialogs: list[str] = []
-    with standing(path) as stand:
-        context = signed_in(unpainted, stand)
-        page = context.new_page()
+    with moved(house, path) as stand, visits(mouseless, stand) as visit:
+        page = visit(None)
         page.on("dialog", lambda dialog: dialogs.append(dialog.message))
         for where in ["/queue?view=open", *(f"/m/{row}" for row in rows)]:
             page.goto(stand.url + where)
@@ -230,6 +224,5 @@ def test_hostile_names_and_subjects_break_no_layout(unpainted: Browser, tmp_path
                 )
                 assert len(heights) == len(rows)
                 assert max(heights) < 130, heights
-        context.close()
-        assert dialogs == []
-        assert stand.faults == []
+    assert dialogs == []
+    assert stand.faults == []

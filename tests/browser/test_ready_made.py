@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from inboxbot.store import snippets
 from inboxbot.store.database import write
 from tests.browser.conftest import visits
+from tests.browser.desk import Desk
 from tests.workshop import Workshop
 
 
 @pytest.fixture
-def page(browser: Browser, usual: BrowserContext, workshop: Workshop) -> Iterator[Page]:
-    with visits(browser, usual, workshop) as visit:
+def page(usual: Desk, workshop: Workshop) -> Iterator[Page]:
+    with visits(usual, workshop) as visit:
         yield visit("/replies")
 
 

@@ -3,12 +3,13 @@
 import re
 from datetime import UTC, datetime
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from inboxbot.store import templates
 from inboxbot.store.database import write
 from inboxbot.store.users import Role
-from tests.browser.conftest import Enter, signed_in
+from tests.browser.conftest import Enter, visits
+from tests.browser.desk import Desk
 from tests.browser.looking import Seen, look_in_every_way
 from tests.workshop import EDITOR, TEXT, Workshop, written
 
@@ -29,20 +30,17 @@ PAGES = {
 
 
 def test_every_page_of_templates_is_accessible_and_fits(
-    unpainted: Browser, workshop: Workshop
+    mouseless: Desk, workshop: Workshop
 ) -> None:
     fill(workshop)
     faults, seen = [], Seen()
     # axe is put into the page.
-    context = signed_in(
-        unpainted, workshop, "ada", Role.ADMINISTRATOR, reduced_motion="reduce", bypass_csp=True
-    )
-    page = context.new_page()
-    for name, path in PAGES.items():
-        page.goto(workshop.url + path)
-        assert re.sub(r"\?.*", "", path) in page.url
-        faults += look_in_every_way(page, name, seen)
-    context.close()
+    with visits(mouseless, workshop) as visit:
+        page = visit(None, name="ada", role=Role.ADMINISTRATOR, bypass_csp=True)
+        for name, path in PAGES.items():
+            page.goto(workshop.url + path)
+            assert re.sub(r"\?.*", "", path) in page.url
+            faults += look_in_every_way(page, name, seen)
     assert faults == []
 
 
