@@ -1,6 +1,7 @@
 """Commands to set up, start and look after the service."""
 
 import shutil
+import signal
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,6 +119,9 @@ def _print_problems(problems: tuple[Problem, ...], as_json: bool, well: str) -> 
 @options
 def run_command(config_file: str | None, as_json: bool) -> None:  # noqa: ARG001
     """Run the daemon until SIGTERM or Ctrl-C; one at a time for each store."""
+    # Until the daemon listens, Ctrl-C ends it as SIGTERM does. As an exception it would be lost, or
+    # become another error, in whatever library is at work.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     with loading():
         from inboxbot import daemon, heap
 
