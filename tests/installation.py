@@ -88,12 +88,16 @@ class Installation:
         lines = self.run(*arguments, "--json", code=code).stdout.splitlines()
         return [json.loads(line) for line in lines]
 
+    def begin(self, **environment: str) -> command.Process:
+        """Start the daemon; whoever calls ends it."""
+        return command.SERVER.start(
+            ["run"], self.folder, self._environment(environment), self._log, self._log
+        )
+
     @contextmanager
     def daemon(self, **environment: str) -> Iterator[command.Process]:
         """Run the daemon for the length of the block; SIGTERM must end it within 10 s."""
-        process = command.SERVER.start(
-            ["run"], self.folder, self._environment(environment), self._log, self._log
-        )
+        process = self.begin(**environment)
         with ended(process):
             yield process
 

@@ -44,6 +44,15 @@ def test_it_tells_systemd_when_it_is_ready_goes_on_and_ends(installation, notifi
     assert said("STOPPING=1")
 
 
+def test_ctrl_c_ends_it_also_while_it_reads_its_configuration(installation):
+    installation.configuration.unlink()
+    os.mkfifo(installation.configuration)
+    process = installation.begin()
+    with installation.configuration.open("w"):  # As soon as the other end is open, too.
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == -signal.SIGINT
+
+
 def test_its_threads_share_one_heap(installation, notified):
     address, said = notified
     with installation.daemon(NOTIFY_SOCKET=address) as process:
