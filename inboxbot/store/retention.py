@@ -7,7 +7,7 @@ reply has not left, or that is under a legal hold, is kept however old it is.
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
 
@@ -53,7 +53,8 @@ class Report:
 def due(db: Database, rules: Rules, now: datetime) -> Report:
     """Return what is old enough to be erased at `now`."""
     kept = _kept(db)
-    found = {part: list(_old(db, part, rules, now)) for part in PARTS}
+    categories = [row[0] for row in db.execute("SELECT DISTINCT category FROM review")]
+    found = {part: _old(db, part, rules, [*categories, None], now) for part in PARTS}
     gone: set[int] = set()
     for part in reversed(PARTS):  # What goes altogether is not named again for its parts.
         found[part] = [letter for letter in found[part] if letter not in gone]
@@ -105,20 +106,22 @@ _LEFT = {
 }
 
 
-def _old(db: Database, part: str, rules: Rules, now: datetime) -> Iterator[int]:
-    """Yield the letters of which a part is there and old enough."""
-    categories = [row[0] for row in db.execute("SELECT DISTINCT category FROM review")]
-    for category in (*categories, None):
-        months = rules.of(part, category)
-        if months:
-            rows = db.execute(
-                "SELECT m.id FROM message m LEFT JOIN review v ON v.message_id = m.id"  # noqa: S608
-                " WHERE m.erased_at IS NULL AND v.category IS ? AND m.received_at < ?"
-                f" AND {_LEFT[part]} ORDER BY m.id",
-                [category, stamp(months_before(now, months))],
-            )
-            for row in rows:
-                yield int(row[0])
+def _old(
+    db: Database, part: str, rules: Rules, categories: Sequence[str | None], now: datetime
+) -> list[int]:
+    """Return the letters of which a part is there and old enough, in one look at all letters."""
+    months = {category: rules.of(part, category) for category in categories}
+    before = {each: stamp(months_before(now, count)) for each, count in months.items() if count}
+    if not before:
+        return []
+    cases = " ".join("WHEN v.category IS ? THEN ?" for _ in before)
+    rows = db.execute(
+        "SELECT m.id FROM message m LEFT JOIN review v ON v.message_id = m.id"  # noqa: S608
+        f" WHERE m.erased_at IS NULL AND m.received_at < CASE {cases} END"
+        f" AND {_LEFT[part]} ORDER BY m.id",
+        [value for pair in before.items() for value in pair],
+    )
+    return [int(row[0]) for row in rows]
 
 
 def _kept(db: Database) -> set[int]:
