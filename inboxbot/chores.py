@@ -116,7 +116,7 @@ class Chores:
 
         def not_ready() -> list[str]:
             with figures_of_store() as db:
-                counts = figures.figures(db)
+                counts = figures.troubles(db)
             return pulse.not_ready(
                 counts,
                 silent_after=patience.intake,

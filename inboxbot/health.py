@@ -10,7 +10,7 @@ from pathlib import Path
 from inboxbot.counted import counted
 from inboxbot.frozen import dataclass
 from inboxbot.store import alerts, decisions, figures, scope, settings
-from inboxbot.store.figures import Figures, MailboxFigures, Troubles
+from inboxbot.store.figures import Figures, Glance, MailboxFigures, Troubles
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
 
@@ -78,17 +78,16 @@ def problems(
     )
 
 
-def in_a_line(mode: Mode, counts: Figures) -> str:
+def in_a_line(mode: Mode, counts: Glance) -> str:
     """Return how things stand, for `systemctl status`."""
     looks = [box.last_good_poll_at for box in counts.mailboxes if box.last_good_poll_at]
-    waiting = counts.queue.get("new", 0)
     return ", ".join(
         (
             f"Mode {mode}",
             f"last good look {min(looks):%Y-%m-%d %H:%M} UTC" if looks else "no good look yet",
             f"letters stored: {counts.messages}",
-            f"not looked at by staff: {waiting}",
-            f"replies held: {sum(counts.held.values())}",
+            f"not looked at by staff: {counts.not_looked_at}",
+            f"replies held: {counts.held}",
         )
     )
 

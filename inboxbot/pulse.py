@@ -14,14 +14,14 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from inboxbot.errors import StoreError
 from inboxbot.health import SLOW_OUTBOX
-from inboxbot.store.figures import Figures
+from inboxbot.store.figures import Troubles
 
 HOST = "127.0.0.1"
 Ready = Callable[[], list[str]]
 
 
 def not_ready(
-    counted: Figures, *, silent_after: timedelta, free_mb: int, min_free_mb: int, now: datetime
+    counted: Troubles, *, silent_after: timedelta, free_mb: int, min_free_mb: int, now: datetime
 ) -> list[str]:
     """Return why the service does not do its work just now, as codes; empty when it does."""
     found = []

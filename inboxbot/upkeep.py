@@ -10,7 +10,7 @@ from inboxbot.store import alerts, audit, backup, erasure, figures, people, rete
 from inboxbot.store.alerts import Code
 from inboxbot.store.audit import Entry
 from inboxbot.store.database import write
-from inboxbot.store.figures import Figures
+from inboxbot.store.figures import Glance
 from inboxbot.store.retention import Report, Rules
 from inboxbot.store.sqlite import Database
 
@@ -44,9 +44,9 @@ def erase_by_age(db: Database, rules: Rules, now: datetime) -> Report:
     return report
 
 
-def watch(db: Database, store: Path, patience: Patience, now: datetime) -> Figures:
+def watch(db: Database, store: Path, patience: Patience, now: datetime) -> Glance:
     """Open the alerts that come from silence, end them when it is over; return what was counted."""
-    counted = figures.figures(db)
+    counted = figures.glance(db)
     free_mb = shutil.disk_usage(store.parent).free // 2**20
     backed_up_at = settings.get_moment(db, backup.VERIFIED_AT)
     started = [box.started_at for box in counted.mailboxes]

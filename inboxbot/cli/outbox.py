@@ -81,9 +81,10 @@ def _resolve(reply: int, sent: bool, again: bool, config_file: str | None, as_js
     from inboxbot.store import outbox, replies
 
     with opening.store(configuration(config_file), create=False) as db:
-        letter = next((item.letter for item in outbox.listed(db) if item.id == reply), None)
-        if letter is None:
+        wanted = replies.get(db, reply)
+        if wanted is None:
             raise NotFound(f"There is no reply {reply}.")
+        letter = wanted.letter
         found = replies.acknowledgement(db, letter)
         held = found is not None and (found.id, found.state) == (reply, outbox.State.HELD)
         given_up = not (sent or again)
@@ -94,7 +95,7 @@ def _resolve(reply: int, sent: bool, again: bool, config_file: str | None, as_js
             staff=modes.operator(),
             now=utc_now(),
         )
-        state = next(item.state for item in outbox.listed(db) if item.id == reply)
+        state = (replies.get(db, reply) or wanted).state
     if as_json:
         print_json({"id": reply, "letter": letter, "state": state})
     else:

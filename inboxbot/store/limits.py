@@ -43,26 +43,29 @@ class Everybodys:
     """What is reserved for everybody, counted once for the length of a transaction that writes.
 
     Nobody else writes meanwhile: after the first look only what was added since, and what fell
-    out of the periods, is counted. It is forgotten where a reply changes that was there before.
+    out of the periods, is counted; nothing that was added was sent or came back. It is forgotten
+    where a reply changes that was there before.
     """
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._known: tuple[datetime, int, int, int] | None = None
+        self._known: tuple[datetime, str, int, int, int, int, int] | None = None
 
     def forget(self) -> None:
         """Count everything anew at the next look."""
         self._known = None
 
-    def as_known(self, now: datetime) -> dict[str, str | int]:
+    def as_known(self, now: datetime, judged: str) -> dict[str, str | int]:
         """Return what was counted and when, for the statement that counts the rest."""
-        if self._known is None or now < self._known[0]:
-            times = {"hour": stamp(now - HOUR), "day": stamp(now - DAY)}
-            self._known = (now, *self._db.execute(_EVERYBODYS, times).fetchone())
-        since, hour, day, newest = self._known
+        if self._known is None or now < self._known[0] or judged != self._known[1]:
+            times = {"hour": stamp(now - HOUR), "day": stamp(now - DAY), "judged": judged}
+            self._known = (now, judged, *self._db.execute(_EVERYBODYS, times).fetchone())
+        since, _, hour, day, newest, sent, bounced = self._known
         return {
             "known_hour": hour,
             "known_day": day,
+            "known_sent": sent,
+            "known_bounced": bounced,
             "newest": newest,
             "hour_then": stamp(since - HOUR),
             "day_then": stamp(since - DAY),
@@ -88,7 +91,8 @@ def reserved(
     those count that go or went, and none that the mode holds. `everybodys` (with those
     held too) has counted most of it already.
     """
-    known = everybodys.as_known(now) if everybodys is not None else {}
+    judged = stamp(judged_since) if judged_since else ""
+    known = everybodys.as_known(now, judged) if everybodys is not None else {}
     counts = db.execute(
         _WITH_KNOWN if known else _RESERVED.replace("HELD", "" if held_too else _GOES),
         {
@@ -99,7 +103,7 @@ def reserved(
             "hour": stamp(now - HOUR),
             "day": stamp(now - DAY),
             "week": stamp(now - timedelta(days=7)),
-            "judged": stamp(judged_since) if judged_since else "",
+            "judged": judged,
             **known,
         },
     ).fetchone()
@@ -114,22 +118,25 @@ def _count(condition: str) -> str:
 
 
 # As one statement, a count for each field of `Reserved`: asking costs more than counting.
-_TO_THIS_ONE = (
+_JUDGED = (
     "WITH judged AS (SELECT state FROM outbox WHERE kind = 'acknowledgement'"  # noqa: S608
     " AND state IN ('sent', 'bounced') AND created_at > :judged"
     f" ORDER BY created_at DESC LIMIT {RECENT})"
-    f" SELECT {_count('recipient_key = :key AND goes_at > :day')},"
+)
+_RECENT = "(SELECT count(*) FROM judged), (SELECT coalesce(sum(state = 'bounced'), 0) FROM judged)"
+_TO_THIS_ONE = (
+    f" SELECT {_count('recipient_key = :key AND goes_at > :day')},"  # noqa: S608
     f" {_count('recipient_key = :key AND goes_at > :week')},"
     f" iif(:relay IS NULL, 0, {_count('relay = :relay AND goes_at > :hour')}),"
     f" {_count('recipient_domain = :domain AND goes_at > :hour')},"
-    " (SELECT count(*) FROM bounce WHERE at > :hour),"
-    " (SELECT count(*) FROM judged),"
-    " (SELECT coalesce(sum(state = 'bounced'), 0) FROM judged)"
+    " (SELECT count(*) FROM bounce WHERE at > :hour)"
 )
-_RESERVED = f"{_TO_THIS_ONE}, {_count('goes_at > :hour')}, {_count('goes_at > :day')}"
+_RESERVED = (
+    f"{_JUDGED}{_TO_THIS_ONE}, {_RECENT}, {_count('goes_at > :hour')}, {_count('goes_at > :day')}"
+)
 _EVERYBODYS = (
-    "SELECT coalesce(sum(goes_at > :hour), 0), count(*),"  # noqa: S608
-    " (SELECT coalesce(max(id), 0) FROM outbox)"
+    f"{_JUDGED} SELECT coalesce(sum(goes_at > :hour), 0), count(*),"  # noqa: S608
+    f" (SELECT coalesce(max(id), 0) FROM outbox), {_RECENT}"
     f" FROM outbox WHERE {RESERVED} AND goes_at > :day"
 )
 
@@ -148,7 +155,8 @@ def _change(period: str) -> str:
 
 
 _WITH_KNOWN = (
-    f"{_TO_THIS_ONE}, :known_hour + {_change(':hour')}, :known_day + {_change(':day')}"
+    f"{_TO_THIS_ONE}, :known_sent, :known_bounced,"
+    f" :known_hour + {_change(':hour')}, :known_day + {_change(':day')}"
 ).replace("HELD", "")
 
 

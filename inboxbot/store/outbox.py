@@ -54,6 +54,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     S.CANCELLED: frozenset(),
 }
 
+# The condition of an index: a query that has it, word for word, looks at these alone.
+WITH_STAFF = "state IN ('uncertain', 'held', 'failed')"
+
 _SOURCES = {
     to: tuple(state for state, following in TRANSITIONS.items() if to in following) for to in State
 }
@@ -242,10 +245,11 @@ def held(db: Database, reason: str | None = None, *, before: datetime | None = N
 
     With `before`, only those that have been held since then or longer.
     """
+    why = "" if reason is None else " AND reason = :reason"
     rows = db.execute(
-        "SELECT id FROM outbox WHERE state = 'held' AND (?1 IS NULL OR reason = ?1)"
-        " AND (?2 IS NULL OR updated_at < ?2) ORDER BY id",
-        [reason, stamp(before) if before else None],
+        f"SELECT id FROM outbox WHERE state = 'held' AND {WITH_STAFF}{why}"  # noqa: S608
+        " AND (:before IS NULL OR updated_at < :before) ORDER BY id",
+        {"reason": reason, "before": stamp(before) if before else None},
     )
     return [int(row[0]) for row in rows]
 

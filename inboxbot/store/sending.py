@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Reply
 from inboxbot.store.database import moment, stamp
-from inboxbot.store.outbox import NO_LEASE, State, move, unpacked
+from inboxbot.store.outbox import NO_LEASE, WITH_STAFF, State, move, unpacked
 from inboxbot.store.sqlite import Database
 
 LEASE = timedelta(minutes=15)  # More than the longest wait for a server's answer.
@@ -227,10 +227,11 @@ def letters(db: Database, rows: Sequence[int]) -> list[int]:
 def unproven(db: Database) -> list[Unproven]:
     """Return what the Sent folder may tell about: uncertain, or held as a backup was restored."""
     rows = db.execute(
-        "SELECT o.id, b.name, o.rfc_message_id, o.state FROM outbox o"
+        "SELECT o.id, b.name, o.rfc_message_id, o.state FROM outbox o"  # noqa: S608
         " JOIN message m ON m.id = o.message_id JOIN mailbox b ON b.id = m.mailbox_id"
-        " WHERE o.state = 'uncertain' OR (o.state = 'held' AND o.reason = 'restored')"
-        " ORDER BY o.id"
+        f" WHERE o.id IN (SELECT id FROM outbox WHERE state = 'uncertain' AND {WITH_STAFF}"
+        f" UNION ALL SELECT id FROM outbox WHERE state = 'held' AND {WITH_STAFF}"
+        " AND reason = 'restored') ORDER BY o.id"
     )
     return [Unproven(row[0], row[1], row[2], State(row[3])) for row in rows]
 

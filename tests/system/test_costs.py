@@ -6,7 +6,7 @@ commits and statements, and that none of them grows with what lies in the mailbo
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import mail
-from inboxbot import assembly, config, modes, opening
+from inboxbot import assembly, config, consequences, modes, opening
 from inboxbot.mail import imap as imap_client
 from inboxbot.mail.imap import OPEN_ANEW_EVERY, ImapMailbox
 from inboxbot.postman import Postman
-from inboxbot.store import sending
+from inboxbot.store import figures, sending, tallies
 from inboxbot.store.settings import Mode
 from inboxbot.store.users import Role
 from inboxbot.watcher import Watcher
@@ -186,6 +186,43 @@ def test_a_page_asks_the_store_as_often_however_many_letters_are_in_it(store_pat
     db.close()
     assert max(few) <= 45
     assert many == few
+
+
+def test_what_is_looked_at_again_and_again_is_found_in_as_few_steps_among_many_letters(
+    store_path: Path,
+) -> None:
+    db = new_store(store_path)
+    letters.a_few_hundred(db, now(), 60)
+
+    def steps(look: Callable[[], object]) -> int:
+        taken = 0
+
+        def count() -> int:
+            nonlocal taken
+            taken += 1
+            return 0
+
+        db.conn.set_progress_handler(count, 1)
+        look()
+        db.conn.set_progress_handler(None, 0)
+        return taken
+
+    looks: dict[str, Callable[[], object]] = {
+        "what follows from decisions": lambda: consequences.settle(db, now()),
+        "what may have been sent": lambda: sending.unproven(db),
+        "how things stand": lambda: figures.glance(db),
+        "what is wrong": lambda: figures.troubles(db),
+        "how many replies": lambda: figures.replies_by_state(db),
+        "the metrics": lambda: list(tallies.tallies(db)),
+        "how long something waits": lambda: list(tallies.oldest(db)),
+    }
+    few = {name: steps(look) for name, look in looks.items()}
+    copies.multiply(db, 40)
+    many = {name: steps(look) for name, look in looks.items()}
+    db.close()
+    # Those that wait are a few more: one letter in forty.
+    grown = {name: (few[name], many[name]) for name in looks if many[name] > 2 * few[name] + 20}
+    assert grown == {}
 
 
 def test_what_is_due_is_found_without_looking_at_every_reply_ever_written(

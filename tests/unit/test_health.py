@@ -13,7 +13,7 @@ from inboxbot.config import load
 from inboxbot.health import Health, health, in_a_line, problems
 from inboxbot.mail.message import Message
 from inboxbot.reading import LoadClassifier
-from inboxbot.store import alerts, scope
+from inboxbot.store import alerts, figures, scope
 from inboxbot.store.database import stamp, write
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
@@ -79,7 +79,7 @@ def test_with_twenty_times_the_letters_looking_for_what_is_wrong_takes_not_twice
 
 def test_a_line_for_systemd_says_how_things_stand(watched: Database, now: datetime) -> None:
     put_reply(watched, 1, now, state="held", reason="shadow")
-    said = in_a_line(Mode.SHADOW, look(watched, now).figures)
+    said = in_a_line(Mode.SHADOW, figures.glance(watched))
     assert said.startswith(
         f"Mode shadow, last good look {now - timedelta(minutes=1):%Y-%m-%d %H:%M}"
     )

@@ -19,7 +19,11 @@ HELD = ("shadow", "breaker_open")
 
 
 def counts(
-    db: Database, now: datetime, letter: int | None, everybodys: limits.Everybodys | None
+    db: Database,
+    now: datetime,
+    letter: int | None,
+    everybodys: limits.Everybodys | None,
+    judged_since: datetime | None = None,
 ) -> limits.Reserved:
     return limits.reserved(
         db,
@@ -28,6 +32,7 @@ def counts(
         relay=None,
         now=now,
         apart_from=letter,
+        judged_since=judged_since,
         everybodys=everybodys,
     )
 
@@ -39,7 +44,8 @@ def test_what_a_transaction_has_counted_stays_exact_as_it_adds_and_as_time_passe
     dice = random.Random(seed)
     old = range(1, 40)
     for number in old:
-        put_reply(db, number, now - timedelta(minutes=dice.choice((1, 59, 61, 1439, 1441))))
+        at = now - timedelta(minutes=dice.choice((1, 59, 61, 1439, 1441)))
+        put_reply(db, number, at, state=dice.choice(("queued", "sent", "bounced")))
     letters = [put_letter(db, number, now) for number in range(100, 120)]
     at = now
     with write(db):
@@ -47,8 +53,10 @@ def test_what_a_transaction_has_counted_stays_exact_as_it_adds_and_as_time_passe
         for number, letter in enumerate(letters, 100):
             at += timedelta(seconds=dice.choice((0, 1, 30, 90)))
             asked_for = dice.choice((None, letter, dice.choice(old)))
-            seen = counts(db, at, asked_for, everybodys)
-            assert seen == counts(db, at, asked_for, None)
+            judged = dice.choice((None, None, now - timedelta(hours=2)))
+            seen = counts(db, at, asked_for, everybodys, judged)
+            assert seen == counts(db, at, asked_for, None, judged)
+            assert seen.recent_sent > seen.recent_bounced > 0
             state = dice.choice((State.QUEUED, State.HELD))
             outbox.add(
                 db,

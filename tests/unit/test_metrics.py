@@ -86,6 +86,36 @@ def test_what_the_store_holds_is_counted(db, registry, now, tmp_path):
     assert found["inboxbot_disk_free_bytes", ()] > 0
 
 
+def test_what_takes_long_to_count_is_given_again_and_what_waits_is_counted(db, store_path, now):
+    @contextmanager
+    def open_store():
+        with closing(connect(store_path)) as own:
+            yield own
+
+    times = iter([0.0, 2.0, 101.9, 102.0, 103.0])
+    registry = CollectorRegistry()
+    registry.register(
+        metrics.StoreFigures(open_store, store_path, lambda: now, lambda: next(times))
+    )
+
+    def looked() -> list[float]:
+        found = samples(registry)
+        return [
+            found[name, tuple(sorted(labels.items()))]
+            for name, labels in (
+                ("inboxbot_messages_ingested_total", {"category": "general_inquiry"}),
+                ("inboxbot_queue_depth", {"category": "general_inquiry", "status": "new"}),
+                ("inboxbot_outbox_depth", {"state": "held"}),
+            )
+        ]
+
+    put_reply(db, 1, now, state="held", reason="shadow")
+    assert looked() == [1, 1, 1]
+    put_reply(db, 2, now, state="held", reason="shadow")
+    assert looked() == [1, 2, 2]
+    assert looked() == [2, 2, 2]
+
+
 def test_what_the_log_tells_is_counted(registry, counted):
     events.mailbox_failed("support", TimeoutError(), 5)
     events.reply_ended(1, "sent", 1, 250)
@@ -236,7 +266,7 @@ def test_a_port_that_is_taken_is_named(registry):
 def test_it_is_ready_while_it_does_its_work(db, now, late, free_mb, reasons):
     put_reply(db, 1, now, state="queued")
     found = pulse.not_ready(
-        figures.figures(db),
+        figures.troubles(db),
         silent_after=timedelta(minutes=15),
         free_mb=free_mb,
         min_free_mb=200,
