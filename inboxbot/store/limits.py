@@ -16,8 +16,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 COOL_DOWN = timedelta(days=60)
 _GOES = " AND state <> 'held'"
 RECENT = 50
-# Acknowledgements that went, will go, may have gone, or but for the mode would have gone: triggers
-# see to it whenever a reply is put in or its state changes.
+# Acknowledgements that went, will go, may have gone, or but for the mode would have gone: `add` of
+# the outbox sees to it, and a trigger whenever the state changes.
 RESERVED = "reserved = 1"
 
 

@@ -135,8 +135,8 @@ def add(
     cursor = db.execute(
         "INSERT INTO outbox (message_id, kind, template, template_version, recipient,"
         " recipient_key, recipient_domain, relay, envelope_sender, rfc_message_id, in_reply_to,"
-        " raw, state, reason, due_at, created_by, created_at, updated_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " raw, state, reason, reserved, due_at, created_by, created_at, updated_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
             message,
             kind,
@@ -152,6 +152,7 @@ def add(
             packed(reply.raw),
             State(state),
             reason,
+            int(_counts(kind, State(state), reason)),
             stamp(now),
             created_by,
             stamp(now),
@@ -161,6 +162,13 @@ def add(
     row = cursor.lastrowid
     assert row is not None  # noqa: S101  (an INSERT that did not raise has a row)
     return row
+
+
+def _counts(kind: str, state: State, reason: str | None) -> bool:
+    """Say whether a new reply counts towards the limits; from then on a trigger sees to it."""
+    if kind != "acknowledgement" or state in (S.FAILED, S.CANCELLED):
+        return False
+    return state is not S.HELD or reason in ("shadow", "paused")
 
 
 def is_of_another_kind(

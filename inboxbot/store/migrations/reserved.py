@@ -13,16 +13,14 @@ DROP INDEX outbox_reserved;
 DROP INDEX outbox_reserved_recipient;
 DROP INDEX outbox_reserved_domain;
 DROP INDEX outbox_reserved_relay;
--- kept by the triggers below; 1 is right for most that are put in
+-- right when it is put in, and kept by the trigger below: one on INSERT would make SQLite write
+-- down every page before it changes it, so that it could take a single row back
 ALTER TABLE outbox ADD COLUMN reserved INTEGER NOT NULL DEFAULT 1 CHECK (reserved IN (0, 1));
 UPDATE outbox AS new SET reserved = 0 WHERE NOT COUNTS;
 CREATE INDEX outbox_reserved ON outbox (goes_at, message_id) WHERE reserved = 1;
 CREATE INDEX outbox_reserved_recipient ON outbox (recipient_key, goes_at) WHERE reserved = 1;
 CREATE INDEX outbox_reserved_domain ON outbox (recipient_domain, goes_at) WHERE reserved = 1;
 CREATE INDEX outbox_reserved_relay ON outbox (relay, goes_at) WHERE reserved = 1;
-CREATE TRIGGER outbox_reserved_insert AFTER INSERT ON outbox WHEN new.reserved <> COUNTS BEGIN
-    UPDATE outbox SET reserved = 1 - reserved WHERE id = new.id;
-END;
 CREATE TRIGGER outbox_reserved_update AFTER UPDATE OF kind, state, reason ON outbox
     WHEN new.reserved <> COUNTS BEGIN
     UPDATE outbox SET reserved = 1 - reserved WHERE id = new.id;
