@@ -152,6 +152,7 @@ def test_an_upgrade_copies_first_and_an_older_program_refuses(quiet):
     with closing(sqlite3.connect(quiet.store)) as db:
         db.execute("DELETE FROM _sqlite_migrations WHERE name = '0030_upkeep'")
         for statement in (
+            "DROP INDEX message_erased",
             "ALTER TABLE message DROP COLUMN erased_at",
             "ALTER TABLE raw DROP COLUMN stripped",
             "DROP TABLE legal_hold",

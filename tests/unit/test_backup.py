@@ -18,7 +18,7 @@ from inboxbot.store.invariants import check
 from inboxbot.store.sqlite import open_connection
 from tests.conftest import NOW
 from tests.installation import until
-from tests.outbox_rows import put_reply, state_of
+from tests.outbox_rows import put_letter, put_reply, state_of
 
 
 @pytest.fixture
@@ -293,7 +293,8 @@ def test_a_copy_of_an_older_schema_is_brought_up_to_date(tmp_path, folder, now):
     with closing(create(old)) as db:
         with write(db):
             migrations.apply(db, takewhile(lambda step: step != "0030_upkeep", migrations.STEPS))
-        put_reply(db, 1, now)
+        put_letter(db, 1, now)
+        db.execute("UPDATE decision SET disposition = 'suppress', reason = 'auto_submitted'")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     place = tmp_path / "state" / "inboxbot.sqlite3"
     restoring.restore(old, place, now, who="root")
@@ -306,7 +307,7 @@ def test_before_an_upgrade_a_copy_of_the_older_schema_is_made(store_path, folder
     with closing(create(store_path)) as db:
         with write(db):
             migrations.apply(db, takewhile(lambda step: step != "0030_upkeep", migrations.STEPS))
-        put_reply(db, 1, now)
+        put_letter(db, 1, now)
         later = migrations.pending(db)
         assert later[0] == "0030_upkeep"
         assert backup.upgrade(db, folder, now) == later

@@ -15,7 +15,6 @@ from inboxbot.store.migrations import (
     decisions_and_outbox,
     desk,
     figures,
-    held,
     limits,
     lists,
     models,
@@ -49,7 +48,6 @@ STEPS = {
     "0081_notes_on_people": notes_on_people.SCRIPT,
     "0090_counts": counts.SCRIPT,
     "0091_reserved": reserved.SCRIPT,
-    "0092_held": held.SCRIPT,
 }
 
 

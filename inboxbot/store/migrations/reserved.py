@@ -1,7 +1,8 @@
-"""Whether a reply counts towards the limits, in a column of its own.
+"""Whether a reply counts towards the limits, in a column of its own; indexes of what is rare.
 
-Its indexes hung on the state: each of the three steps that a reply takes as it is sent took it out
-of four of them and put it back in.
+The indexes of what counts hung on the state: each of the three steps that a reply takes as it is
+sent took it out of four of them and put it back in. What the daemon looks for again and again,
+replies held for a reason and letters that are erased, is not looked for among all that ever were.
 """
 
 _COUNTS = """(new.kind = 'acknowledgement' AND (new.state IN ('queued', 'claimed', 'sending',
@@ -9,6 +10,10 @@ _COUNTS = """(new.kind = 'acknowledgement' AND (new.state IN ('queued', 'claimed
     OR (new.state = 'held' AND coalesce(new.reason IN ('shadow', 'paused'), 0))))"""
 
 SCRIPT = """
+DROP INDEX outbox_person;
+CREATE INDEX outbox_person ON outbox (state, reason)
+    WHERE state IN ('uncertain', 'held', 'failed');
+CREATE INDEX message_erased ON message (erased_at) WHERE erased_at IS NOT NULL;
 DROP INDEX outbox_reserved;
 DROP INDEX outbox_reserved_recipient;
 DROP INDEX outbox_reserved_domain;
