@@ -27,7 +27,8 @@ def idle(report: Report, dovecot: Dovecot, sink: SmtpSink, old: int, key: str) -
     """Measure a look at a mailbox in which nothing is new and `old` letters lie."""
     report.begin(
         f"idle poll, {old:,} old letters in the mailbox",
-        f"a kept connection, Watcher.poll {POLLS} times; CPU of its thread; bytes on the line",
+        f"a kept connection, Watcher.poll {POLLS} times over a line that counts; then {POLLS} times"
+        " without it, CPU of its thread",
     )
     with place(dovecot, sink, counting=True) as here:
         assert here.imap is not None
@@ -35,24 +36,26 @@ def idle(report: Report, dovecot: Dovecot, sink: SmtpSink, old: int, key: str) -
         here.run("poll")
         configuration = here.configuration
         os.environ.update(here.environment)  # The watcher asks for its password there.
-        with (
-            opening.store(configuration) as db,
-            closing(Watcher(configuration, configuration.mailbox[0], db, utc_now)) as watcher,
-        ):
-            watcher.poll()
-            watcher.poll()
-            before, times = here.imap.traffic, []
-            for _ in range(POLLS):
-                began = time.thread_time()
+        box = configuration.mailbox[0]
+        with opening.store(configuration) as db:
+            with closing(Watcher(configuration, box, db, utc_now)) as watcher:
                 watcher.poll()
-                times.append(time.thread_time() - began)
-            line = here.imap.traffic.since(before)
-        with ImapMailbox(servers.imap_settings(configuration, configuration.mailbox[0])) as box:
-            box.open()
-            box.can_wait()
+                watcher.poll()
+                before = here.imap.traffic
+                for _ in range(POLLS):
+                    watcher.poll()
+                line = here.imap.traffic.since(before)
+            # The threads of the line are in this process: they would be in each other's way.
+            server = box.imap.model_copy(update={"port": dovecot.port})
+            plain = box.model_copy(update={"imap": server})
+            with closing(Watcher(configuration, plain, db, utc_now)) as watcher:
+                times = _times(watcher)
+        with ImapMailbox(servers.imap_settings(configuration, box)) as mailbox:
+            mailbox.open()
+            mailbox.can_wait()
             before, end, began = here.imap.traffic, time.monotonic() + LISTEN_S, time.thread_time()
             with _renewing_often():
-                box.wait(3600, lambda: time.monotonic() > end)
+                mailbox.wait(3600, lambda: time.monotonic() > end)
             waiting = (time.thread_time() - began) / LISTEN_S * 1000
             listened = here.imap.traffic.since(before)
     report.figures[f"idle.{key}letters"] = old
@@ -73,6 +76,18 @@ def idle(report: Report, dovecot: Dovecot, sink: SmtpSink, old: int, key: str) -
         f"with IDLE, which is the default: {hourly:.2f} round trips an hour, about"
         f" {listened.down / renewals:.0f} bytes down each, {waiting:.2f} ms CPU a second",
     )
+
+
+def _times(watcher: Watcher) -> list[float]:
+    """Return the seconds of CPU of each of some looks on a kept connection."""
+    watcher.poll()
+    watcher.poll()
+    times = []
+    for _ in range(POLLS):
+        began = time.thread_time()
+        watcher.poll()
+        times.append(time.thread_time() - began)
+    return times
 
 
 @contextmanager
