@@ -11,7 +11,6 @@ So the main thread counts by the monotonic clock and wakes a job that is overdue
 
 import gc
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from inboxbot.lock import locked
 from inboxbot.pause import Pauses
 from inboxbot.postman import Postman
 from inboxbot.schedule import BackgroundScheduler, IntervalTrigger, ThreadPoolExecutor
+from inboxbot.signals import Requests
 from inboxbot.store import alerts, settings
 from inboxbot.store.database import keep_few_pages, must_be_whole, write
 from inboxbot.store.sqlite import Database
@@ -91,29 +91,6 @@ def made_late(make: Callable[[], Callable[[], None]]) -> Callable[[], None]:
     return lambda: made()()
 
 
-class Requests:
-    """What signals ask of the process; `halt` ends the daemon that runs now."""
-
-    def __init__(self) -> None:
-        self.stop = False
-        self.halt = threading.Event()
-        self._reload = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask_to_stop)
-        signal.signal(signal.SIGHUP, lambda _number, _frame: self._reload.set())
-
-    def _ask_to_stop(self, number: int, _frame: object) -> None:
-        events.stopping(signal.Signals(number).name)
-        self.stop = True
-        self.halt.set()
-
-    def take_reload(self) -> bool:
-        """Say whether a reload was asked for since the last call."""
-        asked = self._reload.is_set()
-        self._reload.clear()
-        return asked
-
-
 def run(configuration: Config) -> None:
     """Run until SIGTERM or SIGINT; SIGHUP reads the configuration anew.
 
@@ -135,7 +112,7 @@ def run(configuration: Config) -> None:
                     # ours that matters was committed before it.
                     events.stopped()
                     os._exit(0 if changed is None else TRY_LATER)
-            if changed is None or requests.stop:
+            if changed is None or requests.wait(0):
                 break
             configuration = changed
             requests.halt.clear()
@@ -223,7 +200,7 @@ class Daemon:
 
         Until then wake what is overdue, and tell systemd that the work goes on.
         """
-        while not self._halt.wait(TICK_S):
+        while not requests.wait(TICK_S):
             if requests.take_reload():
                 changed = reloaded(self._configuration)
                 self._tell_of_reload(changed is not None)
