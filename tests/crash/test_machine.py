@@ -45,6 +45,9 @@ from tests.crash.pipeline import (
 )
 from tests.fake_transport import ACCEPTED, UNKNOWN, UNKNOWN_TAKEN
 
+# A failure is made small for up to five minutes: it must not be cut off before it is told.
+pytestmark = pytest.mark.timeout(900)
+
 OUTCOMES = (
     ACCEPTED,
     Outcome(Verdict.DEFERRED, 451, "4.2.1 later"),

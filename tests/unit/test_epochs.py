@@ -95,6 +95,19 @@ def test_r17_a_new_letter_that_looks_like_a_known_one_is_not_taken_for_it(
     assert sorted(taking.places().values()) == ["duplicate", "ingested"]
 
 
+def test_r17_the_one_thing_that_is_not_told_apart_is_a_letter_never_seen_that_looks_like_one_gone(
+    taking: TakingIn, box: FakeMailbox
+) -> None:
+    known, twin = letter(1, "Hello"), letter(1, "Jello")
+    box.deliver(known, taking.now)
+    taking.poll()
+    box.deliver(twin, taking.now)
+    box.reset([2])  # The known one was moved away, and then all were numbered anew.
+    taking.poll()
+    # docs/operations/intake.md says so; whoever mends it changes both.
+    assert taking.stored() == [known]
+
+
 def test_r17_an_old_letter_that_is_not_found_again_is_stored_and_kept_silent(
     taking: TakingIn, box: FakeMailbox
 ) -> None:
