@@ -216,18 +216,21 @@ def match(db: Database, mailbox: Watched) -> int:
 
     The server's own name for a letter counts first, then Message-ID, Date and size together.
     Only what is unique on both sides counts: of two letters that look alike one may be new, so
-    those are fetched, and the fingerprint decides.
+    those are fetched, and the fingerprint decides. Where the server has kept its names, two that
+    have different ones are two letters, however alike (RFC 8474, section 5.1).
     """
-    return sum(
-        db.execute(_MATCH.replace("KEY", key), [mailbox.id, mailbox.uidvalidity]).rowcount
-        for key in ("email_id", "identity")
-    )
+    values = [mailbox.id, mailbox.uidvalidity]
+    by_name = db.execute(_MATCH.replace("KEY", "email_id"), values).rowcount
+    alike = _MATCH.replace("KEY", "identity")
+    if by_name:
+        alike += " AND (place.email_id IS NULL OR NOT old.is_named)"
+    return by_name + db.execute(alike, values).rowcount
 
 
 _MATCH = """
     UPDATE place SET message_id = old.message_id, state = old.state
     FROM (
-        SELECT KEY AS name, max(message_id) AS message_id,
+        SELECT KEY AS name, max(message_id) AS message_id, max(email_id IS NOT NULL) AS is_named,
             CASE WHEN max(message_id) IS NULL THEN 'baseline'
                 WHEN max(state = 'oversize') THEN 'oversize' ELSE 'ingested' END AS state
         FROM place WHERE mailbox_id = ?1 AND uidvalidity <> ?2 AND KEY IS NOT NULL

@@ -95,6 +95,37 @@ def test_r17_a_new_letter_that_looks_like_a_known_one_is_not_taken_for_it(
     assert sorted(taking.places().values()) == ["duplicate", "ingested"]
 
 
+def test_r17_where_the_server_kept_its_names_letters_that_look_alike_are_told_apart_by_them(
+    taking: TakingIn, box: FakeMailbox
+) -> None:
+    box.email_ids = True
+    known, twin, other = letter(1, "Hello"), letter(1, "Jello"), letter(2)
+    for raw in (known, other):
+        box.deliver(raw, taking.now)
+    taking.poll()
+    box.deliver(twin, taking.now)
+    box.reset([3, 2])  # The known one was moved away, and then all were numbered anew.
+    box.operations.clear()
+    taking.poll()
+    assert sorted(taking.stored()) == sorted([known, twin, other])
+    assert box.operations.count("fetch") == 1
+
+
+def test_r17_letters_that_got_other_names_are_found_again_by_what_they_look_like(
+    taking: TakingIn, box: FakeMailbox
+) -> None:
+    box.email_ids = True
+    deliver(box, range(5), taking.now)
+    taking.poll()
+    # As after a move to a server that has none: these keep none of their names.
+    box.email_ids = False
+    box.reset()
+    box.operations.clear()
+    taking.poll()
+    assert "fetch" not in box.operations
+    assert set(taking.places().values()) == {"ingested"}
+
+
 def test_r17_the_one_thing_that_is_not_told_apart_is_a_letter_never_seen_that_looks_like_one_gone(
     taking: TakingIn, box: FakeMailbox
 ) -> None:
