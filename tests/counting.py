@@ -154,3 +154,20 @@ def counted(*databases: Database, keep: bool = False) -> Iterator[Statements]:
     finally:
         for db in databases:
             db.conn.set_trace_callback(None)
+
+
+def steps(db: Database, look: Callable[[], object]) -> int:
+    """Return how many steps of its virtual machine SQLite takes for a look."""
+    taken = 0
+
+    def count() -> int:
+        nonlocal taken
+        taken += 1
+        return 0
+
+    db.conn.set_progress_handler(count, 1)
+    try:
+        look()
+    finally:
+        db.conn.set_progress_handler(None, 0)
+    return taken

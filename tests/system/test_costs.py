@@ -24,7 +24,7 @@ from inboxbot.store.users import Role
 from inboxbot.watcher import Watcher
 from inboxbot.web.site import db as request_db
 from tests import copies, letters
-from tests.counting import Line, Statements, counted
+from tests.counting import Line, Statements, counted, steps
 from tests.dovecot import Account
 from tests.installation import Installation, install
 from tests.numbered import letter
@@ -194,19 +194,6 @@ def test_what_is_looked_at_again_and_again_is_found_in_as_few_steps_among_many_l
     db = new_store(store_path)
     letters.a_few_hundred(db, now(), 60)
 
-    def steps(look: Callable[[], object]) -> int:
-        taken = 0
-
-        def count() -> int:
-            nonlocal taken
-            taken += 1
-            return 0
-
-        db.conn.set_progress_handler(count, 1)
-        look()
-        db.conn.set_progress_handler(None, 0)
-        return taken
-
     looks: dict[str, Callable[[], object]] = {
         "what follows from decisions": lambda: consequences.settle(db, now()),
         "what may have been sent": lambda: sending.unproven(db),
@@ -216,9 +203,9 @@ def test_what_is_looked_at_again_and_again_is_found_in_as_few_steps_among_many_l
         "the metrics": lambda: list(tallies.tallies(db)),
         "how long something waits": lambda: list(tallies.oldest(db)),
     }
-    few = {name: steps(look) for name, look in looks.items()}
+    few = {name: steps(db, look) for name, look in looks.items()}
     copies.multiply(db, 40)
-    many = {name: steps(look) for name, look in looks.items()}
+    many = {name: steps(db, look) for name, look in looks.items()}
     db.close()
     # Those that wait are a few more: one letter in forty.
     grown = {name: (few[name], many[name]) for name in looks if many[name] > 2 * few[name] + 20}

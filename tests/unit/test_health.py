@@ -18,6 +18,7 @@ from inboxbot.store.database import stamp, write
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
 from tests.conftest import NOW
+from tests.counting import steps
 from tests.desk import ByWords, Desk, letter
 from tests.fake_transport import FakeTransport
 from tests.installation import install
@@ -55,26 +56,15 @@ def test_with_twenty_times_the_letters_looking_for_what_is_wrong_takes_not_twice
 ) -> None:
     path = Path(watched.execute("PRAGMA database_list").fetchone()[2])
 
-    def steps() -> int:
-        taken = 0
-
-        def count() -> int:
-            nonlocal taken
-            taken += 1
-            return 0
-
-        watched.conn.set_progress_handler(count, 10)
-        found = problems(watched, store=path, min_free_mb=1, silent_after=SILENT, now=now)
-        watched.conn.set_progress_handler(None, 0)
-        assert found == ()
-        return taken
+    def look_for_problems() -> None:
+        assert problems(watched, store=path, min_free_mb=1, silent_after=SILENT, now=now) == ()
 
     for number in range(1, 11):
         put_reply(watched, number, now, state="sent")
-    few = steps()
+    few = steps(watched, look_for_problems)
     for number in range(11, 201):
         put_reply(watched, number, now, state="sent")
-    assert steps() < 2 * few
+    assert steps(watched, look_for_problems) < 2 * few
 
 
 def test_a_line_for_systemd_says_how_things_stand(watched: Database, now: datetime) -> None:
