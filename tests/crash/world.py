@@ -287,13 +287,15 @@ class Zygote:
         return self.wait(60)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait until something is so; fail where it is not in time."""
+def wait_for(
+    condition: Callable[[], bool], seconds: float, what: str, *, every: float = 0.05
+) -> None:
+    """Wait until something is so, looking each `every` seconds; fail where it is not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def _letter(sender: str, token: str, subject: str, text: str) -> bytes:
