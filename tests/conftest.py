@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from inboxbot.store.sqlite import Database, Key
+from tests.dealing import dealt
 from tests.dovecot import account, dovecot  # noqa: F401  (fixtures for all tests)
 from tests.lessons import taught, trained  # noqa: F401
 from tests.new_store import new_store
@@ -39,6 +40,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 # What is made while tests are gathered is kept to the end: looking through it for garbage, again
 # and again, took a tenth of gathering, and a part of each test that makes much garbage.
 gc.disable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if processes := os.environ.get("PYTEST_XDIST_WORKER_COUNT"):
+        items[:] = dealt(items, int(processes))
 
 
 def pytest_collection_finish() -> None:

@@ -1,0 +1,38 @@
+"""In which order the tests are run where several processes share them.
+
+Each process is given a stretch of the list, and takes from the end of another's when it has done
+its own. Tests that wait for servers stand at the beginnings of the stretches, so that they wait
+while others compute; the quick ones come last and fill whatever is left.
+"""
+
+from collections.abc import Sequence
+from itertools import chain, islice
+from math import ceil
+from typing import Protocol, TypeVar
+
+SLOW = ("browser", "crash", "system", "docs")
+
+
+class Test(Protocol):
+    """What of a test decides on its place."""
+
+    @property
+    def nodeid(self) -> str: ...
+
+
+T = TypeVar("T", bound=Test)
+
+
+def dealt(tests: Sequence[T], processes: int) -> list[T]:
+    """Return all tests, each process's stretch with slow ones first and quick ones after them."""
+    slow: dict[str, list[T]] = {folder: [] for folder in SLOW}
+    quick: list[T] = []
+    for test in tests:
+        slow.get(test.nodeid.split("/")[1], quick).append(test)
+    stretches: list[list[T]] = [[] for _ in range(processes)]
+    for number, kind in enumerate(slow.values()):
+        stretches[number % processes] += kind
+    length, left = ceil(len(tests) / processes), iter(quick)
+    for stretch in stretches:
+        stretch += islice(left, max(0, length - len(stretch)))
+    return list(chain(*stretches, left))

@@ -1,0 +1,36 @@
+"""The order of the tests: whatever it is, each of them is run."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.dealing import SLOW, dealt
+
+FOLDERS = [*SLOW, "unit", "contract"]
+
+
+@dataclass(frozen=True)
+class Named:
+    nodeid: str
+
+
+@given(st.lists(st.sampled_from(FOLDERS)), st.integers(1, 6))
+def test_every_test_is_dealt_once(folders: list[str], processes: int) -> None:
+    tests = [Named(f"tests/{folder}/test_it.py::{number}") for number, folder in enumerate(folders)]
+    assert Counter(dealt(tests, processes)) == Counter(tests)
+
+
+def test_each_process_begins_with_slow_tests_and_ends_with_quick_ones() -> None:
+    tests = [
+        Named(f"tests/{folder}/test_it.py::{number}")
+        for folder, count in (("browser", 2), ("crash", 2), ("system", 1), ("unit", 7))
+        for number in range(count)
+    ]
+    folders = [test.nodeid.split("/")[1] for test in dealt(tests, 3)]
+    assert [folders[at : at + 4] for at in (0, 4, 8)] == [
+        ["browser", "browser", "unit", "unit"],
+        ["crash", "crash", "unit", "unit"],
+        ["system", "unit", "unit", "unit"],
+    ]
