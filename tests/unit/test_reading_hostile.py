@@ -1,4 +1,4 @@
-"""R36: every kind of hostile message ends as a reading, and the next message is read."""
+"""R36: every kind of hostile message ends as a clean reading, and the next message is read."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,17 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from inboxbot.mail.parse import parse
 from inboxbot.reader import Reader
 from inboxbot.reading import LoadClassifier, Reading
 from inboxbot.reading_worker import Limits
 from tests import hostile
+from tests.clean import assert_clean
 
 MIB = 1024 * 1024
 LETTER = hostile.plain(b"May my mother take riluzole with milk?")
-ALL: list[tuple[str, Callable[[], bytes]]] = [
-    *((name, partial(bytes, raw)) for name, raw in hostile.small()),
-    *hostile.large(),
+SMALL: list[tuple[str, Callable[[], bytes]]] = [
+    (name, partial(bytes, raw)) for name, raw in hostile.small()
 ]
+LARGE = list(hostile.large())
+ALL = [*SMALL, *LARGE]
 
 
 @pytest.fixture(scope="module")
@@ -45,5 +48,8 @@ def test_r36_a_hostile_message_is_read_within_the_limits(
     assert isinstance(reading, Reading)
     assert time.monotonic() - before < 60
     assert peak_memory(reader.worker_pid) < 512 * MIB
+    assert_clean(reading.message)
+    if (name, make) in SMALL:
+        assert reading.message == parse(raw), "it is read the same way each time, and everywhere"
     assert isinstance(following, Reading)
     assert following.message.text == "May my mother take riluzole with milk?"
