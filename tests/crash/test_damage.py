@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from inboxbot.cli import main
 from inboxbot.errors import StoreError
 from inboxbot.store import database, invariants, migrations, restoring
 from inboxbot.store.backup import copies, upgrade
@@ -78,23 +77,15 @@ def store(db: Database, store_path: Path, now: datetime) -> Path:
     ids=["emptied", "cut", "overwritten", "lost", "replies", "places", "settings"],
 )
 def test_r26_a_damaged_database_is_refused_and_nothing_is_made_in_its_place(
-    store: Path,
-    capsys: pytest.CaptureFixture[str],
-    damage: Callable[[Path], None],
-    command: str,
-    monkeypatch: pytest.MonkeyPatch,
+    store: Path, damage: Callable[[Path], None], command: str
 ) -> None:
     home = install(
         store.parents[1], imap_host="127.0.0.1", imap_port=1, imap_user="support", smtp_port=1
     )
-    for name, value in home.environment.items():
-        monkeypatch.setenv(name, value)
     damage(store)
     before = store.read_bytes() if store.exists() else None
-    with pytest.raises(SystemExit) as ended:
-        main([command, "--config", str(home.configuration)])
-    assert ended.value.code == REFUSED
-    assert "inboxbot restore" in capsys.readouterr().err
+    refused = home.run(command, code=REFUSED)
+    assert "inboxbot restore" in refused.stderr
     assert (store.read_bytes() if store.exists() else None) == before
 
 
