@@ -8,8 +8,8 @@ DEBIAN_PACKAGES := dovecot-imapd chromium-headless-shell systemd fonts-noto-core
 
 # The tests start the program hundreds of times: it must not be compiled anew each time.
 export PYTHONDONTWRITEBYTECODE :=
-# One more process than most machines of two cores have: many tests wait for a server.
-WORKERS ?= 3
+# Two more processes than most machines of two cores have: many tests wait for a server.
+WORKERS ?= 4
 # Where there is room, in memory: the tests wait for thousands of fsyncs, and a process that is
 # killed loses nothing there either.
 SCRATCH := $(shell df --output=avail,target -BG /dev/shm 2>/dev/null | awk '$$1 + 0 >= 4 {print $$2}')
@@ -35,23 +35,33 @@ help:
 	@echo "make lock        write the locks anew from pyproject.toml"
 	@echo "make clean       remove what the targets above made"
 
-# Makes a virtual environment, or says what is missing for it.
-define environment
+# Says what is missing of Python.
+define python
 command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv"; exit 1; }; \
-$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version). Name another one: make PYTHON=python3.12 ..."; exit 1; }; \
-test -x $(1)/bin/python || $(PYTHON) -m venv $(1) || { rm -rf $(1); echo "A virtual environment cannot be made: apt-get install python3-venv"; exit 1; }
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; this is $$($(PYTHON) --version). Name another one: make PYTHON=python3.12 ..."; exit 1; }
 endef
 
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Makes a virtual environment with a pip of its own, or says what is missing for it.
+define environment
+$(python); \
+test -x $(1)/bin/pip || $(PYTHON) -m venv $(1) || { rm -rf $(1); echo "A virtual environment cannot be made: apt-get install python3-venv"; exit 1; }
+endef
+
+PIP_INSTALL := install --quiet --disable-pip-version-check --require-hashes
+PIP := $(BIN)/python -m pip $(PIP_INSTALL)
 UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 
-# uv takes seconds where pip takes a minute or two; where it cannot be had, pip does the same.
+# uv takes seconds where pip takes a minute or two; where it cannot be had, pip does the same. To
+# give the environment a pip takes longer than all the rest: Python's own gets uv, where it has one.
 $(READY): requirements.lock requirements.setup.lock pyproject.toml
-	@$(call environment,$(VENV))
+	@$(python)
 	@echo "Installing the locked versions (once) ..."
-	@{ $(PIP) --require-hashes -r requirements.setup.lock && $(UV) --require-hashes -r requirements.lock; } 2>/dev/null \
-		|| $(PIP) --require-hashes -r requirements.lock
-	@$(UV) --no-deps --no-build-isolation --editable . 2>/dev/null || $(PIP) --no-deps --no-build-isolation --editable .
+	@{ { test -x $(BIN)/python || $(PYTHON) -m venv --without-pip $(VENV); } \
+		&& $(PYTHON) -m pip --python $(BIN)/python $(PIP_INSTALL) -r requirements.setup.lock; } >/dev/null 2>&1 \
+		|| { $(call environment,$(VENV)); $(PIP) -r requirements.setup.lock 2>/dev/null; } || true
+	@{ $(UV) --require-hashes -r requirements.lock && $(UV) --no-deps --no-build-isolation --editable .; } 2>/dev/null \
+		|| { $(call environment,$(VENV)); $(PIP) -r requirements.lock \
+		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; }
 	@touch $@
 
 demo: $(READY)
@@ -122,7 +132,6 @@ templates: $(READY)
 	@$(BIN)/python -m tests.checked_templates
 
 lock: $(READY)
-	@$(PIP) uv
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --quiet --output-file requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --constraints requirements.lock \
