@@ -48,7 +48,7 @@ $(python); \
 test -x $(1)/bin/pip || $(PYTHON) -m venv $(1) || { rm -rf $(1); echo "A virtual environment cannot be made: apt-get install python3-venv"; exit 1; }
 endef
 
-PIP_INSTALL := install --quiet --disable-pip-version-check --require-hashes
+PIP_INSTALL := install --quiet --disable-pip-version-check
 PIP := $(BIN)/python -m pip $(PIP_INSTALL)
 UV := $(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python
 
@@ -58,11 +58,11 @@ $(READY): requirements.lock requirements.setup.lock pyproject.toml
 	@$(python)
 	@echo "Installing the locked versions (once) ..."
 	@{ { test -x $(BIN)/python || $(PYTHON) -m venv --without-pip $(VENV); } \
-		&& $(PYTHON) -m pip --python $(BIN)/python $(PIP_INSTALL) -r requirements.setup.lock; } >/dev/null 2>&1 \
-		|| { $(call environment,$(VENV)); $(PIP) -r requirements.setup.lock 2>/dev/null; } || true
+		&& $(PYTHON) -m pip --python $(BIN)/python $(PIP_INSTALL) --require-hashes -r requirements.setup.lock; } >/dev/null 2>&1 \
+		|| { $(call environment,$(VENV)); $(PIP) --require-hashes -r requirements.setup.lock 2>/dev/null; } || true
 	@{ $(UV) --require-hashes -r requirements.lock && $(UV) --no-deps --no-build-isolation --editable .; } 2>/dev/null \
-		|| { $(call environment,$(VENV)); $(PIP) -r requirements.lock \
-		&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; }
+		|| { $(call environment,$(VENV)); $(PIP) --require-hashes -r requirements.lock \
+		&& $(PIP) --no-deps --no-build-isolation --editable .; }
 	@touch $@
 
 demo: $(READY)
@@ -148,7 +148,7 @@ lock: $(READY)
 BUILDER := build/builder
 $(BUILDER)/.ready: requirements.build.lock
 	@$(call environment,$(BUILDER))
-	@$(BUILDER)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.build.lock
+	@$(BUILDER)/bin/python -m pip $(PIP_INSTALL) --require-hashes -r requirements.build.lock
 	@touch $@
 
 # SQLCIPHER=yes installs what encrypts the database; an upgrade keeps it.
@@ -165,7 +165,7 @@ install: $(BUILDER)/.ready
 TOOLS := build/tools
 $(TOOLS)/.ready:
 	@$(PYTHON) -m venv $(TOOLS)
-	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check "pip-audit>=2.9,<3" "cyclonedx-bom>=7,<8"
+	@$(TOOLS)/bin/python -m pip $(PIP_INSTALL) "pip-audit>=2.9,<3" "cyclonedx-bom>=7,<8"
 	@touch $@
 
 audit: $(TOOLS)/.ready

@@ -28,7 +28,7 @@ def dealt(tests: Sequence[T], processes: int) -> list[T]:
     slow: dict[str, list[T]] = {folder: [] for folder in SLOW}
     quick: list[T] = []
     for test in tests:
-        slow.get(test.nodeid.split("/")[1], quick).append(test)
+        slow.get(test.nodeid.removeprefix("tests/").partition("/")[0], quick).append(test)
     stretches: list[list[T]] = [[] for _ in range(processes)]
     for number, kind in enumerate(slow.values()):
         stretches[number % processes] += kind

@@ -19,8 +19,7 @@ LETTER = hostile.plain(b"May my mother take riluzole with milk?")
 SMALL: list[tuple[str, Callable[[], bytes]]] = [
     (name, partial(bytes, raw)) for name, raw in hostile.small()
 ]
-LARGE = list(hostile.large())
-ALL = [*SMALL, *LARGE]
+ALL = [*SMALL, *hostile.large()]
 
 
 @pytest.fixture(scope="module")
