@@ -13,11 +13,11 @@ import json
 import os
 import pkgutil
 import resource
+import select
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +26,6 @@ from typing import Any, NoReturn
 from tests.forked import fork_instead
 
 NOT_TO_LOAD = "inboxbot.__main__"
-LOOK_AGAIN_S = 0.01
 
 
 class Server:
@@ -110,11 +109,17 @@ class Process:
 
     def wait(self, timeout: float) -> int:
         """Wait until it has ended; raises TimeoutExpired where that takes longer."""
-        deadline = time.monotonic() + timeout
-        while (code := self.poll()) is None:
-            if time.monotonic() > deadline:
-                raise subprocess.TimeoutExpired("inboxbot", timeout)
-            time.sleep(LOOK_AGAIN_S)
+        code = self.poll()
+        if code is None:
+            # The server alone takes its exit code, when asked: until then the number is its own.
+            handle = os.pidfd_open(self.pid)
+            try:
+                select.select([handle], [], [], timeout)
+            finally:
+                os.close(handle)
+            code = self.poll()
+        if code is None:
+            raise subprocess.TimeoutExpired("inboxbot", timeout)
         return code
 
     def send_signal(self, number: int) -> None:

@@ -2,6 +2,7 @@
 
 import tomllib
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from inboxbot.classify.category import Category, Classification
 from inboxbot.mail import compose, finished
-from inboxbot.mail.message import Identity
+from inboxbot.mail.message import Identity, Message
 from inboxbot.mail.parse import parse
 from inboxbot.reply.policy import Case, Decision, History, Rules, decide, sentence
 from inboxbot.reply.reason import Disposition
@@ -43,8 +44,14 @@ REASON_OF = {
 ROWS_OF_WORDS = ("13", "14b", "15", "18")
 
 
+@cache
 def expectation(letter: Path) -> dict[str, Any]:
     return tomllib.loads(letter.with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+@cache
+def read(letter: Path) -> Message:
+    return parse(letter.read_bytes())
 
 
 def corpus_identity(**replaced: Any) -> Identity:
@@ -53,7 +60,9 @@ def corpus_identity(**replaced: Any) -> Identity:
     return Identity(**{k: frozenset(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
-def decision_on(letter: Path, expected: dict[str, Any]) -> Decision:
+@cache
+def decision_on(letter: Path) -> Decision:
+    expected = expectation(letter)
     history = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in expected.get("history", {}).items()
@@ -63,7 +72,7 @@ def decision_on(letter: Path, expected: dict[str, Any]) -> Decision:
         for key, value in expected.get("rules", {}).items()
     }
     case = Case(
-        message=parse(letter.read_bytes()),
+        message=read(letter),
         received_at=expected.get("received_at", NOW - timedelta(hours=1)),
         classification=SURE,
         history=History(**history),
@@ -74,7 +83,7 @@ def decision_on(letter: Path, expected: dict[str, Any]) -> Decision:
 @pytest.mark.parametrize("letter", CASES, ids=lambda path: path.stem)
 def test_each_letter_is_decided_as_its_file_says(letter: Path) -> None:
     expected = expectation(letter)
-    decision = decision_on(letter, expected)
+    decision = decision_on(letter)
     assert (decision.disposition, decision.reason, [hit.reason for hit in decision.hits]) == (
         expected["disposition"],
         expected.get("reason"),
@@ -88,14 +97,13 @@ def test_each_letter_is_decided_as_its_file_says(letter: Path) -> None:
 
 @pytest.mark.parametrize("letter", CASES, ids=lambda path: path.stem)
 def test_each_letter_with_a_return_address_can_be_acknowledged_safely(letter: Path) -> None:
-    expected = expectation(letter)
-    decision = decision_on(letter, expected)
+    decision = decision_on(letter)
     if decision.reply_to is None:
         # Nowhere to send it: then nothing may be waiting to be sent.
         assert decision.disposition is Disposition.SUPPRESS
         return
     reply = compose.acknowledgement(
-        parse(letter.read_bytes()),
+        read(letter),
         corpus_identity(),
         "We received your message",
         "Thank you for your message.\n",
@@ -112,11 +120,11 @@ def test_each_letter_with_a_return_address_can_be_acknowledged_safely(letter: Pa
 
 @pytest.mark.parametrize("letter", CASES, ids=lambda path: path.stem)
 def test_each_decision_is_said_in_one_sentence_without_the_letters_words(letter: Path) -> None:
-    decision = decision_on(letter, expectation(letter))
+    decision = decision_on(letter)
     text = sentence(decision)
     assert text.endswith(".")
     assert "\n" not in text
-    message = parse(letter.read_bytes())
+    message = read(letter)
     said = " ".join((text, *(hit.evidence for hit in decision.hits)))
     for private in (message.text.strip(), *(author.address for author in message.authors)):
         assert not private or private not in said
