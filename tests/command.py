@@ -6,6 +6,7 @@ line of JSON on standard input is one order, one line the answer. That the scrip
 is shown elsewhere: the tests of the main job, and of the wheel, start it in the plain way.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -26,6 +27,7 @@ from typing import Any, NoReturn
 from tests.forked import fork_instead
 
 NOT_TO_LOAD = "inboxbot.__main__"
+END_S = 5
 
 
 class Server:
@@ -86,11 +88,19 @@ class Server:
                     text=True,
                     cwd=Path(__file__).parent.parent,
                 )
+                atexit.register(self._close)
             assert self._process.stdin is not None
             assert self._process.stdout is not None
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
             return json.loads(self._process.stdout.readline())
+
+    def _close(self) -> None:
+        assert self._process is not None
+        try:
+            self._process.communicate(timeout=END_S)  # It ends with its standard input.
+        except subprocess.TimeoutExpired:
+            self._process.kill()
 
 
 class Process:

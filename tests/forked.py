@@ -50,6 +50,9 @@ def _become(arguments: Sequence[str], handles: Sequence[int]) -> NoReturn:
         # At its end it would wait for the program's threads, one of which it is.
         threading._threading_atexits.clear()  # type: ignore[attr-defined]
         faults.point = NO_FAULT
+        # Its own: a thread that is not here may have had those of the program locked.
+        sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
         _close_all_but(handles)
         program = arguments[arguments.index("-c") + 1]
         # So that it can be told from others, as by its command line.

@@ -16,18 +16,11 @@ from inboxbot.errors import PermanentError, TransientError
 from inboxbot.mail.imap import ImapMailbox
 from inboxbot.mail.oauth import AccessTokens, Grant
 from inboxbot.tokens import TokenFile
-from tests.imap_script import ScriptedServer
 from tests.taking_in import TakingIn
 from tests.token_server import TokenServer
 
 LETTER = b"From: a@b.test\r\nSubject: %d\r\n\r\nHello\r\n"
 NAMED = b"From: a@b.test\r\nMessage-ID: <%d@b.test>\r\n\r\nHello\r\n"
-
-
-@pytest.fixture
-def server():
-    with ScriptedServer() as running:
-        yield running
 
 
 def test_gmail_names_each_message_by_a_number_of_its_own(server, now):
