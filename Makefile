@@ -1,7 +1,7 @@
 # Everything that a person or CI does with the project. Each target sets up what it needs.
 
 # Debian's own where it serves, whatever else PATH holds: a service runs with it, and it is built to
-# be quick, as many a Python that somebody compiled is not (the tests take a sixth more with those).
+# be quick, as many a Python that somebody compiled is not (the tests take a tenth more with those).
 DEBIAN_PYTHON := $(shell /usr/bin/python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' \
 	2>/dev/null && echo /usr/bin/python3)
 PYTHON ?= $(or $(DEBIAN_PYTHON),python3)
