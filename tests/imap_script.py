@@ -302,19 +302,6 @@ class _Session:
             return [tag + b" OK idle done\r\n"]
 
 
-def deaf(server: ScriptedServer) -> None:
-    """Let a server offer IDLE, take it, and never say a word."""
-    tags = [b""]
-
-    def answer(tag: bytes, line: bytes) -> list[bytes] | None:
-        if line == b"IDLE":
-            tags.append(tag)
-            return [b"+ idling\r\n"]
-        return [tags[-1] + b" OK idle done\r\n"] if tag == b"DONE" else None
-
-    server.answer = answer
-
-
 def _fields(raw: bytes, names: tuple[bytes, ...]) -> bytes:
     header = re.split(rb"\r?\n\r?\n", raw, maxsplit=1)[0]
     lines = re.findall(rb"(?m)^[^\s][^\n]*(?:\n[ \t][^\n]*)*", header)

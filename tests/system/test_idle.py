@@ -10,7 +10,6 @@ import pytest
 from inboxbot.errors import TransientError
 from inboxbot.mail import idling, imap, liveness
 from inboxbot.mail.imap import IDLE_RENEWAL_S, ImapMailbox
-from tests.imap_script import deaf
 from tests.numbered import letter
 
 
@@ -113,7 +112,7 @@ def test_a_letter_that_is_told_of_while_a_wait_is_renewed_is_heard(server, often
 
 def test_a_letter_that_a_server_does_not_tell_of_is_seen_at_the_next_renewal(server, often, now):
     """It ends the wait as a server's silence does: the look that follows finds what was kept."""
-    deaf(server)
+    idle_by_script(server)
     with ImapMailbox(server.settings()) as box:
         assert box.open().uidnext == 1
         server.deliver(letter(1), now)

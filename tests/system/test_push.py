@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.imap_script import PASSWORD as SCRIPT_PASSWORD
-from tests.imap_script import deaf
 from tests.installation import install, until
 
 LETTER = b"""From: Rosa Delgado <rosa%d@homemail%d.test>\r
@@ -89,6 +88,19 @@ def scripted(tmp_path, server, sink, *, every_s=1, more="", mailbox=""):
 
 def without_idle(server):
     server.capabilities = b"IMAP4rev1 AUTH=PLAIN"
+
+
+def deaf(server):
+    """It offers IDLE, takes it, and never says a word."""
+    server.idle_tag = b""
+
+    def answer(tag, line):
+        if line == b"IDLE":
+            server.idle_tag = tag
+            return [b"+ idling\r\n"]
+        return [server.idle_tag + b" OK idle done\r\n"] if tag == b"DONE" else None
+
+    server.answer = answer
 
 
 def refusing(server):
