@@ -154,6 +154,8 @@ def main() -> None:
             importlib.import_module(module.name)
     _warm_up()
     fork_instead()
+    # As an exception it would be lost where a fork has only begun, and the command would go on.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     running: set[int] = set()
     for line in sys.stdin:
         order = json.loads(line)
@@ -224,9 +226,13 @@ def _run(arguments: Sequence[str], out: str, err: str) -> NoReturn:
     sys.argv = ["inboxbot", *arguments]
     code: object = 1
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         program()
     except SystemExit as end:
         code = end.code
+    except KeyboardInterrupt:  # Nobody caught it: Python lets the signal end the process.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
     except Exception:  # noqa: BLE001  (told as Python tells what a program lets through)
         sys.excepthook(*sys.exc_info())
     with contextlib.suppress(OSError):

@@ -190,6 +190,16 @@ def test_r24_without_room_nothing_is_acknowledged_that_is_not_stored_and_it_reco
     assert broken(world) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_r30_asked_to_stop_as_soon_as_it_is_started_it_ends(
+    world: World, zygote: Zygote, number: signal.Signals
+) -> None:
+    for turn in range(20):
+        zygote.start()
+        time.sleep(turn / 2000)
+        assert zygote.kill(number) in (-number, 130)
+
+
 def test_r25_a_foreign_writer_that_holds_the_database_delays_and_breaks_nothing(
     world: World, zygote: Zygote
 ) -> None:
