@@ -1,13 +1,14 @@
 """Runs `inboxbot` as processes of its own, without paying for the imports each time.
 
 A server process has the program loaded and forks for each command: the fork takes the folder,
-environment, arguments and output that it is told, and runs the program as its script does. One
-line of JSON on standard input is one order, one line the answer. That the script itself starts
-is shown elsewhere: the tests of the main job, and of the wheel, start it in the plain way.
+environment, arguments and output that it is told, and runs the program as its script does. All
+processes that test share one server, over a Unix socket: one line of JSON is one order, one line
+the answer. It ends with the last of them. That the script itself starts is shown elsewhere: the
+tests of the main job, and of the wheel, start it in the plain way.
 """
 
-import atexit
 import contextlib
+import errno
 import gc
 import importlib
 import json
@@ -15,26 +16,34 @@ import os
 import pkgutil
 import resource
 import select
+import selectors
 import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from tests.forked import fork_instead
 
 NOT_TO_LOAD = "inboxbot.__main__"
-END_S = 5
+# A name without a file, that goes with the server.
+ADDRESS = f"\0inboxbot-tests-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
+GREETING = "ready\n"
+START_S = 60
+PAUSE_S = 0.05
 
 
 class Server:
-    """The forking process, as the tests see it; started when first needed."""
+    """The forking process, as the tests see it; started by whoever needs it first."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[str] | None = None
+        self._lines: TextIO | None = None
+        self._started: list[subprocess.Popen[bytes]] = []
         self._turn = threading.Lock()
 
     def run(
@@ -80,27 +89,48 @@ class Server:
     def ask(self, order: Mapping[str, Any]) -> Any:
         """Have an order carried out, and return the answer."""
         with self._turn:
-            if self._process is None:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "tests.command"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
+            if self._lines is None:
+                self._lines = self._reached()
+            self._lines.write(json.dumps(order) + "\n")
+            self._lines.flush()
+            return json.loads(self._lines.readline())
+
+    def _reached(self) -> TextIO:
+        """Return a connection to the server, which is started where there is none."""
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            self._start_unless_there()
+            client = socket.socket(socket.AF_UNIX)
+            client.settimeout(START_S)
+            # It may not listen yet, or be about to end since nobody else is left.
+            with contextlib.suppress(ConnectionError):
+                client.connect(ADDRESS)
+                lines = client.makefile("rw")
+                if lines.readline() == GREETING:
+                    client.settimeout(None)
+                    return lines
+            client.close()
+            time.sleep(PAUSE_S)
+        raise TimeoutError(f"No server of commands within {START_S} s")
+
+    def _start_unless_there(self) -> None:
+        with socket.socket(socket.AF_UNIX) as listener:
+            try:
+                listener.bind(ADDRESS)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                return  # Somebody else has started it.
+            listener.listen()
+            self._started.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "tests.command", str(listener.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=[listener.fileno()],
                     cwd=Path(__file__).parent.parent,
                 )
-                atexit.register(self._close)
-            assert self._process.stdin is not None
-            assert self._process.stdout is not None
-            self._process.stdin.write(json.dumps(order) + "\n")
-            self._process.stdin.flush()
-            return json.loads(self._process.stdout.readline())
-
-    def _close(self) -> None:
-        assert self._process is not None
-        try:
-            self._process.communicate(timeout=END_S)  # It ends with its standard input.
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+            )
 
 
 class Process:
@@ -145,8 +175,46 @@ class Process:
 SERVER = Server()
 
 
+class Client:
+    """A process that tests, as the server sees it, and the commands that it started."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._lines = connection.makefile("rw")
+        self._running: set[int] = set()
+        self._say(GREETING)
+
+    def serve(self, inherited: Iterable[socket.socket]) -> bool:
+        """Carry out one order; return False where there is none to come.
+
+        A command keeps nothing of what is open in `inherited`.
+        """
+        line = self._lines.readline()
+        if not line:
+            for pid in self._running:
+                os.kill(pid, signal.SIGKILL)
+            return False
+        order = json.loads(line)
+        if "ended" in order:
+            pid, status = os.waitpid(order["ended"], os.WNOHANG)
+            self._running.discard(pid)
+            self._say(json.dumps(os.waitstatus_to_exitcode(status) if pid else None) + "\n")
+            return True
+        pid = os.fork()
+        if pid == 0:
+            for each in inherited:
+                os.close(each.fileno())
+            _become(**order)
+        self._running.add(pid)
+        self._say(f"{pid}\n")
+        return True
+
+    def _say(self, line: str) -> None:
+        self._lines.write(line)
+        self._lines.flush()
+
+
 def main() -> None:
-    """Serve until standard input ends."""
+    """Serve on the socket whose number is given, until everybody has gone who came."""
     import inboxbot
 
     for module in pkgutil.walk_packages(inboxbot.__path__, "inboxbot."):
@@ -156,21 +224,22 @@ def main() -> None:
     fork_instead()
     # As an exception it would be lost where a fork has only begun, and the command would go on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    running: set[int] = set()
-    for line in sys.stdin:
-        order = json.loads(line)
-        if "ended" in order:
-            pid, status = os.waitpid(order["ended"], os.WNOHANG)
-            running.discard(pid)
-            print(json.dumps(os.waitstatus_to_exitcode(status) if pid else None), flush=True)
-            continue
-        pid = os.fork()
-        if pid == 0:
-            _become(**order)
-        running.add(pid)
-        print(pid, flush=True)
-    for pid in running:
-        os.kill(pid, signal.SIGKILL)
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    clients: dict[socket.socket, Client] = {}
+    # Without an open file of its own, which a command would inherit.
+    with selectors.PollSelector() as ready:
+        ready.register(listener, selectors.EVENT_READ)
+        while True:
+            for key, _ in ready.select():
+                if key.fileobj is listener:
+                    connection, _ = listener.accept()
+                    clients[connection] = Client(connection)
+                    ready.register(connection, selectors.EVENT_READ)
+                elif not clients[key.fileobj].serve([listener, *clients]):
+                    ready.unregister(key.fileobj)
+                    del clients[key.fileobj]
+            if not clients:
+                return
 
 
 def _warm_up() -> None:
