@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from inboxbot.classify.category import Category, Classification
@@ -133,7 +133,6 @@ FIELDS = st.lists(
 )
 
 
-@settings(max_examples=400)
 @given(FIELDS, st.sampled_from(BODIES), st.sampled_from(("\n", "\r\n", "\r")))
 def test_any_header_block_is_decided_and_no_injected_field_leaves(
     fields: list[tuple[str, list[str]]], body: str, line_end: str
@@ -144,7 +143,6 @@ def test_any_header_block_is_decided_and_no_injected_field_leaves(
     returned_message_ids(message, raw)
 
 
-@settings(max_examples=300)
 @given(
     st.lists(st.tuples(st.sampled_from(NAMES), VALUES.map("".join)), max_size=10),
     VALUES.map("".join),

@@ -1,7 +1,6 @@
 """The states of a reply, and how they may change; limits and suppressions."""
 
 from datetime import datetime, timedelta
-from itertools import product
 
 import pytest
 
@@ -25,20 +24,19 @@ def put_in(db: Database, row: int, state: str, now: datetime, owner: str | None 
         )
 
 
-@pytest.mark.parametrize(("source", "target"), list(product(State, State)))
-def test_a_state_changes_only_as_the_table_says(
-    db: Database, now: datetime, source: State, target: State
-) -> None:
-    row = put_reply(db, 1, now)
-    put_in(db, row, source, now)
-    if target in TRANSITIONS[source]:
-        with write(db):
-            outbox.move(db, row, target, now, also="reason = reason")
-        assert state_of(db, row) == target
-    else:
-        with pytest.raises((Conflict, ValueError)), write(db):
-            outbox.move(db, row, target, now, sources=(source,), also="reason = reason")
-        assert state_of(db, row) == source
+@pytest.mark.parametrize("source", State)
+def test_a_state_changes_only_as_the_table_says(db: Database, now: datetime, source: State) -> None:
+    for number, target in enumerate(State):
+        row = put_reply(db, number, now)
+        put_in(db, row, source, now)
+        if target in TRANSITIONS[source]:
+            with write(db):
+                outbox.move(db, row, target, now, also="reason = reason")
+            assert state_of(db, row) == target
+        else:
+            with pytest.raises((Conflict, ValueError)), write(db):
+                outbox.move(db, row, target, now, sources=(source,), also="reason = reason")
+            assert state_of(db, row) == source, target
 
 
 def test_a_sent_reply_is_never_queued_again() -> None:
