@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from inboxbot import config, doctor
-from inboxbot.doctor import Level
+from inboxbot import config
+from inboxbot.doctor import Level, servers
 from inboxbot.errors import PermanentError, TokenError, TransientError
 from inboxbot.mail import consent, submission
 from inboxbot.mail.imap import ImapMailbox
@@ -461,7 +461,7 @@ def test_the_doctor_says_of_each_failure_of_a_token_what_to_do(
         monkeypatch.delenv("INBOXBOT_OAUTH_SECRET")
     configuration = config.load(installed.configuration)
     box = configuration.mailbox[0]
-    (finding,) = doctor.of_token(box, configuration, datetime.now(UTC))
+    (finding,) = servers.of_token(box, configuration, datetime.now(UTC))
     assert finding.level is Level.FAIL
     assert says in f"{finding.found} {finding.fix}"
     assert finding.found.count(". ") <= 2

@@ -12,7 +12,7 @@ import dns.rrset
 import pytest
 
 from inboxbot import doctor, domain_records
-from inboxbot.doctor import Level
+from inboxbot.doctor import Level, servers
 from inboxbot.store import backup, settings
 from inboxbot.store.database import connect, write
 from tests import smtp_sink
@@ -241,10 +241,10 @@ def test_whom_to_believe_about_senders_is_asked_for_where_nobody_is_named(well):
 
 def test_a_certificate_that_is_about_to_end_is_a_warning(now):
     soon, later = now + timedelta(days=20), now + timedelta(days=22)
-    (finding,) = doctor._certificate("support: IMAP", soon, now)
+    (finding,) = servers._certificate("support: IMAP", soon, now)
     assert finding.level is Level.WARN
-    assert list(doctor._certificate("support: IMAP", later, now)) == []
-    assert list(doctor._certificate("support: IMAP", None, now)) == []
+    assert list(servers._certificate("support: IMAP", later, now)) == []
+    assert list(servers._certificate("support: IMAP", None, now)) == []
 
 
 class _Zone(socketserver.BaseRequestHandler):
