@@ -9,6 +9,7 @@ import tempfile
 from contextlib import closing, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,6 @@ from inboxbot import faults, review
 from inboxbot.actions import Correct
 from inboxbot.classify.category import Category
 from inboxbot.errors import Conflict, InboxbotError, StoreError
-from inboxbot.mail.message import Reply
 from inboxbot.mail.smtp import Outcome, Verdict
 from inboxbot.store import backup, outbox, restoring
 from inboxbot.store.database import moment, write
@@ -66,9 +66,10 @@ KINDS = st.lists(st.sampled_from(("person", "person", "person", "robot")), min_s
 ANSWERS = st.lists(st.sampled_from(OUTCOMES), max_size=3)
 
 
-def answered_by(reply: Reply) -> str:
+@cache
+def answered_by(raw: bytes) -> str:
     """Return the Message-ID of the letter that a reply answers, else its own."""
-    head = message_from_bytes(reply.raw)
+    head = message_from_bytes(raw)
     return str(head["In-Reply-To"] or head["Message-ID"])
 
 
@@ -247,7 +248,7 @@ class Installation(RuleBasedStateMachine):
             assert self.promises_broken() == []
 
     def promises_broken(self) -> list[str]:
-        taken = [answered_by(reply) for reply in self.outside.server.accepted]
+        taken = [answered_by(reply.raw) for reply in self.outside.server.accepted]
         twice = {each for each in taken if taken.count(each) > 1} - self.asked_again
         broken = [each for each in self.process.broken() if "taken twice" not in each]
         broken += ["a letter was answered in the words of another kind"] * self.is_in_old_words()

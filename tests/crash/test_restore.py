@@ -14,6 +14,7 @@ from tests.crash.pipeline import (
     Process,
     crash,
     failing_at,
+    install,
     letter,
     listening,
 )
@@ -149,9 +150,8 @@ def test_r42_a_first_look_that_ends_at_any_write_forgets_no_restore(
 def answered_since_the_copy(folder: Path, now: datetime) -> tuple[Outside, Path]:
     """Make a backup, then answer a letter that it does not know; return the world and the copy."""
     outside = Outside(folder / "state" / "inboxbot.sqlite3", now)
+    install(outside)
     process = Process(outside)
-    process.go_live()
-    process.poll()
     copy = backup.make(process.db, folder / "backup", now).file
     outside.pass_(minutes=30)
     outside.deliver(letter(1), "person")
