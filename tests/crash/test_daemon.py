@@ -198,7 +198,10 @@ def test_r30_asked_to_stop_as_soon_as_it_is_started_it_ends(
     for turn in range(20):
         zygote.start()
         time.sleep(turn / 2000)
-        assert zygote.kill(number) in (-number, 130)
+        began = time.monotonic()
+        # Where the machine is slow it may be listening by now, and ends in good order.
+        assert zygote.kill(number) in (0, -number, 130)
+        assert time.monotonic() - began < 10
 
 
 def test_r25_a_foreign_writer_that_holds_the_database_delays_and_breaks_nothing(
