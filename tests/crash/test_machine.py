@@ -284,7 +284,7 @@ class Installation(RuleBasedStateMachine):
         self.process = Process(self.outside, f"process {self.lives}")
 
 
-EXAMPLES = {"default": 50, "thorough": 5000}[os.environ.get("HYPOTHESIS_PROFILE", "default")]
+EXAMPLES = {"default": 30, "thorough": 5000}[os.environ.get("HYPOTHESIS_PROFILE", "default")]
 TestInstallation = Installation.TestCase
 TestInstallation.settings = settings(
     max_examples=EXAMPLES,
