@@ -181,6 +181,9 @@ class Client:
     def __init__(self, connection: socket.socket) -> None:
         self._lines = connection.makefile("rw")
         self._running: set[int] = set()
+
+    def greet(self) -> None:
+        """Say that orders are taken."""
         self._say(GREETING)
 
     def serve(self, inherited: Iterable[socket.socket]) -> bool:
@@ -189,9 +192,7 @@ class Client:
         A command keeps nothing of what is open in `inherited`.
         """
         line = self._lines.readline()
-        if not line:
-            for pid in self._running:
-                os.kill(pid, signal.SIGKILL)
+        if not line.endswith("\n"):  # Nothing, or the half of an order.
             return False
         order = json.loads(line)
         if "ended" in order:
@@ -207,6 +208,11 @@ class Client:
         self._running.add(pid)
         self._say(f"{pid}\n")
         return True
+
+    def end(self) -> None:
+        """End the commands that it left behind."""
+        for pid in self._running:
+            os.kill(pid, signal.SIGKILL)
 
     def _say(self, line: str) -> None:
         self._lines.write(line)
@@ -235,9 +241,16 @@ def main() -> None:
                     connection, _ = listener.accept()
                     clients[connection] = Client(connection)
                     ready.register(connection, selectors.EVENT_READ)
-                elif not clients[key.fileobj].serve([listener, *clients]):
+                    with contextlib.suppress(ConnectionError):
+                        clients[connection].greet()
+                    continue
+                goes_on = False
+                # One that was killed in the middle of an order takes none of the others along.
+                with contextlib.suppress(ConnectionError):
+                    goes_on = clients[key.fileobj].serve([listener, *clients])
+                if not goes_on:
+                    clients.pop(key.fileobj).end()
                     ready.unregister(key.fileobj)
-                    del clients[key.fileobj]
             if not clients:
                 return
 

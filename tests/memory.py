@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-EVERY_S = 0.1
+EVERY_S = 0.05
 MIB = 1024 * 1024
 # glibc reserves this much for the heap of a thread at a multiple of it, and opens what is used.
 _HEAP = 64 * MIB
