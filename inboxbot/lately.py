@@ -5,8 +5,8 @@ somebody wrote, and never who on the team did it.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from itertools import islice
+from datetime import UTC, datetime, timedelta
+from itertools import islice, zip_longest
 
 from inboxbot.frozen import dataclass
 from inboxbot.store import alerts, audit, backup, migrations, scope, settings
@@ -31,6 +31,8 @@ CHANGES = {
     "removed models": "Models were removed.",
 }
 UPGRADED = "The database was brought up to the schema of a program."
+# So long after the step before, a step of the schema is of another upgrade.
+APART = timedelta(minutes=10)
 BACKED_UP = "A backup was made and verified."
 FRAMES = {"": "{}", "began": "It began: {}", "ended": "It is over: {}"}
 
@@ -84,9 +86,11 @@ def _changes(db: Database, limit: int) -> Iterator[Happened]:
 
 
 def _upgrades(db: Database) -> Iterator[Happened]:
-    by_minute = {at.replace(second=0, microsecond=0): (at, step) for step, at in applied(db)}
-    for at, step in by_minute.values():
-        yield Happened(at, UPGRADED, step)
+    """Yield the last step of each upgrade: its steps follow each other closely."""
+    steps = applied(db)
+    for (step, at), following in zip_longest(steps, steps[1:]):
+        if following is None or following[1] - at > APART:
+            yield Happened(at, UPGRADED, step)
 
 
 def applied(db: Database) -> list[tuple[str, datetime]]:

@@ -1,9 +1,9 @@
 """lately: what happened to the service, in plain words."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from inboxbot import modes
-from inboxbot.lately import lately
+from inboxbot.lately import UPGRADED, applied, lately
 from inboxbot.store import alerts, audit, backup, settings
 from inboxbot.store.alerts import Code
 from inboxbot.store.database import write
@@ -26,6 +26,21 @@ def test_alarms_changes_upgrades_and_backups_stand_in_one_list_the_newest_first(
     ]
     assert lately(db, 20)[-1].text.startswith("The database was brought up to the schema")
     assert len(lately(db, 2)) == 2
+
+
+def test_an_upgrade_is_told_once_wherever_the_clock_stood_and_two_are_two(db, now):
+    steps = [step for step, _ in applied(db)]
+    midnight = datetime(2026, 3, 2, tzinfo=UTC)
+    first, second = midnight - timedelta(seconds=2), midnight + timedelta(days=40)
+    with write(db):
+        for number, step in enumerate(steps):
+            at = first + timedelta(seconds=number) if step != steps[-1] else second
+            db.execute(
+                "UPDATE _sqlite_migrations SET applied_at = ? WHERE name = ?",
+                [at.isoformat(), step],
+            )
+    told = [(each.at, each.detail) for each in lately(db, 99) if each.sentence == UPGRADED]
+    assert told == [(second, steps[-1]), (first + timedelta(seconds=len(steps) - 2), steps[-2])]
 
 
 def test_an_alarm_of_long_ago_that_ends_now_is_among_the_last(db, now):
