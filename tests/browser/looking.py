@@ -6,6 +6,7 @@ The pictures are for people; no test compares them. They are taken where PICTURE
 import os
 from collections import defaultdict
 from pathlib import Path
+from weakref import WeakSet
 
 import axe_playwright_python
 from playwright.sync_api import Page
@@ -21,7 +22,7 @@ _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("u
 # are looked at on every page, for their order. Returns what is new.
 _MARK = """(seen) => {
   document.querySelectorAll("[data-alike]").forEach((each) => each.removeAttribute("data-alike"));
-  const known = new Set(seen), fresh = [], made = new Map();
+  const known = new Set(seen.split(" ")), fresh = [], made = new Map();
   const heading = "h1, h2, h3, h4, h5, h6, [role=heading]";
   const free = new RegExp("^(href|action|formaction|src|value|title|alt|placeholder|datetime"
     + "|content|data-.*|aria-label)$");
@@ -60,13 +61,15 @@ _MARK = """(seen) => {
     }
   };
   look(document.body, "");
-  return fresh;
+  return fresh.join(" ");
 }"""
 _RUN = """() => axe.run(
     { exclude: ["[data-alike]"] }, { resultTypes: ["violations"], preload: false },
 ).then((found) =>
     found.violations.flatMap(({ id, nodes }) =>
         nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`)))"""
+
+_WITH_AXE: WeakSet[Page] = WeakSet()
 
 
 class Seen(defaultdict[tuple[str, str], set[str]]):
@@ -79,9 +82,12 @@ class Seen(defaultdict[tuple[str, str], set[str]]):
 def faults_of(page: Page, seen: set[str] | None = None) -> list[str]:
     """What axe finds on the page, in a line each; nothing where all is well."""
     seen = set() if seen is None else seen
-    if page.evaluate("typeof axe === 'undefined'"):
+    if page not in _WITH_AXE:
+        page.add_init_script(_AXE)  # It is large: sent once, and not with each look.
         page.evaluate(_AXE)
-    seen.update(page.evaluate(_MARK, list(seen)))
+        _WITH_AXE.add(page)
+    # As one text: the driver takes long over a list.
+    seen.update(page.evaluate(_MARK, " ".join(seen)).split())
     found: list[str] = page.evaluate(_RUN)
     return found
 

@@ -5,6 +5,7 @@ process are replaced, so that thousands of crashes fit into a minute.
 """
 
 import random
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -317,6 +318,15 @@ def failing_at(number: int, fail: Callable[[], None]) -> Iterator[type[Failing]]
             yield Failing
     finally:
         Failing.fail_at = 0
+
+
+def copied(path: Path, to: Path) -> Path:
+    """Copy the database and its log, as a process that ended now would leave them."""
+    log = path.with_name(f"{path.name}-wal")
+    to.mkdir()
+    shutil.copyfile(path, to / path.name)
+    shutil.copyfile(log, to / log.name)
+    return to / path.name
 
 
 def disk_full() -> None:

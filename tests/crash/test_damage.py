@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import datetime
 from itertools import takewhile
 from pathlib import Path
@@ -15,7 +15,16 @@ from inboxbot.store import database, invariants, migrations, restoring
 from inboxbot.store.backup import copies, upgrade
 from inboxbot.store.migrations import migrate
 from inboxbot.store.sqlite import Database
-from tests.crash.pipeline import Crash, Outside, Process, crash, failing_at, letter
+from tests.crash.pipeline import (
+    Crash,
+    Failing,
+    Outside,
+    Process,
+    copied,
+    crash,
+    failing_at,
+    letter,
+)
 from tests.installation import install
 from tests.outbox_rows import put_reply
 
@@ -144,31 +153,41 @@ def test_r27_a_schema_of_a_newer_program_is_refused_by_name(store: Path) -> None
 def test_r27_a_migration_that_ends_at_any_of_its_statements_is_all_or_nothing(
     in_memory: Path, now: datetime
 ) -> None:
-    older = in_memory / "older" / "inboxbot.sqlite3"
-    with closing(database.create(older)) as db:
+    path = in_memory / "inboxbot.sqlite3"
+    with closing(database.create(path)) as db:
         with database.write(db):
             migrations.apply(db, takewhile(lambda step: step != "0003_reviews", migrations.STEPS))
         at_first = schema(db)
-    path = in_memory / "inboxbot.sqlite3"
-    number = 0
-    finished = False
-    while not finished:
-        number += 1
-        shutil.copyfile(older, path)
+
+    def is_as_at_first(file: Path) -> None:
+        with closing(database.connect(file)) as db:
+            assert migrations.pending(db) != []
+            assert schema(db) == at_first
+            assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+    def look() -> None:
+        left = copied(path, in_memory / "left")
+        is_as_at_first(left)
+        shutil.rmtree(left.parent)
+        Failing.fail_at += 1  # And so at the next one.
+
+    older = in_memory / "older.sqlite3"
+    shutil.copyfile(path, older)
+    with failing_at(1, look) as failing, closing(database.connect(path)) as db:
+        migrate(db)
+    assert failing.writes > 100, "the statements of every step were met"
+    with closing(database.connect(path)) as db:
+        assert migrations.pending(db) == []
+        assert invariants.check(db) == ()
+    # Also where the process lives on, and takes back what it had done.
+    for number in (1, failing.writes // 2, failing.writes):
         with (
-            failing_at(number, crash) as failing,
-            suppress(Crash),
-            closing(database.connect(path)) as db,
+            failing_at(number, crash),
+            pytest.raises(Crash),
+            closing(database.connect(older)) as db,
         ):
             migrate(db)
-        finished = failing.writes < number
-        with closing(database.connect(path)) as db:
-            assert finished is (migrations.pending(db) == []), number
-            assert finished or schema(db) == at_first, number
-            assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-    assert number > 100, "the statements of every step were met"
-    with closing(database.connect(path)) as db:
-        assert invariants.check(db) == ()
+        is_as_at_first(older)
 
 
 def test_r27_before_a_migration_a_copy_is_made_that_can_be_restored(

@@ -17,6 +17,7 @@ from pathlib import Path
 from inboxbot.store import database, invariants
 from inboxbot.store.database import create
 from inboxbot.store.migrations import migrate
+from tests.crash.pipeline import copied
 
 ROUNDS, COPIES = 8, 25
 REPOSITORY = Path(__file__).parents[2]
@@ -40,15 +41,6 @@ def writing(path: Path) -> Iterator[subprocess.Popen[str]]:
         process.wait(10)
         assert process.stdout is not None
         process.stdout.close()
-
-
-def copied(path: Path, to: Path) -> Path:
-    """Copy the database and its log; the process that writes stands still."""
-    log = path.with_name(f"{path.name}-wal")
-    to.mkdir()
-    shutil.copyfile(path, to / path.name)
-    shutil.copyfile(log, to / log.name)
-    return to / path.name
 
 
 def cut(path: Path, rng: random.Random) -> None:
