@@ -9,7 +9,7 @@ from importlib import import_module
 
 import click
 
-from inboxbot.cli.common import exit_code, report, translated
+from inboxbot.cli.common import end_when_interrupted, exit_code, report, translated
 
 # command: (module, what it does in a line)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -97,6 +97,7 @@ def cli(ctx: click.Context, config: str | None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; the exit code follows sysexits (see docs/operations)."""
+    end_when_interrupted()
     try:
         # Without its standalone mode click hands the code of `Exit` back as the result.
         code = cli.main(args=arguments, prog_name="inboxbot", standalone_mode=False)

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -75,10 +76,28 @@ def report(error: BaseException) -> None:
             click.echo(f"inboxbot: {line}", err=True)
 
 
+def end_when_interrupted() -> None:
+    """Let Ctrl-C end the process at once: nothing has begun that would have to be put away.
+
+    As an exception it could be lost. Where `list.index` finds nothing, Python asks for the `repr`
+    of what it looked for, and puts its ValueError in the place of whatever that raised; click
+    looks for options in this way.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def raise_when_interrupted() -> None:
+    """Let Ctrl-C be an exception again, so that a command can put away what it has begun."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def options(function: Callable[..., R]) -> Callable[..., R]:
     """Add `--config` and `--json` to a command; `config_file` holds what was given."""
 
     def run(*args: Any, config_file: str | None, **kwargs: Any) -> R:
+        raise_when_interrupted()
         given = config_file or (click.get_current_context().find_root().obj or {}).get("config")
         return function(*args, config_file=given, **kwargs)
 

@@ -41,7 +41,8 @@ Enter = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
+def playwright(house: Stand) -> Iterator[Playwright]:
+    """What the browsers are driven by; they end before the app, which waits for those who call."""
     with sync_playwright() as playwright:
         yield playwright
 

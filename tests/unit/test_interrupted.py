@@ -1,0 +1,55 @@
+"""Ctrl-C: the end of the process at once while a command is being read, an exception within it."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+# Python puts a ValueError in the place of what is raised while it words it, and click asks so.
+WHILE_IT_IS_READ = """
+import os, signal
+import click
+from inboxbot.cli import main
+
+def interrupted(parameter):
+    os.kill(os.getpid(), signal.SIGINT)
+    return "a parameter"
+
+click.Parameter.__repr__ = interrupted
+main(["check"])
+"""
+WITHIN_IT = """
+import os, signal, time
+import click
+from inboxbot.cli import cli, main
+from inboxbot.cli.common import options
+
+@click.command("check")
+@options
+def interrupted(config_file, as_json):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(10)
+    finally:
+        click.echo("put away")
+
+cli.get_command = lambda context, name: interrupted
+main(["check"])
+"""
+
+
+def ended(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=30
+    )
+
+
+def test_an_interrupt_while_the_command_is_read_is_not_lost(tmp_path: Path) -> None:
+    end = ended(WHILE_IT_IS_READ, tmp_path)
+    assert (end.returncode, end.stdout) == (-signal.SIGINT, "")
+
+
+def test_an_interrupt_within_a_command_lets_it_put_away_what_it_began(tmp_path: Path) -> None:
+    end = ended(WITHIN_IT, tmp_path)
+    assert (end.returncode, end.stdout) == (130, "put away\n")
+    assert "Traceback" not in end.stderr
