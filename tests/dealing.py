@@ -1,8 +1,8 @@
 """In which order the tests are run where several processes share them.
 
 Each process is given a stretch of the list, and takes from the end of another's when it has done
-its own. Tests that wait for servers stand at the beginnings of the stretches, so that they wait
-while others compute; the quick ones come last and fill whatever is left.
+its own. Tests that wait for servers stand at the beginnings of the stretches, those that wait
+longest first: they wait while others compute. The quick ones come last and fill whatever is left.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,8 @@ from math import ceil
 from typing import Protocol, TypeVar
 
 SLOW = ("browser", "crash", "system", "docs")
+# Their tests wait for ten seconds and more: left to the end, all would wait for them.
+WAITING = ("test_push", "test_upkeep", "test_main_job", "test_daemon")
 
 
 class Test(Protocol):
@@ -27,7 +29,7 @@ def dealt(tests: Sequence[T], processes: int) -> list[T]:
     """Return all tests, each process's stretch with slow ones first and quick ones after them."""
     slow: dict[str, list[T]] = {folder: [] for folder in SLOW}
     quick: list[T] = []
-    for test in tests:
+    for test in sorted(tests, key=lambda test: _module(test) not in WAITING):
         slow.get(test.nodeid.removeprefix("tests/").partition("/")[0], quick).append(test)
     stretches: list[list[T]] = [[] for _ in range(processes)]
     for number, kind in enumerate(slow.values()):
@@ -36,3 +38,7 @@ def dealt(tests: Sequence[T], processes: int) -> list[T]:
     for stretch in stretches:
         stretch += islice(left, max(0, length - len(stretch)))
     return list(chain(*stretches, left))
+
+
+def _module(test: Test) -> str:
+    return test.nodeid.partition(".py::")[0].rpartition("/")[2]

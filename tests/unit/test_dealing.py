@@ -2,11 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dealing import SLOW, dealt
+from tests.dealing import SLOW, WAITING, dealt
 
 FOLDERS = [*SLOW, "unit", "contract"]
 
@@ -34,3 +35,15 @@ def test_each_process_begins_with_slow_tests_and_ends_with_quick_ones() -> None:
         ["crash", "crash", "unit", "unit"],
         ["system", "unit", "unit", "unit"],
     ]
+
+
+def test_those_that_wait_longest_begin() -> None:
+    names = ("test_web", *WAITING, "test_zero")
+    tests = [Named(f"tests/system/{name}.py::test_it[a/b.py::c]") for name in names]
+    found = [test.nodeid.split("/")[2].partition(".")[0] for test in dealt(tests, 1)]
+    assert found == [*WAITING, "test_web", "test_zero"]
+
+
+def test_those_that_wait_are_there() -> None:
+    files = {path.stem for path in Path(__file__).parents[1].glob("*/test_*.py")}
+    assert files >= set(WAITING)
