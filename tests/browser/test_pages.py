@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from inboxbot import modes
 from inboxbot.classify.category import Flag, Medicine
 from inboxbot.mail.message import Attachment
@@ -14,7 +16,14 @@ from inboxbot.store.users import Role
 from tests import letters
 from tests.browser.conftest import Visit, sign_in, visits
 from tests.browser.desk import Desk
-from tests.browser.looking import Seen, faults_of, look_in_every_way, too_wide
+from tests.browser.looking import (
+    SCHEMES,
+    Seen,
+    faint_in,
+    faults_of,
+    look_in_every_way,
+    too_wide,
+)
 from tests.letters import Letter
 from tests.stand import Stand, moved, new_store
 
@@ -171,6 +180,36 @@ def test_a_fault_in_one_of_many_rows_that_are_alike_is_found(by_keys: Visit) -> 
     page.evaluate("document.querySelectorAll('[data-row] a')[30].style.color = '#ddd'")
     rules = {fault.partition(":")[0] for fault in faults_of(page, seen)}
     assert rules == {"link-name", "color-contrast"}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_text_that_stands_out_too_little_is_found_as_axe_finds_it(
+    by_keys: Visit, scheme: str
+) -> None:
+    page = by_keys(bypass_csp=True)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    assert faint_in(page) == []
+    for row, style in enumerate(
+        (
+            "color: #808080",
+            "color: rgb(128 128 128 / 0.9)",
+            "opacity: 0.4",
+            "color: #777; background: #888",
+            "color: #767676; background: #fff",  # Just enough.
+            "color: color-mix(in srgb, #fff 40%, #000); background: #fff",  # Enough.
+            "color: #949494; background: #fff; font-size: 24px",  # Enough for so large a text.
+            "color: #949494; background: #fff; font-size: 18px; font-weight: bold",
+        )
+    ):
+        page.evaluate(
+            "([row, style]) =>"
+            " document.querySelectorAll('[data-row] a')[row].setAttribute('style', style)",
+            [row, style],
+        )
+    ours = set(faint_in(page))
+    theirs = {fault for fault in faults_of(page) if fault.startswith("color-contrast: ")}
+    assert len(ours) >= 5
+    assert ours == theirs
 
 
 HOSTILE = (
