@@ -129,7 +129,9 @@ def faults_of(page: Page, seen: set[str] | None = None) -> list[str]:
     """What axe finds on the page, in a line each; nothing where all is well."""
     seen = set() if seen is None else seen
     if page not in _WITH_AXE:
-        page.add_init_script(_AXE)  # It is large: sent once, and not with each look.
+        # It is large: sent once, and not with each look. It stays in the page, which no other test
+        # gets: those that need no `bypass_csp` have their own.
+        page.add_init_script(_AXE)
         page.evaluate(_AXE)
         _WITH_AXE.add(page)
     # As one text: the driver takes long over a list.
