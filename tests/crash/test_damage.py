@@ -165,7 +165,10 @@ def test_r27_a_migration_that_ends_at_any_of_its_statements_is_all_or_nothing(
             assert schema(db) == at_first
             assert db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
 
+    looked_at = []
+
     def look() -> None:
+        looked_at.append(Failing.writes)
         left = copied(path, in_memory / "left")
         is_as_at_first(left)
         shutil.rmtree(left.parent)
@@ -175,6 +178,7 @@ def test_r27_a_migration_that_ends_at_any_of_its_statements_is_all_or_nothing(
     shutil.copyfile(path, older)
     with failing_at(1, look) as failing, closing(database.connect(path)) as db:
         migrate(db)
+    assert looked_at == list(range(1, failing.writes + 1))
     assert failing.writes > 100, "the statements of every step were met"
     with closing(database.connect(path)) as db:
         assert migrations.pending(db) == []
