@@ -107,15 +107,22 @@ docs: $(READY)
 words: $(READY)
 	@$(BIN)/python -m tools.words
 
-# Debian's packages take half a minute to install: set-up, style, types and import contracts need none
-# of them, and go on meanwhile. Types are checked beside the tests where those need not wait: alone,
-# they would leave a core idle.
+# Compiles the program, its libraries and the tests in one process: else each of those that share the
+# tests would, at the same time.
+COMPILED := $(VENV)/.compiled
+$(COMPILED): $(READY)
+	@$(BIN)/pytest --collect-only --quiet >/dev/null 2>&1 || true  # The tests tell what is wrong.
+	@touch $@
+
+# Debian's packages take half a minute to install: what needs none of them goes on meanwhile. Types
+# are checked beside all else: alone, they would leave a core idle.
 TYPES := build/types.log
 test:
 	@mkdir -p $(dir $(TYPES)); \
 	$(MAKE) --no-print-directory debian & debian=$$!; \
 	$(MAKE) --no-print-directory style || { wait $$debian; exit 1; }; \
 	$(MAKE) --no-print-directory types >$(TYPES) 2>&1 & types=$$!; \
+	$(MAKE) --no-print-directory $(COMPILED); \
 	wait $$debian || exit 1; \
 	$(PYTEST) -m "not long"; tests=$$?; \
 	wait $$types; types=$$?; cat $(TYPES); \

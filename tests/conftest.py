@@ -2,8 +2,7 @@
 
 import gc
 import os
-from collections.abc import Generator, Iterator
-from contextlib import nullcontext
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from inspect import signature
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from inboxbot.store.sqlite import Database, Key
-from tests.compiling import one_compiles
 from tests.dealing import dealt
 from tests.dovecot import account, dovecot  # noqa: F401  (fixtures for all tests)
 from tests.lessons import taught, trained  # noqa: F401
@@ -42,12 +40,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 # What is made while tests are gathered is kept to the end: looking through it for garbage, again
 # and again, took a tenth of gathering, and a part of each test that makes much garbage.
 gc.disable()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
-    with one_compiles() if "PYTEST_XDIST_WORKER" in os.environ else nullcontext():
-        return (yield)
 
 
 @pytest.hookimpl(trylast=True)
