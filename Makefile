@@ -8,7 +8,7 @@ PYTHON ?= $(or $(DEBIAN_PYTHON),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-DEBIAN_PACKAGES := dovecot-imapd chromium-headless-shell systemd fonts-noto-core fonts-noto-cjk
+DEBIAN_PACKAGES := dovecot-imapd chromium-headless-shell systemd fonts-noto-core fonts-droid-fallback
 
 # The tests start the program hundreds of times: it must not be compiled anew each time.
 export PYTHONDONTWRITEBYTECODE :=
