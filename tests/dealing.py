@@ -13,6 +13,15 @@ from typing import Protocol, TypeVar
 SLOW = ("browser", "crash", "system", "docs")
 # Their tests wait for ten seconds and more: left to the end, all would wait for them.
 WAITING = ("test_push", "test_upkeep", "test_main_job", "test_daemon")
+# The encoder and what trains a model take seconds to load: one process needs them then, not all.
+LOADING = (
+    "test_classify_classifier",
+    "test_classify_encoder",
+    "test_classify_model",
+    "test_config",
+    "test_learning",
+    "test_mailbox_replies",
+)
 
 
 class Test(Protocol):
@@ -30,7 +39,7 @@ def dealt(tests: Sequence[T], processes: int) -> list[T]:
     slow: dict[str, list[T]] = {folder: [] for folder in SLOW}
     quick: list[T] = []
     for test in sorted(tests, key=lambda test: _module(test) not in WAITING):
-        slow.get(test.nodeid.removeprefix("tests/").partition("/")[0], quick).append(test)
+        slow.get(_kind(test), quick).append(test)
     stretches: list[list[T]] = [[] for _ in range(processes)]
     for number, kind in enumerate(slow.values()):
         stretches[number % processes] += kind
@@ -38,6 +47,12 @@ def dealt(tests: Sequence[T], processes: int) -> list[T]:
     for stretch in stretches:
         stretch += islice(left, max(0, length - len(stretch)))
     return list(chain(*stretches, left))
+
+
+def _kind(test: Test) -> str:
+    folder = test.nodeid.removeprefix("tests/").partition("/")[0]
+    # Those of the documentation are soon done: what loads much goes with them.
+    return "docs" if folder == "unit" and _module(test) in LOADING else folder
 
 
 def _module(test: Test) -> str:

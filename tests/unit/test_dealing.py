@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dealing import SLOW, WAITING, dealt
+from tests.dealing import LOADING, SLOW, WAITING, dealt
 
 FOLDERS = [*SLOW, "unit", "contract"]
 
@@ -44,6 +44,13 @@ def test_those_that_wait_longest_begin() -> None:
     assert found == [*WAITING, "test_web", "test_zero"]
 
 
-def test_those_that_wait_are_there() -> None:
+def test_one_process_has_all_that_load_much() -> None:
+    names = ("test_a", LOADING[0], "test_b", "test_c", LOADING[1], "test_d", "test_e", "test_f")
+    tests = [Named(f"tests/unit/{name}.py::test_it") for name in names]
+    found = [test.nodeid.split("/")[2].partition(".")[0] for test in dealt(tests, 4)]
+    assert found[6:] == list(LOADING[:2])
+
+
+def test_those_that_wait_or_load_much_are_there() -> None:
     files = {path.stem for path in Path(__file__).parents[1].glob("*/test_*.py")}
-    assert files >= set(WAITING)
+    assert files >= {*WAITING, *LOADING}
