@@ -69,6 +69,8 @@ namespace inbox {{
 service imap-login {{
   chroot =
   process_min_avail = 1
+  # One for all connections.
+  service_count = 0
   inet_listener imap {{
     port = {port}
   }}
