@@ -26,7 +26,7 @@ help:
 	@echo "make demo        set up, and watch letters being read, sorted and acknowledged"
 	@echo "make test        set up (Debian packages too), and run every check and test"
 	@echo "make check       the fast part: format, lint, types, import contracts"
-	@echo "make test-long   the tests that take minutes"
+	@echo "make test-long   every test, and those that take minutes, with ten times the examples"
 	@echo "make pictures    a picture of every page, wide and narrow, light and dark"
 	@echo "make crash-test  1,000 kills of the daemon, and what became of the letters"
 	@echo "make bench       measure speed, memory and cost against the goals (SIZE=full: an hour)"
@@ -136,7 +136,7 @@ pictures: debian $(READY)
 	@echo "Look into tests/output/screens"
 
 test-long: debian $(READY)
-	@$(BIN)/pytest
+	@HYPOTHESIS_PROFILE=long $(BIN)/pytest
 
 crash-test: debian $(READY)
 	@$(BIN)/python -m tests.crash.harness --kills 1000 --worlds 4

@@ -30,9 +30,14 @@ ENCRYPTED_TOO = {
     "test_uncertain",
 }
 
+# `make test` tries some examples, `make test-long` ten times as many; more of them by hand.
 settings.register_profile(
-    "default", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    "default",
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+settings.register_profile("long", settings.get_profile("default"), max_examples=500)
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

@@ -284,7 +284,9 @@ class Installation(RuleBasedStateMachine):
         self.process = Process(self.outside, f"process {self.lives}")
 
 
-EXAMPLES = {"default": 30, "thorough": 5000}[os.environ.get("HYPOTHESIS_PROFILE", "default")]
+EXAMPLES = {"default": 15, "long": 300, "thorough": 5000}[
+    os.environ.get("HYPOTHESIS_PROFILE", "default")
+]
 TestInstallation = Installation.TestCase
 TestInstallation.settings = settings(
     max_examples=EXAMPLES,

@@ -214,7 +214,7 @@ def test_the_same_letter_gets_the_same_answer() -> None:
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=120), st.text(max_size=600))
 def test_any_message_gets_an_answer(subject: str, body: str) -> None:
     kinds: tuple[Kind, ...] = ("encoder", "light")
