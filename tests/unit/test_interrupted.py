@@ -38,9 +38,17 @@ main(["check"])
 """
 
 
+# As a terminal starts it: where the tests run in the background, they ignore this signal.
+HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 def ended(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", HEARD + program],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
 
 
