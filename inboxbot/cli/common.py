@@ -83,8 +83,15 @@ def end_when_interrupted() -> None:
     of what it looked for, and puts its ValueError in the place of whatever that raised; click
     looks for options in this way.
     """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return
+    # It has to wait for the change: what Python noted for a handler that is gone, it leaves out.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def raise_when_interrupted() -> None:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 # Python puts a ValueError in the place of what is raised while it words it, and click asks so.
 WHILE_IT_IS_READ = """
 import os, signal
@@ -37,14 +39,35 @@ cli.get_command = lambda context, name: interrupted
 main(["check"])
 """
 
+# The second time is that of the command itself, which lets it end the process again.
+IN_THE_MIDST_OF_THE_CHANGE = """
+import os, signal, sys, time
+from inboxbot import daemon
+from inboxbot.cli import main, start
+
+changed, turns = signal.signal, int(sys.argv[1])
+
+def interrupted(number, handler):
+    global turns
+    if handler is signal.SIG_DFL:
+        turns -= 1
+        if not turns:
+            os.kill(os.getpid(), signal.SIGINT)
+    return changed(number, handler)
+
+signal.signal = interrupted
+start.configuration = lambda file: None
+daemon.run = lambda configuration: time.sleep(10)
+main(["run"])
+"""
 
 # As a terminal starts it: where the tests run in the background, they ignore this signal.
 HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
 
-def ended(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def ended(program: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", HEARD + program],
+        [sys.executable, "-c", HEARD + program, *arguments],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -61,3 +84,10 @@ def test_an_interrupt_within_a_command_lets_it_put_away_what_it_began(tmp_path: 
     end = ended(WITHIN_IT, tmp_path)
     assert (end.returncode, end.stdout) == (130, "put away\n")
     assert "Traceback" not in end.stderr
+
+
+@pytest.mark.parametrize("turn", ["1", "2"])
+def test_an_interrupt_while_its_handler_changes_is_not_lost(turn: str, tmp_path: Path) -> None:
+    end = ended(IN_THE_MIDST_OF_THE_CHANGE, tmp_path, turn)
+    # No exception, which would mean that Python had it while its handler went away.
+    assert (end.returncode, end.stdout, end.stderr) == (-signal.SIGINT, "", "")
