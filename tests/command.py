@@ -9,6 +9,7 @@ tests of the main job, and of the wheel, start it in the plain way.
 
 import contextlib
 import errno
+import faulthandler
 import gc
 import importlib
 import json
@@ -305,6 +306,7 @@ def _run(arguments: Sequence[str], out: str, err: str) -> NoReturn:
         os.close(handle)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
+    faulthandler.enable()  # SIGABRT asks one that hangs where it is.
     sys.argv = ["inboxbot", *arguments]
     code: object = 1
     try:

@@ -281,10 +281,15 @@ class Zygote:
         return code
 
     def kill(self, number: signal.Signals = signal.SIGKILL) -> int:
-        """End the daemon and return its exit code."""
+        """End the daemon and return its exit code; one that does not end says where it is."""
         assert self._process is not None
         self._process.send_signal(number)
-        return self.wait(60)
+        try:
+            return self.wait(60)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGABRT)
+            self.wait(10)
+            raise AssertionError(f"{number.name} did not end it:\n{self.log.read_text()}") from None
 
 
 def wait_for(
