@@ -12,8 +12,8 @@ DEBIAN_PACKAGES := dovecot-imapd chromium-headless-shell systemd fonts-noto-core
 
 # The tests start the program hundreds of times: it must not be compiled anew each time.
 export PYTHONDONTWRITEBYTECODE :=
-# Two for each core that most machines have: many tests wait for a server. With three processes a
-# seventh of the two cores' time was left over, with four next to nothing.
+# One for the tests that wait (tests/dealing.py), and three that compute on the two cores that most
+# machines have: with two of them a fourteenth of the cores' time was left over.
 WORKERS ?= 4
 # Where there is room, in memory: the tests wait for thousands of fsyncs, and a process that is
 # killed loses nothing there either.
