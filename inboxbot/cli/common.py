@@ -83,8 +83,12 @@ def end_when_interrupted() -> None:
     of what it looked for, and puts its ValueError in the place of whatever that raised; click
     looks for options in this way.
     """
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        return
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        end_at_interrupts()
+
+
+def end_at_interrupts() -> None:
+    """Let SIGINT end the process at once, also where whoever started it had it ignored."""
     # It has to wait for the change: what Python noted for a handler that is gone, it leaves out.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:

@@ -11,7 +11,7 @@ from inboxbot.cli.common import (
     CONFIGURATION,
     FINDINGS,
     configuration,
-    end_when_interrupted,
+    end_at_interrupts,
     loading,
     options,
     print_json,
@@ -121,7 +121,7 @@ def run_command(config_file: str | None, as_json: bool) -> None:  # noqa: ARG001
     """Run the daemon until SIGTERM or Ctrl-C; one at a time for each store."""
     # Until the daemon listens, Ctrl-C ends it as SIGTERM does. As an exception it would be lost, or
     # become another error, in whatever library is at work.
-    end_when_interrupted()
+    end_at_interrupts()
     with loading():
         from inboxbot import daemon, heap
 

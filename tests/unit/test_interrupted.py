@@ -61,6 +61,18 @@ daemon.run = lambda configuration: time.sleep(10)
 main(["run"])
 """
 
+# As a shell starts a job in the background. The daemon hears the signal there, so its start must.
+WHILE_THE_DAEMON_STARTS = """
+import os, signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+from inboxbot import daemon
+from inboxbot.cli import main, start
+
+start.configuration = lambda file: os.kill(os.getpid(), signal.SIGINT)
+daemon.run = lambda configuration: time.sleep(10)
+main(["run"])
+"""
+
 # As a terminal starts it: where the tests run in the background, they ignore this signal.
 HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 
@@ -90,4 +102,9 @@ def test_an_interrupt_within_a_command_lets_it_put_away_what_it_began(tmp_path: 
 def test_an_interrupt_while_its_handler_changes_is_not_lost(turn: str, tmp_path: Path) -> None:
     end = ended(IN_THE_MIDST_OF_THE_CHANGE, tmp_path, turn)
     # No exception, which would mean that Python had it while its handler went away.
+    assert (end.returncode, end.stdout, end.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_a_start_of_the_daemon_is_ended_also_where_the_signal_was_ignored(tmp_path: Path) -> None:
+    end = ended(WHILE_THE_DAEMON_STARTS, tmp_path)
     assert (end.returncode, end.stdout, end.stderr) == (-signal.SIGINT, "", "")
