@@ -8,7 +8,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -148,15 +147,7 @@ class World:
 
     def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run one `inboxbot` command to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "inboxbot", *arguments],
-            env=self.environment | environment,
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return SERVER.run(arguments, REPOSITORY, self.environment | environment, 120)
 
     # Letters
 
