@@ -140,13 +140,14 @@ def test_r29_a_second_instance_ends_with_75_within_two_seconds(
     assert zygote.run("send") == 0, "a lock left by a kill is no obstacle"
 
 
+@pytest.mark.parametrize("turns", [6, pytest.param(60, marks=pytest.mark.long)])
 def test_r30_asked_to_stop_it_ends_in_time_and_leaves_nothing_uncertain(
-    world: World, zygote: Zygote
+    world: World, zygote: Zygote, turns: int
 ) -> None:
     rng = random.Random(30)
     world.sink.delay = lambda: 0.05 * rng.random()
     count = 0
-    for turn in range(15):
+    for turn in range(turns):
         for _ in range(1 + rng.randrange(4)):
             world.deliver(world.person(rng), "person")
             count += 1

@@ -261,7 +261,7 @@ def zygote(server, folder):
 
 
 # Two thirds of the kills fall between the answer and the saved token.
-@pytest.mark.parametrize("kills", [30, pytest.param(300, marks=pytest.mark.long)])
+@pytest.mark.parametrize("kills", [12, pytest.param(300, marks=pytest.mark.long)])
 def test_r13_killed_around_the_saving_of_a_token_it_is_never_locked_out(
     server, file, clock, tmp_path, kills
 ):
