@@ -1,17 +1,14 @@
 """From a correction on a page to a model that decides otherwise, and back to the very same."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from playwright.sync_api import expect
 
 from inboxbot.classify.category import Category
-from inboxbot.cli import cli
 from inboxbot.store import reviews, settings
 from tests import lessons, letters
 from tests.browser.conftest import Visit
@@ -25,14 +22,7 @@ def command(stand: Stand, tmp_path: Path) -> Callable[..., list[dict[str, Any]]]
     installation = install(tmp_path, imap_host="127.0.0.1", imap_port=1, imap_user="u", smtp_port=2)
     assert installation.store == stand.path
     settings.instance(stand.db)
-
-    def run(*arguments: str) -> list[dict[str, Any]]:
-        given = [*arguments, "--json", "--config", str(installation.configuration)]
-        done = CliRunner().invoke(cli, given, standalone_mode=False)
-        assert done.exception is None, done.exception
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    return run
+    return installation.objects
 
 
 def similar(folder: Path) -> list[Path]:

@@ -1,7 +1,6 @@
 """Stored letters once more: what another model or template changes is told, and nothing is done."""
 
 import hashlib
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +21,7 @@ from inboxbot.store.sqlite import Database
 from tests import lessons, letters
 from tests.conftest import NOW
 from tests.desk import FACTS, TEMPLATES, ByWords, Here
-from tests.installation import install
+from tests.installation import Installation, install
 from tests.stand import IDENTITY
 
 SHIPPED = Path(__file__).parents[2] / "templates"
@@ -110,9 +109,12 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture
-def command(taught: Database, tmp_path: Path) -> Command:
-    installation = install(tmp_path, imap_host="127.0.0.1", imap_port=1, imap_user="u", smtp_port=2)
+def installation(taught: Database, tmp_path: Path) -> Installation:
+    return install(tmp_path, imap_host="127.0.0.1", imap_port=1, imap_user="u", smtp_port=2)
 
+
+@pytest.fixture
+def command(installation: Installation) -> Command:
     def run(*arguments: str) -> Result:
         given = [*arguments, "--config", str(installation.configuration)]
         return CliRunner().invoke(cli, given, standalone_mode=False)
@@ -129,22 +131,19 @@ def everything(db: Database) -> str:
 
 
 def test_the_command_tells_what_would_change_and_writes_nothing(
-    command: Command, taught: Database, tmp_path: Path
+    installation: Installation, taught: Database
 ) -> None:
     taught.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    file = tmp_path / "state" / "inboxbot.sqlite3"
-    before = everything(taught), file.read_bytes(), taught.conn.total_changes
-    found = [
-        json.loads(line) for line in command("replay", "--model", "1", "--json").output.splitlines()
-    ]
-    assert (everything(taught), file.read_bytes(), taught.conn.total_changes) == before
+    before = everything(taught), installation.store.read_bytes()
+    found = installation.objects("replay", "--model", "1")
+    assert (everything(taught), installation.store.read_bytes()) == before
     assert len(found) == 9
     (first, *_) = found
     assert first["before"]["category"] == "medication_question"
     assert first["after"]["category"] == first["staff"] == "general_inquiry"
     assert first["changed"]
     assert first["text_changed"]
-    told = command("replay", "--model", "1", "--last", "9").output
+    told = installation.run("replay", "--model", "1", "--last", "9").stdout
     assert "medication_question -> general_inquiry" in told
     assert "8 would be put right and 0 would become wrong" in told
     assert promotion.in_force(taught, "light").number == 0
