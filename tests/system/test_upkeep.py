@@ -97,7 +97,7 @@ def test_after_a_disaster_nobody_is_answered_twice_and_no_letter_is_lost(tmp_pat
         ).fetchall()
     # The same letter has the same Message-ID as before: that is how it is found in Sent.
     assert {row[2] for row in states} == set(sink.message_ids)
-    # Of the one on its way neither the copy nor Sent tells: it is not sent again, and staff are asked.
+    # Of the one on its way neither the copy nor Sent tells: staff are asked, and it stays as it is.
     on_its_way = sink.message_ids[3]
     assert [row[:2] for row in states if row[2] == on_its_way] == [("uncertain", None)]
     others = {row[:2] for row in states if row[2] != on_its_way}
