@@ -40,7 +40,7 @@ class SignedIn:
     def get(self, path: str) -> TestResponse:
         return self.client.get(path, buffered=True)
 
-    def post(self, path: str, **form: str) -> TestResponse:
+    def post(self, path: str, **form: str | list[str]) -> TestResponse:
         session = users.session(self.db, self.token)
         token = session.form_token if session else ""
         return self.client.post(path, data={"form_token": token} | form, buffered=True)

@@ -49,7 +49,7 @@ class Listing:
 
     `words` and `condition` (SQL over the names of this module, with its `values`) are made by
     `inboxbot.store.search` from what was typed; never typed text itself. Only letters above
-    `above` are listed.
+    `above` are listed, and none above `upto`.
     """
 
     view: View = View.NEEDS_REVIEW
@@ -60,6 +60,7 @@ class Listing:
     condition: str = ""
     values: Mapping[str, object] = field(default_factory=dict)
     above: int = 0
+    upto: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +337,9 @@ def _where(
     if listing.above:
         where += " AND v.message_id > :above"
     values["above"] = listing.above
+    if listing.upto is not None:
+        where += " AND v.message_id <= :upto"
+        values["upto"] = listing.upto
     return where + scope.letters(db, "v.message_id"), values
 
 

@@ -16,6 +16,7 @@ from inboxbot.store import mailboxes, search, searches, undo
 from inboxbot.store.queue import Listing, Sort, View
 from inboxbot.store.undo import Step
 from inboxbot.web.site import db, me, now
+from inboxbot.web.words import _
 
 T = TypeVar("T", bound=StrEnum)
 D = TypeVar("D")
@@ -24,12 +25,17 @@ _SOME_LETTER = 10**15
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The list that a page shows, and the search in it: what was typed and what is wrong in it."""
+    """The list that a page shows, and the search in it: what was typed and what is wrong in it.
+
+    `own` says that the search is of whoever looks, who alone may change it.
+    """
 
     listing: Listing
     token: str = ""
     query: str = ""
     name: str = ""
+    shared: bool = False
+    own: bool = False
     problem: str = ""
 
     def arguments(self, **changes: object) -> dict[str, Any]:
@@ -53,7 +59,10 @@ class Chosen:
 
 
 def chosen() -> Chosen:
-    """Read the list out of the address; what makes no sense there is passed over."""
+    """Read the list out of the address; what makes no sense there is passed over.
+
+    A search that is gone is a problem: without it the list would hold other letters.
+    """
     values = request.values
     token = values.get("s", "")
     found = searches.get(db(), token, me().name) if token else None
@@ -65,8 +74,16 @@ def chosen() -> Chosen:
         mailbox=_mailbox(values.get("mailbox")),
     )
     if found is None:
-        return Chosen(listing)
-    here = Chosen(listing, token, found.query, found.name or "")
+        gone = _("This search is no longer kept, or it is a colleague's. Please search again.")
+        return Chosen(listing, problem=gone if token else "")
+    here = Chosen(
+        listing,
+        token,
+        found.query,
+        found.name or "",
+        shared=found.shared,
+        own=found.staff == me().name,
+    )
     try:
         return replace(here, listing=search.narrowed(listing, found.query, now(), staff=me().name))
     except search.SearchError as error:

@@ -129,7 +129,10 @@ def bulk() -> Response | tuple[str, int] | str:
         name, form["kind"] = "correct", name.removeprefix("correct-")
     if name not in asked.BULK:
         raise asked.NotUnderstood(_("There is no such action."))
-    letters_ = _selected(here)
+    try:
+        letters_ = _selected(here)
+    except Conflict as error:
+        return render_template("sorry.html", text=str(error)), 409
     if not letters_:
         return redirect(url_for("queue.letters", **here.arguments()), 303)
     if name == "release" and "sure" not in request.form:
@@ -153,14 +156,23 @@ def bulk() -> Response | tuple[str, int] | str:
 
 
 def _selected(here: Chosen) -> list[Letter]:
-    """Return the chosen letters with the versions that were shown, or all of the list."""
+    """Return the chosen letters with the versions that were shown, or all of the list.
+
+    All of it are those that had come in when the page was made: the others nobody has seen.
+    Raises `Conflict` where it cannot be known any more which letters those are.
+    """
     if "everything" in request.form:
-        found = queue.ids(db(), here.listing, staff=me().name, now=now(), limit=BULK_LIMIT)
+        newest = number(request.form.get("newest", ""))
+        if here.problem or newest is None:
+            raise Conflict(_("This list is no longer the one that was shown. Nothing was done."))
+        listing = replace(here.listing, upto=newest)
+        found = queue.ids(db(), listing, staff=me().name, now=now(), limit=BULK_LIMIT)
         return [Letter(each) for each in found]
     chosen_: list[Letter] = []
     for text in request.form.getlist("letter")[:BULK_LIMIT]:
-        letter, version = map(number, text.split(":")) if text.count(":") == 1 else (None, None)
-        if letter is not None and version is not None:
+        name, colon, shown = text.partition(":")
+        letter, version = number(name), number(shown)
+        if letter is not None and colon and (version is not None or not shown):
             chosen_.append(Letter(letter, version))
     return chosen_
 

@@ -219,7 +219,9 @@ def test_no_action_reaches_a_letter_out_of_sight(
     here, there = both
     before = db.execute("SELECT * FROM review WHERE message_id = ?", [there]).fetchone()
     assert kim.post("/queue/bulk", do="close", letter=f"{there}:1", once="a").status_code == 404
-    kim.post("/queue/bulk", do="close", everything="1", view="everything", once="b")
+    kim.post(
+        "/queue/bulk", do="close", everything="1", view="everything", newest=str(there), once="b"
+    )
     assert kim.post(f"/m/{here}/do/merge", into=str(there), once="c").status_code == 404
     held = db.execute("SELECT id FROM outbox WHERE message_id = ?", [there]).fetchone()[0]
     kim.post(f"/m/{here}/do/resolve", reply=str(held), outcome="again", once="d")
