@@ -24,11 +24,16 @@ _TAG = re.compile(r"""<(?>[^"'>=]+|=\s{0,9}(?:"[^"]*"|'[^']*')|[="'])*+>""")
 _WANTED = frozenset(("style", "class", "type", "href", "hidden"))
 _BLANKS = re.compile(r"[ \t\r\n\f\xa0]+")
 _HIDING = re.compile(
-    r"display\s{0,5}:\s{0,5}none|visibility\s{0,5}:\s{0,5}hidden|mso-hide\s{0,5}:\s{0,5}all"
+    r"display\s{0,5}:\s{0,5}none|visibility\s{0,5}:\s{0,5}hidden"
     r"|font-size\s{0,5}:\s{0,5}0(?:px|pt|em|%)?\s{0,5}(?:;|!|$)|(?<!-)opacity\s{0,5}:\s{0,5}0(?:\.0+)?\s{0,5}(?:;|!|$)"
     r"|max-height\s{0,5}:\s{0,5}0(?:px)?\s{0,5}(?:;|!|$)",
     re.IGNORECASE,
 )
+_SIZE = re.compile(r"font-size\s{0,5}:[^;]*", re.IGNORECASE)
+_OWN_SIZE = re.compile(r"font-size|<font\b", re.IGNORECASE)
+# So many elements of a page are looked through for text that has a size of its own; further ones
+# are shown, as nothing must be lost.
+_RESIZED = 300
 _TOO_MANY_DIGITS = re.compile(r"&#[xX]?[0-9a-fA-F]{9,}")
 _NEVER_SHOWN = frozenset(
     ("script", "style", "head", "title", "template", "svg", "math", "object", "iframe", "applet")
@@ -127,7 +132,7 @@ def _convert(html: str, *, hide: bool) -> tuple[str, bool]:
             continue
         attributes = _attributes(given[:_TAG_LENGTH])
         if hide and name not in _VOID and _is_hidden(name, attributes):
-            skipped = finder.after_element(name, position)
+            skipped = finder.after_hidden(name, attributes, position)
             if skipped is not None:
                 hidden = True
                 position = skipped
@@ -163,6 +168,7 @@ class _Finder:
     html: str
     missing: set[str] = field(default_factory=set)
     unclosed: set[str] = field(default_factory=set)
+    resized: int = 0
 
     def find(self, what: str, position: int) -> int:
         if what in self.missing:
@@ -208,6 +214,19 @@ class _Finder:
         self.unclosed.add(name)
         return None
 
+    def after_hidden(self, name: str, attributes: Mapping[str, str], position: int) -> int | None:
+        """Return the offset after a hidden element, or None where something in it is seen.
+
+        Pages made for mail set size zero on the cells around a text, against gaps: what has a size
+        of its own in them is seen.
+        """
+        if not _is_only_small(name, attributes):
+            return self.after_element(name, position)
+        self.resized += 1
+        end = self.after_element(name, position) if self.resized <= _RESIZED else None
+        seen = end is not None and _OWN_SIZE.search(self.html, position, end)
+        return None if seen else end
+
     def _closing(self, name: str, position: int) -> int:
         lower, upper = self.find(f"</{name}", position), self.find(f"</{name.upper()}", position)
         found = [at for at in (lower, upper) if at >= 0]
@@ -242,6 +261,13 @@ def _is_hidden(name: str, attributes: Mapping[str, str]) -> bool:
         return True
     style = attributes.get("style", "")
     return bool(style) and _hides(style)
+
+
+def _is_only_small(name: str, attributes: Mapping[str, str]) -> bool:
+    """Say whether of a hidden element only the size of its letters hides it."""
+    if name in _NEVER_SHOWN or "hidden" in attributes:
+        return False
+    return not _hides(_SIZE.sub("", attributes["style"]))
 
 
 @lru_cache(maxsize=128)

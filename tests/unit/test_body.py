@@ -345,7 +345,13 @@ def test_never_empty_where_there_were_words_and_never_a_word_added(lines: list[s
         ('<span style="font-size:0.9em">seen</span>', "seen"),
         ('<p style="opacity: 0.8">seen</p>', "seen"),
         ('<p style="visibility : hidden">track</p>x', "x"),
-        ('<div style="mso-hide:all">track</div>x', "x"),
+        # One program alone hides this: everybody else sees it.
+        ('<div style="mso-hide:all">seen</div>x', "seen\nx"),
+        # Pages made for mail give the cells around a text no size, against gaps.
+        ('<td style="font-size:0px"><div style="font-size:13px">seen</div></td>', "seen"),
+        ('<td style="FONT-SIZE:0"><font size=2>seen</font></td>', "seen"),
+        ('<div style="font-size:0">track<br></div>x', "x"),
+        ('<div style="font-size:0;display:none"><b style="font-size:9px">track</b></div>x', "x"),
         ("<div hidden>track</div>x", "x"),
         ('<div class="hidden-xs">seen</div>', "seen"),
         ('<div style="display:none"><div>a</div>b</div>c', "c"),
