@@ -4,6 +4,8 @@ Pure. A letter is seen in several ways: its words and characters, the encoder's 
 the whole and of each segment, and what the lists say. The last head weighs them together.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from inboxbot.classify import encoder, features
@@ -71,6 +73,14 @@ def views(
         each,
         without,
     )
+
+
+def without_subject(seen: Views, kind: Kind) -> Views:
+    """Return the same letter as if it had no subject; its text has at least one segment."""
+    segments = tuple(each for each in seen.letter.segments if each.field != "subject")
+    letter = replace(seen.letter, subject="", segments=segments)
+    alone = views(letter, seen.medicines, None, kind)
+    return replace(alone, foreign=seen.foreign)
 
 
 def base(model: Model, seen: Views) -> Scores:

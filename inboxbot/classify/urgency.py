@@ -14,6 +14,7 @@ from inboxbot.classify.lexicon import Hit
 from inboxbot.classify.model import Model, softmax
 from inboxbot.classify.scoring import Scores, Views
 from inboxbot.classify.text import Segment
+from inboxbot.mail.conversation import is_reply
 
 MAX_FLAGS = 3
 # A letter that speaks of the past or a plan and names no danger must be likely to mean one.
@@ -58,6 +59,28 @@ def flags(
     segment = _most_urgent(seen, scores)
     phrase = segment.evidence(0, min(len(segment.text), 160), kind, probability)
     return (Flag(kind, probability, _QUIET),), (phrase,)
+
+
+def is_hidden_by_subject(seen: Views) -> bool:
+    """Say whether the text of a letter has to be looked at apart from its subject.
+
+    A subject weighs as much as a sentence: a few plain words below "Re: We have received your
+    message", which the writer did not even write, would be as nothing. So it is where the letter
+    is a reply, and where its text says in listed words, and not calmly, that there is danger.
+    """
+    letter = seen.letter
+    if len({segment.field for segment in letter.segments}) < 2:
+        return False
+    if is_reply(letter.subject):
+        return True
+    hits = [
+        hit
+        for segment, found in zip(letter.segments, seen.hits.danger, strict=True)
+        if segment.field == "text"
+        for hit in found
+    ]
+    listed = any(hit.topic not in (CALM, NOW) for hit in hits)
+    return listed and not any(hit.topic == CALM for hit in hits)
 
 
 def _named(seen: Views) -> dict[Urgent, list[tuple[Segment, Hit]]]:

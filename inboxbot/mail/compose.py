@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from inboxbot.errors import PermanentError
 from inboxbot.mail import headers
 from inboxbot.mail.clean import one_line
+from inboxbot.mail.conversation import is_reply
 from inboxbot.mail.encode import boundary, mailbox, part, text_lines, words
 from inboxbot.mail.finished import problems
 from inboxbot.mail.message import Identity, Message, Reply
@@ -34,9 +35,6 @@ _SCANNED = 4 * 1024 * 1024
 
 # MS-OXCMAIL: no receipt, no out-of-office and no automatic reply to this; but a bounce may come.
 _SUPPRESS = "DR, RN, NRN, OOF, AutoReply"
-_ALREADY_REPLY = re.compile(
-    r"(?:re|aw|sv|vs|antw|odp|ynt|res|rif|回复|回覆|返信)\s{0,3}[:\uff1a]", re.I
-)
 # As fields or as quoted lines of text, folded or not, and cut by quoted-printable.
 _RETURNED_ID = re.compile(
     rb"^[> \t]{0,20}(?:X-)?(?:Original-)?Message-ID:[ \t]{0,20}(?:\r?\n[> \t]{1,20})?"
@@ -129,7 +127,7 @@ def answer(
 def answer_subject(subject: str) -> str:
     """Return the subject of an answer to a letter with this subject; `Re:` is not doubled."""
     line = one_line(subject, SUBJECT_LIMIT - 4)
-    return line if _ALREADY_REPLY.match(line) else f"Re: {line}".rstrip()
+    return line if is_reply(line) else f"Re: {line}".rstrip()
 
 
 def returned_message_ids(message: Message, raw: bytes) -> tuple[str, ...]:

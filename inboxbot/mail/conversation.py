@@ -5,9 +5,23 @@ itself: the author and the words belong to it.
 """
 
 import hashlib
+import re
 from functools import lru_cache
 
 from inboxbot.mail.message import Message
+
+# RFC 5322, section 3.6.5 has "Re: " alone; programs write it in their users' languages, and
+# gateways put a tag before it.
+_REPLY = re.compile(
+    r"(?:\[[^\[\]]{1,40}\]\s{0,3}){0,4}"
+    r"(?:re|aw|sv|vs|antw|odp|ynt|res|rif|回复|回覆|返信)\s{0,3}[:\uff1a]",
+    re.IGNORECASE,
+)
+
+
+def is_reply(subject: str) -> bool:
+    """Say whether a subject is that of a reply: the words behind the mark are of another letter."""
+    return _REPLY.match(subject) is not None
 
 
 def folded(address: str) -> str:

@@ -39,6 +39,48 @@ def test_plain_letters_are_sorted(kind: Kind, body: str, expected: Category) -> 
     assert classify(body, classifier=load(kind)).category is expected
 
 
+@pytest.mark.parametrize("kind", ["encoder", "light"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "I want to die",
+        "The feeding tube came out an hour ago.",
+        "I have saved up my pills and I am going to use them.",
+        "Mi esposo se tomó todas las pastillas.",
+        "Mein Mann hat ALS und bekommt keine Luft mehr.",
+    ],
+)
+@pytest.mark.parametrize(
+    "subject",
+    ["Re: We have received your message", "[EXTERNAL] AW: Wir haben Ihre Nachricht erhalten"],
+)
+def test_the_subject_of_what_is_answered_hides_no_danger(
+    kind: Kind, subject: str, body: str
+) -> None:
+    assert classify(body, subject, load(kind)).urgent
+
+
+@pytest.mark.parametrize("subject", ["Profile form", "Question", "Contact form: new message"])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [("I want to die", Urgent.SELF_HARM), ("His feeding tube came out.", Urgent.EQUIPMENT)],
+)
+def test_no_subject_hides_a_danger_in_plain_words(subject: str, body: str, kind: Urgent) -> None:
+    assert kind in {flag.code for flag in classify(body, subject).urgent}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Thank you, that helps us a lot.",
+        "We would like to fill in the profile form. When will you call?",
+        "He started riluzole last month. Can he take it with food?",
+    ],
+)
+def test_an_answer_without_danger_stays_without(body: str) -> None:
+    assert classify(body, "Re: We have received your message").urgent == ()
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
