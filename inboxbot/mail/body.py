@@ -5,6 +5,8 @@ time. The rule that matters: a letter that had words never ends without any. Whe
 something off would leave nothing, it is left on.
 """
 
+import re
+
 from inboxbot.mail import markers
 from inboxbot.mail.html import html_to_text
 
@@ -20,6 +22,21 @@ _SHORTEST_ATTRIBUTION = 8
 # Bold marks, blanks, and the marks that turn the direction of writing.
 _TRAILING = "*_ \t\u200e\u200f\u202c"
 _FORM_LINES = 200
+_OF_FORM = re.compile(
+    r"\b(?:web ?)?forms?\b|formul|\bwebsite|\bwebseite|\bsite web|\bsitio web"
+    r"|\bsubmi(?:ssion|tted)|\bnew message\b|フォーム|表单|表單|форм|نموذج|फ़ॉर्म|फॉर्म",
+    re.IGNORECASE,
+)
+_DEVICES = (
+    "iphone", "ipad", "android", "galaxy", "samsung", "huawei", "xiaomi", "redmi", "oppo", "vivo",
+    "pixel", "nokia", "blackberry", "outlook", "yahoo", "gmail", "windows", "mail", "갤럭시",
+    "휴대폰", "스마트폰", "아이폰", "手机", "手機", "スマホ", "スマートフォン", "携帯", "फ़ोन",
+    "फोन", "telefon", "cep",
+)  # fmt: skip
+_CLOCK = re.compile(r"\d[:\uff1a]\d\d")
+_CONTACT = re.compile(r"@|www\.|https?:|\d[\d ()./-]{5}\d")
+# Longer than any signature is what somebody wrote below a line of dashes.
+_SIGNATURE_LINES = 12
 # Where the lines that a program adds stand: at the end of the new words.
 _DEVICE_LINES = 12
 
@@ -189,7 +206,10 @@ def _is_attribution(joined: str, lines: list[str], following: int) -> bool:
         return True
     if not any(word in lowered for word in markers.WROTE):
         return False
-    return dated or "@" in lowered or _quotation_follows(lines, following)
+    if _quotation_follows(lines, following):
+        return True
+    # Nothing marks the words below as older: people write "On 3 March 2026 the doctor said:".
+    return "@" in lowered or (dated and _CLOCK.search(lowered) is not None)
 
 
 def _quotation_follows(lines: list[str], number: int) -> bool:
@@ -209,15 +229,19 @@ def _from_form(lines: list[str]) -> list[str]:
     at = next((n for n, label in enumerate(labels) if label in _FORM_MESSAGE), -1)
     if at < 0 or not known:
         return lines
-    kept = [_value(lines[at])]
+    first = next(n for n, label in enumerate(labels) if label in known or n == at)
+    # Above labels of their own people write a letter; what a form says of itself is none.
+    own = [line for line in lines[:first] if not _OF_FORM.search(line)]
+    kept = [*own, _value(lines[at])]
     for number in range(at + 1, len(lines)):
         line = lines[number]
         lowered = line.strip("-_ \t").lower()
         label = labels[number] if number < len(labels) else ""
         if lowered.startswith(markers.FORM_FOOTER):
             break
-        if label in _FORM_FIELDS or ("_" in label and " " not in label):
-            continue
+        field = label in _FORM_FIELDS or ("_" in label and " " not in label)
+        if field and len(_value(line)) <= _SHORT:
+            continue  # What is longer, somebody wrote there for want of another place.
         kept.append(line)
     while kept and _is_answer(kept[-1]):
         kept.pop()
@@ -261,21 +285,34 @@ def _is_device_line(line: str) -> bool:
     if len(line) >= 120:
         return False
     bare = line.strip("-_*– \t.").lower()
-    short = len(bare) <= _LABEL_LIMIT
-    return bare.startswith(markers.DEVICE) or (short and bare.endswith(markers.DEVICE_ENDS))
+    # A program adds one sentence, and asks nothing.
+    if ". " in bare or any(end in bare for end in "。？！?!"):
+        return False
+    named = len(bare) <= _LABEL_LIMIT and any(map(bare.__contains__, _DEVICES))
+    return bare.startswith(markers.DEVICE) or (named and bare.endswith(markers.DEVICE_ENDS))
 
 
 def _without_signature(lines: list[str]) -> list[str]:
     """Cut at the signature mark; below a closing, drop what looks like a visiting card."""
     for number, line in enumerate(lines):
-        if line.rstrip() in ("--", "—") or line == "-- ":
+        if line == "-- " or (line.rstrip() in ("--", "—") and _is_card(lines[number + 1 :])):
             return lines[:number]
     for number in range(len(lines) - 1, -1, -1):
         if _is_closing(lines[number]):
             name = next((n for n in range(number + 1, len(lines)) if lines[n].strip()), number)
+            if not _CONTACT.search("\n".join(lines[name + 1 :])):
+                return lines  # People thank first, too, and write short lines.
             card = [line for line in lines[name + 1 :] if not _is_card_line(line)]
             return lines[: name + 1] + card
     return lines
+
+
+def _is_card(lines: list[str]) -> bool:
+    """Say whether lines below dashes are a signature: a name, or more with an address in it."""
+    written = [line for line in lines if line.strip()]
+    if len(written) <= 2:
+        return all(map(_is_card_line, written))
+    return len(written) <= _SIGNATURE_LINES and any(map(_CONTACT.search, written))
 
 
 def _is_closing(line: str) -> bool:
@@ -301,15 +338,27 @@ def _without_notices(lines: list[str]) -> list[str]:
         return lines
     kept: list[str] = []
     dropping = False
-    for line in lines:
+    for number, line in enumerate(lines):
         if not line.strip():
             dropping = False
         if not dropping and _is_notice(line):
-            dropping = True
-            kept = _before_notice(kept)
+            before = _before_notice(kept)
+            opens = len(before) < len(kept) or _opens_notice(line)
+            if opens or not _has_words(_after_paragraph(lines, number)):
+                dropping = True
+                kept = before
         if not dropping:
             kept.append(line)
     return kept
+
+
+def _after_paragraph(lines: list[str], number: int) -> list[str]:
+    end = next((n for n in range(number, len(lines)) if not lines[n].strip()), len(lines))
+    return lines[end:]
+
+
+def _opens_notice(line: str) -> bool:
+    return line.strip(' *"').lower().startswith(markers.NOTICE_OPENS)
 
 
 def _is_notice(line: str) -> bool:

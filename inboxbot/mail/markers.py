@@ -89,7 +89,7 @@ DEVICE = (
     "inviato da ", "inviato dal mio", "scarica outlook", "verzonden vanaf ", "verstuurd vanaf ",
     "verzonden met ", "wysłane z ", "wysłano z ", "gönderildi", "iphone'umdan", "ipad'imden",
     "أرسلت من", "أُرسلت من", "مرسل من", "मेरे iphone", "iphoneから送信", "ipadから送信",
-    "androidから送信", "发自我的", "從我的", "从我的", "发自", "来自我的", "отправлено с ",
+    "androidから送信", "发自我的", "從我的", "从我的", "来自我的", "отправлено с ",
     "отправлено из ", "skickat från ", "sendt fra ", "hent outlook", "lähetetty ", "나의 iphone",
     "iphone에서 보냄", "내 iphone", "נשלח מה", "נשלח מ-", "odesláno z ", "trimis de pe ",
     "надіслано з ",

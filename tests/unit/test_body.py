@@ -253,10 +253,49 @@ def test_of_a_contact_form_the_message_stays(language: str, separator: str) -> N
             "This e-mail and all files are\nfor the intended recipient\nonly.\n\nhello",
             "hello",
         ),
+        ("hello\n\nWe are a firm. The file contains confidential data.", "hello"),
+        ("hello\n--\nJane Doe\nAccountant\njane@x.example", "hello"),
+        ("New message from your website\n\nName: Jane\nMessage: hello there", "hello there"),
+        ("갤럭시에서 보냄\n\nhello", "hello"),
     ],
 )  # fmt: skip
 def test_what_stays_and_what_goes(text: str, own: str) -> None:
     assert own_words(text) == own
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hi\nThanks\nI got your letter\nmy dad took all his pills\nhe does not wake up",
+        "Buenos días\nMuchas gracias\nmi padre\nno puede respirar\nllámenos",
+        "Hello\n\nThank you\nAna\nP.D. my husband stopped breathing twice",
+        "Hello from my eye tracker\n--\nI have ALS and can not breathe any more.\nPlease call.",
+        "Hello\n—\nOne: may he take it with milk?\n—\nTwo: how do we get a mask?\n\nAna",
+        "On 3 March 2026 his neurologist said and wrote:\nstop riluzole at once\nMay he?",
+        "Am 12.03.2026 schrieb der Neurologe in seinem Brief:\nRiluzol absetzen.\nStimmt das?",
+        "Hello,\n\nThe file contains confidential papers of his hospital. Since yesterday he can"
+        " not breathe lying down.\n\nThank you, Maria",
+        "Hola,\n\nLe mando información confidencial: mi madre no respira bien.\n\nGracias",
+        "发自内心地感谢你们\n他昨晚呼吸困难",
+        "你好\n请把个人资料表格用邮件发送",
+        "Hello\n\nSent from my Tobii. I can not breathe, please call me.",
+    ],
+)
+def test_of_what_a_person_wrote_nothing_is_taken_for_what_a_program_adds(text: str) -> None:
+    assert own_words(text) == text
+
+
+def test_what_stands_above_and_in_labels_of_ones_own_is_not_lost() -> None:
+    own = own_words(
+        "Dear team, my husband took all of his tablets an hour ago.\n\nName: Jane\n"
+        "Question: should we go to hospital?\n"
+        "State: he can not be woken up, and he breathes only six times in a minute or so\n"
+        "Country: Peru\n"
+    )
+    assert "all of his tablets" in own
+    assert "should we go" in own
+    assert "breathes only six times" in own
+    assert "Peru" not in own
 
 
 @pytest.mark.parametrize(
