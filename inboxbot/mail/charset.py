@@ -131,8 +131,43 @@ def _strictly(data: bytes, codec: str) -> str | None:
     return text
 
 
+_JIS_SHIFT = re.compile(rb"\x1b(\$[@B]|\(I|\([BJ])")
+
+
+def _windows_jis(data: bytes) -> str | None:
+    """Decode ISO-2022-JP with the rows that Windows added (CP50221), by way of Shift JIS.
+
+    Names such as 髙橋 and marks such as ① stand in these rows.
+    """
+    if not data.isascii():
+        return None
+    first, *shifted = _JIS_SHIFT.split(data)
+    found = [first.decode("ascii")]
+    for shift, piece in zip(shifted[::2], shifted[1::2], strict=True):
+        if shift.startswith(b"$"):
+            found += map(_windows_cell, piece[::2], piece[1::2].ljust(len(piece[::2]), b"\0"))
+        elif shift == b"(I":
+            found.append(bytes(byte | 0x80 for byte in piece).decode("cp932", "replace"))
+        else:
+            found.append(piece.decode("ascii"))
+    text = "".join(found)
+    return None if "\x1b" in text or "\ufffd" in text else text
+
+
+def _windows_cell(row: int, cell: int) -> str:
+    if not (0x21 <= row <= 0x7E and 0x21 <= cell <= 0x7E):
+        return "\ufffd"
+    lead = (row + 1) // 2 + (0x70 if row < 0x5F else 0xB0)
+    trail = cell + (0x1F + (cell > 0x5F) if row % 2 else 0x7E)
+    return bytes((lead, trail)).decode("cp932", "replace")
+
+
 def _with_undefined_bytes(data: bytes, codec: str) -> str | None:
     """Windows code pages leave a few bytes undefined; senders use them all the same."""
+    if codec == "iso2022_jp_ext":
+        return _windows_jis(data)
+    if codec == "euc_jp":
+        return _strictly(data, "euc_jis_2004")
     if not codec.startswith("cp125"):
         return None
     return data.decode(codec, "replace")

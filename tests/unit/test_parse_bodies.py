@@ -7,6 +7,7 @@ from email.message import EmailMessage
 
 import pytest
 
+from inboxbot.mail.charset import decode
 from inboxbot.mail.parse import attachment_bytes, parse
 from tests.by_fields import letter
 
@@ -120,6 +121,43 @@ def test_a_wrong_or_missing_label_is_put_right(label: str | None, codec: str, wo
     message = parse(letter(f"Content-Type: {kind}", body=words.encode(codec)))
 
     assert message.full_text == words
+
+
+@pytest.mark.parametrize("label", ["iso-2022-jp", "ISO-2022-JP", "cp50221", None])
+def test_the_rows_that_windows_added_to_japanese_are_read(label: str | None) -> None:
+    body = b"\x1b$B|b66-!-j\x1b(B (\x1b(I6E\x1b(B) \x1b$BIW$,8F5[$G$-$^$;$s\x1b(B"
+    kind = "text/plain" if label is None else f"text/plain; charset={label}"
+    message = parse(letter(f"Content-Type: {kind}", body=body))
+    assert message.full_text == "髙橋①㈱ (ｶﾅ) 夫が呼吸できません"
+
+
+@pytest.mark.parametrize(
+    ("label", "body"),
+    [
+        ("iso-2022-jp", "母の薬について".encode()),
+        ("iso-2022-jp", "母の薬について".encode("shift_jis")),
+        ("euc-jp", "母の薬、①について".encode("euc_jis_2004")),
+    ],
+)
+def test_a_japanese_label_that_is_nearly_right_is_put_right(label: str, body: bytes) -> None:
+    found = parse(letter(f"Content-Type: text/plain; charset={label}", body=body)).full_text
+    assert "母の薬" in found
+    assert "について" in found
+
+
+def test_every_cell_of_japanese_text_is_read_as_python_reads_it_or_as_windows_does() -> None:
+    cells = [bytes((row, cell)) for row in range(0x21, 0x75) for cell in range(0x21, 0x7F)]
+    differing = set()
+    for cell in cells:
+        try:
+            usual = (b"\x1b$B" + cell + b"\x1b(B").decode("iso2022_jp")
+        except UnicodeError:
+            continue
+        # With a cell that only Windows has, all of the text is read as Windows does.
+        read = decode(b"\x1b$B-!" + cell + b"\x1b(B", "iso-2022-jp").text
+        if read != f"①{usual}":
+            differing.add(usual)
+    assert differing == set("〜‖−¢£¬")
 
 
 def test_a_guess_is_told() -> None:

@@ -45,6 +45,7 @@ def test_the_fields_are_kept_in_their_order_unfolded_and_undecoded() -> None:
         (b"=?gb2312?b?1qPL2A==?=", "郑素"),
         (b"=?gb2312?b?" + base64.b64encode("藥物".encode("gbk")) + b"?=", "藥物"),
         (b"=?iso-2022-jp?b?GyRCNEE7ehsoQg==?=", "漢字"),
+        (b"=?iso-2022-jp?b?" + base64.b64encode(b"\x1b$B|b66\x1b(B") + b"?=", "髙橋"),
         (b"=?koi8-r?q?=F0=D2=C9=D7=C5=D4?=", "Привет"),
         (b"=?x-unknown?q?Fr=C3=B6sche?=", "Frösche"),
         (b"=?DEFAULT_CHARSET?q?caf=E9?=", "café"),
