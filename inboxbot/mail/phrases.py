@@ -26,7 +26,7 @@ AUTO_REPLY_SUBJECTS = _all_folded(
     "out of office", "out of the office", "out of office autoreply", "out of office reply",
     "out-of-office", "vacation reply", "vacation response", "away from office",
     "abwesenheitsnotiz", "automatische abwesenheitsnotiz", "abwesenheitsmeldung",
-    "automatische antwort", "autoantwort",
+    "automatische antwort", "autoantwort", "abwesenheit", "nicht im büro",
     "réponse automatique", "réponse automatique d'absence", "absence du bureau",
     "absent du bureau", "message d'absence",
     "respuesta automática", "fuera de la oficina", "fuera de oficina", "resposta automàtica",

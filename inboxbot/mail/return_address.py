@@ -29,7 +29,8 @@ _FORM_WORDS = frozenset({
 _FORM_SERVICES = frozenset({
     "formspree.io", "formsubmit.co", "jotform.com", "typeform.com", "wufoo.com", "formstack.com",
     "paperform.co", "tally.so", "getform.io", "formcarry.com", "basin.dev", "usebasin.com",
-    "123formbuilder.com", "cognitoforms.com", "wixforms.com", "squarespace.info",
+    "123formbuilder.com", "cognitoforms.com", "wixforms.com", "squarespace.info", "wix.com",
+    "weebly.com", "shopify.com", "hubspot.com",
 })  # fmt: skip
 _SEPARATORS = re.compile(r"[-._+]")
 

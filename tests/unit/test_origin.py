@@ -233,6 +233,28 @@ def test_the_products_own_subject_counts_with_its_colon_alone(beginning: str) ->
     assert codes(message(subject=f"x [EXTERNAL] {beginning}: x")) == []
 
 
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "[Auto-Reply] Your question",
+        "[Automatic reply] We have received your message",
+        "[EXTERNAL] [Auto-Reply] x",
+        "EXTERNAL: Automatic reply: x",
+        "【自動返信】お問い合わせ",
+        "（自動回覆）您好",
+    ],
+)
+def test_responders_put_their_words_into_a_tag_as_well(subject: str) -> None:
+    assert codes(message(subject=subject)) == ["auto_reply_subject"]
+
+
+@pytest.mark.parametrize(
+    "subject", ["[ALS] question", "(automatic reply?) hello", "Hello [Auto-Reply]", "【重要】質問"]
+)
+def test_no_other_tag_counts(subject: str) -> None:
+    assert codes(message(subject=subject)) == []
+
+
 def strengths(subject: str) -> list[Strength]:
     return [mark.strength for mark in marks(message(subject=subject), US)]
 
