@@ -96,11 +96,12 @@ class Classifier:
         if _hardly_any_words(letter):
             confidence = min(confidence, LITTLE)
         urgent, alarming = urgency.flags(self.model, seen, scores, category, self.urgent_from)
-        if not urgent and urgency.is_hidden_by_subject(seen):
-            alone = scoring.without_subject(seen, self.model.kind)
-            urgent, alarming = urgency.flags(
-                self.model, alone, scoring.base(self.model, alone), category, self.urgent_from
-            )
+        for segments in () if urgent else urgency.apart(seen):
+            part = scoring.part(seen, segments, self.model.kind)
+            judged = scoring.base(self.model, part)
+            urgent, alarming = urgency.flags(self.model, part, judged, category, self.urgent_from)
+            if urgent:
+                break
         unsure = self._unsure(letter, found, category, CATEGORIES[second], confidence)
         said = Classification(
             category=category,

@@ -12,7 +12,7 @@ from inboxbot.classify import encoder, features
 from inboxbot.classify.category import Medicine
 from inboxbot.classify.features import Counts, Floats, Grams, Hits
 from inboxbot.classify.model import Kind, Model, nearness
-from inboxbot.classify.text import Letter
+from inboxbot.classify.text import Letter, Segment
 from inboxbot.frozen import dataclass
 
 _NONE = np.zeros((0, encoder.DIMENSIONS), dtype=np.float32)
@@ -75,10 +75,9 @@ def views(
     )
 
 
-def without_subject(seen: Views, kind: Kind) -> Views:
-    """Return the same letter as if it had no subject; its text has at least one segment."""
-    segments = tuple(each for each in seen.letter.segments if each.field != "subject")
-    letter = replace(seen.letter, subject="", segments=segments)
+def part(seen: Views, segments: tuple[Segment, ...], kind: Kind) -> Views:
+    """Return these segments of the same letter, at least one, as a letter of its own."""
+    letter = replace(seen.letter, segments=segments, skipped=())
     alone = views(letter, seen.medicines, None, kind)
     return replace(alone, foreign=seen.foreign)
 

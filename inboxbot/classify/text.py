@@ -48,11 +48,15 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What the classifier reads of a message: subject and text of the same length as there."""
+    """What the classifier reads of a message: subject and text of the same length as there.
+
+    `skipped` is what it leaves out in the middle of a long one.
+    """
 
     subject: str
     text: str
     segments: tuple[Segment, ...]
+    skipped: tuple[Segment, ...] = ()
 
     @property
     def whole(self) -> str:
@@ -92,13 +96,16 @@ def read_fields(subject: str, text: str) -> Letter:
         text = text[: MAX_CHARS - tail] + " " * (len(text) - MAX_CHARS) + text[-tail:]
     subject, text = subject[:MAX_SUBJECT], _blank_tags(text)
     segments = [*_split("subject", subject), *_split("text", text)]
-    return Letter(subject, text, _shortened(segments))
+    first, skipped, last = _shortened(segments)
+    return Letter(subject, text, (*first, *last), tuple(skipped))
 
 
-def _shortened(segments: list[Segment]) -> tuple[Segment, ...]:
-    """Return the beginning and the end of a long letter: what people want stands there."""
+def _shortened(
+    segments: list[Segment],
+) -> tuple[list[Segment], list[Segment], list[Segment]]:
+    """Return beginning, middle and end of a long letter: what people want stands at the two."""
     if len(segments) <= MAX_SEGMENTS and sum(len(s.text) for s in segments) <= MAX_READ:
-        return tuple(segments)
+        return segments, [], []
     last: list[Segment] = []
     room = MAX_END
     for segment in reversed(segments[1:]):
@@ -113,7 +120,7 @@ def _shortened(segments: list[Segment]) -> tuple[Segment, ...]:
         if room < 0 or len(first) + len(last) >= MAX_SEGMENTS:
             break
         first.append(segment)
-    return (*first, *last)
+    return first, segments[len(first) : len(segments) - len(last)], last
 
 
 def _blank_tags(text: str) -> str:

@@ -5,6 +5,8 @@ listed words and the quiet wordings; which kind of danger it is, is another, and
 says it no kind is named.
 """
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from inboxbot.classify import lexicon, scoring
@@ -17,6 +19,7 @@ from inboxbot.classify.text import Segment
 from inboxbot.mail.conversation import is_reply
 
 MAX_FLAGS = 3
+MAX_APART = 10
 # A letter that speaks of the past or a plan and names no danger must be likely to mean one.
 LIKELY = 0.5
 # What a letter about a medicine can mean where it names no danger.
@@ -61,26 +64,28 @@ def flags(
     return (Flag(kind, probability, _QUIET),), (phrase,)
 
 
-def is_hidden_by_subject(seen: Views) -> bool:
-    """Say whether the text of a letter has to be looked at apart from its subject.
+def apart(seen: Views) -> Iterator[tuple[Segment, ...]]:
+    """Yield the parts of a letter that have to be looked at by themselves, if any.
 
     A subject weighs as much as a sentence: a few plain words below "Re: We have received your
-    message", which the writer did not even write, would be as nothing. So it is where the letter
-    is a reply, and where its text says in listed words, and not calmly, that there is danger.
+    message", which the writer did not even write, would be as nothing. So the text is looked at
+    alone where the letter is a reply, and where it says in listed words, and not calmly, that
+    there is danger. In the middle of a long letter, which is not read, such words are looked for.
     """
     letter = seen.letter
-    if len({segment.field for segment in letter.segments}) < 2:
-        return False
-    if is_reply(letter.subject):
-        return True
-    hits = [
-        hit
-        for segment, found in zip(letter.segments, seen.hits.danger, strict=True)
-        if segment.field == "text"
-        for hit in found
-    ]
-    listed = any(hit.topic not in (CALM, NOW) for hit in hits)
-    return listed and not any(hit.topic == CALM for hit in hits)
+    text = tuple(each for each in letter.segments if each.field == "text")
+    if 0 < len(text) < len(letter.segments):
+        found = seen.hits.danger[len(letter.segments) - len(text) :]
+        if is_reply(letter.subject) or _is_plain(hit for hits in found for hit in hits):
+            yield text
+    told = [each for each in letter.skipped if _is_plain(lexicon.listed(each.text)["urgent"])]
+    if told:
+        yield tuple(told[:MAX_APART])
+
+
+def _is_plain(hits: Iterable[Hit]) -> bool:
+    topics = {hit.topic for hit in hits}
+    return CALM not in topics and not topics <= {NOW}
 
 
 def _named(seen: Views) -> dict[Urgent, list[tuple[Segment, Hit]]]:

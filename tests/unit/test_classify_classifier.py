@@ -69,6 +69,13 @@ def test_no_subject_hides_a_danger_in_plain_words(subject: str, body: str, kind:
     assert kind in {flag.code for flag in classify(body, subject).urgent}
 
 
+def test_a_danger_in_the_middle_of_a_long_letter_is_found() -> None:
+    told = "We live in a small town and my mother likes to sit in the garden in the morning. "
+    body = f"{told * 50}He took all of his sleeping pills at once and does not wake up. {told * 50}"
+    assert classify(body).urgent
+    assert classify(told * 101).urgent == ()
+
+
 @pytest.mark.parametrize(
     "body",
     [
