@@ -99,6 +99,9 @@ def test_twelve_sample_people_differ():
         ("अनीता शर्मा", "अनीता"),
         ("Ελένη", "Ελένη"),
         ("MARIA", "Maria"),
+        ("JEAN-PIERRE DUPONT", "Jean-Pierre"),
+        ("jean-pierre", "Jean-Pierre"),
+        ("MARIA LOPEZ", "Maria"),
     ],
 )
 def test_a_first_name_is_found(display, first):
@@ -131,6 +134,20 @@ def test_a_first_name_is_found(display, first):
         "😀",
         "=?utf-8?q?x?=",
         "http://a.example",
+        "Maria Lopez, RN",
+        "Maria Lopez, MSW",
+        "LOPEZ Maria",
+        "عبد الله محمد",
+        "أبو بكر",
+        "Abdul Rahman",
+        "Familie Müller",
+        "Smith Family",
+        "Mme Dupont",
+        "Pani Kowalska",
+        "السيد محمد",
+        "श्री कुमार",
+        "My iPhone",
+        "Nguyễn Văn An",
     ],
 )
 def test_in_doubt_there_is_no_first_name(display):
