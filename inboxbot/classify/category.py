@@ -63,6 +63,10 @@ class Evidence:
     weight: float
 
 
+# How sure a sensitive mark is where more than one phrase speaks for it.
+SEVERAL_PHRASES = 0.9
+
+
 @dataclass(frozen=True, slots=True)
 class Flag:
     """An urgent or sensitive flag with its reason in a few plain words for staff."""

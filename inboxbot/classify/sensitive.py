@@ -5,11 +5,11 @@ and, for a death, which acknowledgement is kind.
 """
 
 from inboxbot.classify import lexicon
-from inboxbot.classify.category import Category, Evidence, Flag, Sensitive
+from inboxbot.classify.category import SEVERAL_PHRASES, Category, Evidence, Flag, Sensitive
 from inboxbot.classify.text import Letter
 
 MAX_PHRASES = 2
-_ONE, _MORE = 0.7, 0.9
+_ONE_PHRASE = 0.7
 
 
 def marks(letter: Letter, category: Category) -> tuple[tuple[Flag, ...], tuple[Evidence, ...]]:
@@ -27,7 +27,7 @@ def marks(letter: Letter, category: Category) -> tuple[tuple[Flag, ...], tuple[E
     if category is not Category.GENERAL_INQUIRY:
         phrases.pop(Sensitive.PRESS, None)
     flags = tuple(
-        Flag(mark, _ONE if len(phrases[mark]) == 1 else _MORE, reasons[mark])
+        Flag(mark, _ONE_PHRASE if len(phrases[mark]) == 1 else SEVERAL_PHRASES, reasons[mark])
         for mark in Sensitive
         if mark in phrases
     )

@@ -6,7 +6,12 @@ this module is tested without a server, a database or a clock.
 
 from datetime import datetime
 
-from inboxbot.classify.category import Category, Classification, Sensitive
+from inboxbot.classify.category import (
+    SEVERAL_PHRASES,
+    Category,
+    Classification,
+    Sensitive,
+)
 from inboxbot.mail.message import Identity, Message
 from inboxbot.mail.return_address import correspondent
 from inboxbot.reply.case import Case, Decision, History, Rules
@@ -60,11 +65,19 @@ def choose_template(classification: Classification, message: Message | None = No
     """Return the name of the template for a letter: what cannot wait first, then its kind.
 
     The general one where the classifier is unsure, and where nothing could be read of what a
-    person sent (encrypted, a photograph alone).
+    person sent (encrypted, a photograph alone). One word of a death ("he almost died") does not
+    take the place of what is said to whoever clearly asks about a medicine.
     """
     if classification.urgent:
         return URGENT
-    if any(flag.code == Sensitive.BEREAVEMENT for flag in classification.sensitive):
+    asks_of_medicine = (
+        classification.category is Category.MEDICATION_QUESTION and not classification.needs_review
+    )
+    least = SEVERAL_PHRASES if asks_of_medicine else 0.0
+    if any(
+        flag.code == Sensitive.BEREAVEMENT and flag.confidence >= least
+        for flag in classification.sensitive
+    ):
         return BEREAVEMENT
     if classification.needs_review or (message is not None and not message.text.strip()):
         return Category.GENERAL_INQUIRY

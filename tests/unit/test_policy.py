@@ -78,6 +78,11 @@ def test_a_person_is_acknowledged_with_the_template_of_the_category() -> None:
         ({}, "medication_question"),
         ({"needs_review": True}, "general_inquiry"),
         ({"sensitive": (BEREAVED,)}, "bereavement"),
+        ({"sensitive": (replace(BEREAVED, confidence=0.7),)}, "medication_question"),
+        (
+            {"sensitive": (replace(BEREAVED, confidence=0.7),), "needs_review": True},
+            "bereavement",
+        ),
         ({"sensitive": (BEREAVED,), "needs_review": True}, "bereavement"),
         ({"urgent": (URGENT,), "sensitive": (BEREAVED,), "needs_review": True}, "urgent"),
         ({"sensitive": (Flag("press", 0.9, "x"),)}, "medication_question"),
