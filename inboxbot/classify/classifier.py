@@ -10,13 +10,14 @@ import numpy as np
 
 from inboxbot.classify import evidence, language, scoring, sensitive, text, urgency, writer
 from inboxbot.classify import medicines as medicine_names
-from inboxbot.classify.category import Category, Classification, Medicine
+from inboxbot.classify.category import Category, Classification, Flag, Medicine
 from inboxbot.classify.medicines import Names
 from inboxbot.classify.model import Kind, Model, softmax
 from inboxbot.classify.scoring import Scores, Views
 from inboxbot.classify.shipped import shipped_model
 from inboxbot.classify.text import Letter
 from inboxbot.frozen import dataclass
+from inboxbot.mail.conversation import is_forward
 from inboxbot.mail.message import Message
 
 CATEGORIES = tuple(Category)
@@ -65,6 +66,8 @@ class Classifier:
         spoken, sureness = language.detect(letter.whole)
         seen = scoring.views(letter, found, spoken, self.model.kind)
         said, scores = self._judged(seen)
+        if not said.urgent and is_forward(message.subject):
+            said = replace(said, urgent=self._forwarded(message, seen, said.category))
         sensitive_marks, telling = sensitive.marks(letter, said.category)
         return replace(
             said,
@@ -78,6 +81,20 @@ class Classifier:
             language=spoken,
             language_confidence=sureness,
         )
+
+    def _forwarded(self, message: Message, seen: Views, category: Category) -> tuple[Flag, ...]:
+        """Return the urgent flags of what somebody hands on below words of their own.
+
+        Only listed words count there. Their places are not in the letter's own text, so they are
+        no evidence.
+        """
+        below = text.read_fields("", message.full_text)
+        segments = urgency.told((*below.segments, *below.skipped))
+        if not segments:
+            return ()
+        part = scoring.part(seen, segments, self.model.kind)
+        judged = scoring.base(self.model, part)
+        return urgency.flags(self.model, part, judged, category, self.urgent_from)[0]
 
     def judge(self, seen: Views) -> Classification:
         """Return the classification of a letter that is in numbers already.

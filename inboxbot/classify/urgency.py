@@ -6,6 +6,7 @@ says it no kind is named.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -64,6 +65,12 @@ def flags(
     return (Flag(kind, probability, _QUIET),), (phrase,)
 
 
+def told(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    """Return those segments that say in listed words, and not calmly, that there is danger."""
+    found = (each for each in segments if _is_plain(lexicon.listed(each.text)["urgent"]))
+    return tuple(islice(found, MAX_APART))
+
+
 def apart(seen: Views) -> Iterator[tuple[Segment, ...]]:
     """Yield the parts of a letter that have to be looked at by themselves, if any.
 
@@ -78,9 +85,8 @@ def apart(seen: Views) -> Iterator[tuple[Segment, ...]]:
         found = seen.hits.danger[len(letter.segments) - len(text) :]
         if is_reply(letter.subject) or _is_plain(hit for hits in found for hit in hits):
             yield text
-    told = [each for each in letter.skipped if _is_plain(lexicon.listed(each.text)["urgent"])]
-    if told:
-        yield tuple(told[:MAX_APART])
+    if skipped := told(letter.skipped):
+        yield skipped
 
 
 def _is_plain(hits: Iterable[Hit]) -> bool:

@@ -12,8 +12,13 @@ from inboxbot.mail.message import Message
 
 # RFC 5322, section 3.6.5 has "Re: " alone; programs write it in their users' languages, and
 # gateways put a tag before it.
+_TAGS = r"(?:\[[^\[\]]{1,40}\]\s{0,3}){0,4}"
+_FORWARD = re.compile(
+    rf"{_TAGS}(?:fwd?|wg|tr|rv|enc|i|vb|vl|vs|pd|fs|doorst|转发|轉寄|転送)\s{{0,3}}[:\uff1a]",
+    re.IGNORECASE,
+)
 _REPLY = re.compile(
-    r"(?:\[[^\[\]]{1,40}\]\s{0,3}){0,4}"
+    rf"{_TAGS}"
     r"(?:re|aw|sv|vs|antw|odp|ynt|res|rif|回复|回覆|返信)\s{0,3}[:\uff1a]",
     re.IGNORECASE,
 )
@@ -22,6 +27,11 @@ _REPLY = re.compile(
 def is_reply(subject: str) -> bool:
     """Say whether a subject is that of a reply: the words behind the mark are of another letter."""
     return _REPLY.match(subject) is not None
+
+
+def is_forward(subject: str) -> bool:
+    """Say whether a subject is that of a forward: below the sender's words are another's."""
+    return _FORWARD.match(subject) is not None
 
 
 def folded(address: str) -> str:

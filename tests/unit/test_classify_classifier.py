@@ -76,6 +76,21 @@ def test_a_danger_in_the_middle_of_a_long_letter_is_found() -> None:
     assert classify(told * 101).urgent == ()
 
 
+@pytest.mark.parametrize("subject", ["Fwd: please", "[EXTERNAL] WG: Bitte", "转发：你好"])
+def test_a_danger_in_what_somebody_hands_on_is_found(subject: str) -> None:
+    own = "Could you please help this lady? Sister Anne"
+    below = "---------- Forwarded message ---------\nFrom: Mary\n\n{}"
+    danger = below.format("I have swallowed all my pills and I want to die tonight.")
+    calm = below.format("I would like to have a list of the support groups in our town.")
+    kinds = [
+        load("encoder")
+        .classify(Message(subject=about, text=own, full_text=f"{own}\n\n{handed_on}"))
+        .urgent
+        for about, handed_on in ((subject, danger), (subject, calm), ("Re: yours", danger))
+    ]
+    assert [bool(each) for each in kinds] == [True, False, False]
+
+
 @pytest.mark.parametrize(
     "body",
     [
