@@ -361,6 +361,8 @@ def _resend(db: Database, row: int, staff: str, now: datetime) -> None:
     ):
         return
     letter = reviews.get(db, reply.letter)
-    if letter is not None and letter.state in OPEN and not conversations.is_settled(db, letter.id):
+    if letter is None or letter.state not in OPEN or replies.is_answered(db, letter.id):
+        return
+    if not conversations.is_settled(db, letter.id):
         replies.put_back(db, row, Reason.IN_CONVERSATION, now)
         outbox.release(db, row, staff, now)

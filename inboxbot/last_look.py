@@ -89,7 +89,8 @@ def _settled(db: Database, entry: Entry) -> Reason | None:
     """Say why nobody waits for this acknowledgement any more, or None where somebody does."""
     if entry.review == "closed":
         return Reason.STAFF
-    if entry.review == "answered" or conversations.is_settled(db, entry.message):
+    answered = entry.review == "answered" or entry.answered
+    if answered or conversations.is_settled(db, entry.message):
         return Reason.IN_CONVERSATION
     return None
 

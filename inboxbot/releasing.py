@@ -11,7 +11,7 @@ from inboxbot.mail.conversation import folded
 from inboxbot.memory import with_counts
 from inboxbot.reply.case import History, Rules
 from inboxbot.reply.gate import limit_hits
-from inboxbot.store import breaker, conversations, limits, mailboxes
+from inboxbot.store import breaker, conversations, limits, mailboxes, replies
 from inboxbot.store.replies import SentReply
 from inboxbot.store.reviews import Review, State
 from inboxbot.store.sqlite import Database
@@ -24,7 +24,7 @@ def must_fit(db: Database, reply: SentReply, review: Review, rules: Rules, now: 
     so that two cannot both be the last that fits.
     """
     rules = rules.on(mailboxes.of_letter(db, review.id))
-    if review.state is State.ANSWERED:
+    if review.state is State.ANSWERED or replies.is_answered(db, review.id):
         raise Conflict(f"A person has answered letter {review.id} already.")
     if conversations.is_settled(db, review.id):
         raise Conflict(f"The conversation of letter {review.id} was acknowledged or answered.")

@@ -56,6 +56,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 # The condition of an index: a query that has it, word for word, looks at these alone.
 WITH_STAFF = "state IN ('uncertain', 'held', 'failed')"
+# What a person wrote, and has left or is about to: unlike the review of the letter this stays so
+# where it is opened anew.
+ANSWERED = "kind = 'answer' AND state NOT IN ('held', 'failed', 'cancelled')"
 
 _SOURCES = {
     to: tuple(state for state, following in TRANSITIONS.items() if to in following) for to in State

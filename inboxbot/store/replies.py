@@ -8,7 +8,7 @@ from datetime import datetime
 from inboxbot.errors import Conflict
 from inboxbot.frozen import dataclass
 from inboxbot.store.database import moment, stamp
-from inboxbot.store.outbox import State, unpacked
+from inboxbot.store.outbox import ANSWERED, State, unpacked
 from inboxbot.store.sqlite import Database
 
 
@@ -63,6 +63,15 @@ def get(db: Database, reply: int) -> SentReply | None:
     """Return one reply, or None."""
     row = db.execute(f"SELECT {_COLUMNS} FROM outbox WHERE id = ?", [reply]).fetchone()  # noqa: S608
     return _reply(row) if row else None
+
+
+def is_answered(db: Database, letter: int) -> bool:
+    """Say whether an answer of a person to this letter has left, or is about to."""
+    row = db.execute(
+        f"SELECT 1 FROM outbox WHERE message_id = ? AND {ANSWERED} LIMIT 1",  # noqa: S608
+        [letter],
+    ).fetchone()
+    return row is not None
 
 
 def letters_held(db: Database, reason: str | None = None) -> list[int]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Reply
 from inboxbot.store.database import moment, stamp
-from inboxbot.store.outbox import NO_LEASE, WITH_STAFF, State, move, unpacked
+from inboxbot.store.outbox import ANSWERED, NO_LEASE, WITH_STAFF, State, move, unpacked
 from inboxbot.store.sqlite import Database
 
 LEASE = timedelta(minutes=15)  # More than the longest wait for a server's answer.
@@ -25,7 +25,7 @@ class Entry:
 
     `waiting_since` is when it was decided, or put into the queue again by staff, whose name is
     `created_by` then. `review` and `category` are what the review of its letter says, if there is
-    one.
+    one; `answered` says whether a person's answer to the letter has left or is about to.
     """
 
     id: int
@@ -40,6 +40,7 @@ class Entry:
     review: str | None
     template: str | None
     category: str | None
+    answered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,11 @@ def due_mailboxes(db: Database, now: datetime) -> list[str]:
 def next_due(db: Database, mailbox: str, now: datetime) -> Entry | None:
     """Return the reply of `mailbox` that has been due longest."""
     row = db.execute(
-        "SELECT o.id, o.message_id, o.kind, o.state, o.attempts, o.raw, o.recipient,"
+        "SELECT o.id, o.message_id, o.kind, o.state, o.attempts, o.raw, o.recipient,"  # noqa: S608
         " o.rfc_message_id, o.envelope_sender, o.recipient_key,"
         " coalesce(o.requeued_at, o.created_at), o.created_by, r.state,"
-        " o.template, r.category"
+        " o.template, r.category,"
+        f" EXISTS (SELECT 1 FROM outbox WHERE message_id = o.message_id AND {ANSWERED})"
         " FROM outbox o JOIN message m ON m.id = o.message_id"
         " JOIN mailbox b ON b.id = m.mailbox_id LEFT JOIN review r ON r.message_id = o.message_id"
         " WHERE b.name = :mailbox AND o.state IN ('queued', 'deferred')"
@@ -109,6 +111,7 @@ def next_due(db: Database, mailbox: str, now: datetime) -> Entry | None:
         review=row[12],
         template=row[13],
         category=row[14],
+        answered=bool(row[15]),
     )
 
 

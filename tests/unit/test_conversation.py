@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inboxbot import erasing, review
-from inboxbot.actions import Action, Answer, Merge, Release, Split
+from inboxbot.actions import Action, Answer, Merge, Release, Reopen, Split
 from inboxbot.errors import Conflict
 from inboxbot.mail.conversation import domain_of, folded, identity_key
 from inboxbot.mail.message import Reply
 from inboxbot.mail.parse import parse
+from inboxbot.mail.smtp import Outcome, Verdict
 from inboxbot.store import conversations as stored
 from inboxbot.store import people, reviews
 from inboxbot.store.database import write
@@ -23,6 +24,13 @@ from tests.fake_transport import FakeTransport
 
 IN_CONVERSATION = ("suppress", "in_conversation")
 ACKNOWLEDGED = ("acknowledge", None)
+LATER = Outcome(Verdict.DEFERRED, 451, "4.7.1 greylisted")
+WROTE = Reply(
+    raw=b"To: ana@person.example\r\nMessage-ID: <a@als.example>\r\n\r\nCall us.\r\n",
+    recipient="ana@person.example",
+    message_id="<a@als.example>",
+    envelope_sender="",
+)
 
 
 @pytest.fixture
@@ -201,13 +209,7 @@ def test_of_two_letters_that_staff_put_together_one_is_acknowledged(desk: Desk) 
 
 def test_a_letter_put_to_one_that_was_acknowledged_or_answered_gets_nothing(desk: Desk) -> None:
     two_matters(desk)
-    wrote = Reply(
-        raw=b"To: ana@person.example\r\nMessage-ID: <a@als.example>\r\n\r\nCall us.\r\n",
-        recipient="ana@person.example",
-        message_id="<a@als.example>",
-        envelope_sender="",
-    )
-    act(desk, Answer(wrote), 1)
+    act(desk, Answer(WROTE), 1)
     act(desk, Merge(1), 2)
     desk.send()
     assert [str(each.state) for each in desk.replies() if each.message_id != "<a@als.example>"] == [
@@ -215,6 +217,25 @@ def test_a_letter_put_to_one_that_was_acknowledged_or_answered_gets_nothing(desk
         "cancelled",
     ]
     assert desk.sink.message_ids == ["<a@als.example>"]
+
+
+@pytest.mark.parametrize("opened", ["by the person", "by staff"])
+def test_an_acknowledgement_that_the_server_put_off_never_follows_the_answer(
+    desk: Desk, opened: str
+) -> None:
+    desk.sink.script = [LATER]
+    desk.run(letter())
+    act(desk, Answer(WROTE), 1)
+    desk.send()
+    if opened == "by staff":
+        act(desk, Reopen(), 1)
+    else:
+        desk.take(letter(2, text="Thank you!", replies_to=WROTE.message_id))
+    assert getattr(reviews.get(desk.db, 1), "state", "") == "reopened"
+    desk.pass_(minutes=5)
+    desk.send()
+    assert desk.states() == [("cancelled", "in_conversation"), ("sent", None)]
+    assert desk.sink.message_ids == [WROTE.message_id]
 
 
 def test_taking_a_merge_back_acknowledges_after_all(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from inboxbot import review
-from inboxbot.actions import Release
+from inboxbot.actions import Answer, Release, Reopen
 from inboxbot.errors import Conflict
 from inboxbot.reply.case import Rules
 from inboxbot.store import limits, outbox, replies, reviews
@@ -14,6 +14,7 @@ from inboxbot.store.reviews import State
 from inboxbot.store.sqlite import Database
 from tests import letters
 from tests.letters import Letter
+from tests.outbox_rows import reply_to
 
 DAY = 24 * 60
 
@@ -88,6 +89,16 @@ def test_whom_a_person_answered_or_nobody_may_write_to_gets_nothing(
     assert done.letters == ()
     assert "has answered" in done.refused[answered]
     assert "nothing is sent to this address" in done.refused[blocked]
+
+
+def test_what_a_person_answered_gets_nothing_once_it_is_opened_anew(
+    db: Database, now: datetime
+) -> None:
+    answered = held(db, now, 1)
+    review.perform(db, Answer(reply_to(9)), [review.Letter(answered)], staff="jo", now=now)
+    review.perform(db, Reopen(), [review.Letter(answered)], staff="jo", now=now)
+    with pytest.raises(Conflict, match="has answered"):
+        release(db, now)
 
 
 def test_one_click_on_one_letter_is_a_persons_decision(db: Database, now: datetime) -> None:
