@@ -39,13 +39,15 @@ def claim_next(
 ) -> Due:
     """Claim the next reply of a mailbox for `owner`; one that may no longer go is kept.
 
+    While sending is paused, which may begin in the midst of a pass, none is claimed or kept.
     `written_anew` writes the acknowledgement of a letter for the category that staff say, or says
     why not.
     """
     entry = sending.next_due(db, mailbox, now)
-    if entry is None:
+    mode = settings.mode(db)
+    if entry is None or mode is Mode.PAUSED:
         return Due()
-    kept = _keep(db, entry, now)
+    kept = _keep(db, entry, mode, now)
     if kept is not None:
         return Due(entry, kept)
     reply = _in_its_words(db, entry, written_anew, now)
@@ -56,7 +58,7 @@ def claim_next(
     return Due(replace(entry, reply=reply))
 
 
-def _keep(db: Database, entry: Entry, now: datetime) -> tuple[State, str] | None:
+def _keep(db: Database, entry: Entry, mode: Mode, now: datetime) -> tuple[State, str] | None:
     """Hold, cancel or give up what may no longer go; None where it may go.
 
     What a person has written or released is that person's decision: only the mode, the time and
@@ -67,7 +69,7 @@ def _keep(db: Database, entry: Entry, now: datetime) -> tuple[State, str] | None
         sending.gave_up(db, entry.id, now)
         return State.FAILED, Reason.TOO_OLD
     reason: Reason | None = None
-    if settings.mode(db) is Mode.SHADOW:
+    if mode is Mode.SHADOW:
         reason = Reason.SHADOW
     elif not entry.reply.raw:  # Its stored bytes are damaged.
         reason = Reason.COMPOSE_MISMATCH

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from inboxbot import modes
 from inboxbot.errors import (
     AuthenticationError,
     ConfigError,
@@ -211,6 +212,16 @@ def test_while_paused_everything_stays_queued(stage: Stage) -> None:
     go_live(stage.db)
     stage.sender.send_due()
     assert stage.state(row) == "sent"
+
+
+def test_paused_in_the_midst_of_a_pass_what_was_not_yet_claimed_stays_queued(stage: Stage) -> None:
+    rows = [stage.put(number) for number in range(5)]
+
+    def pause(_mailbox: str, _reply: Reply, now: datetime) -> None:
+        modes.set_mode(stage.db, Mode.PAUSED, who="ana", now=now)
+
+    stage.new_sender("one", copy=pause).send_due()
+    assert [stage.state(row) for row in rows[2:]] == ["queued"] * 3
 
 
 def test_what_a_process_had_claimed_a_day_ago_waits_for_a_person_and_blocks_nobody(
