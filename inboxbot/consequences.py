@@ -25,7 +25,6 @@ HELD_FOR = timedelta(hours=24)
 # No person tells of danger in these; every other letter may be a person's, answered or not.
 _NO_PERSON = frozenset(
     {
-        Reason.DUPLICATE,
         Reason.BASELINE,
         Reason.OWN_ADDRESS,
         Reason.NULL_RETURN_PATH,
@@ -132,6 +131,8 @@ def tell(
         for hit in decision.hits
     )
     if machine or not case.classification.urgent:
+        return ()
+    if case.history.has_twin and alerts.told_of_twin(db, message):
         return ()
     alerts.open_alert(db, Code.URGENT, now, message=message)
     return tuple(flag.code for flag in case.classification.urgent)

@@ -38,8 +38,10 @@ def known_history(
     itself = stored.id if stored else None
     silent = stored.keep_silent if stored else None
     who = correspondent(message, identity)
+    has_twin = decisions.twin(db, message, itself) is not None
     history = History(
-        duplicate=decisions.is_duplicate(db, message, apart_from=itself),
+        has_twin=has_twin,
+        duplicate=has_twin and decisions.is_handled(db, message, itself),
         ours=decisions.known_ids(db, message, who.person, now),
         breaker_open=breaker.holds(db, now),
         baseline=silent is Silence.BASELINE and stored is not None and stored.origin is Origin.IMAP,

@@ -171,7 +171,7 @@ class Triage:
             decision.reply_to,
             now,
             known=known,
-            may_have_twin=case.history.duplicate,
+            may_have_twin=case.history.has_twin,
         )
         decisions.record(
             db, stored.id, message, classification, decision, conversation=conversation, now=now

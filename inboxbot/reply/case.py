@@ -43,12 +43,14 @@ class History:
     """What we remember that bears on this letter; counted in the deciding transaction.
 
     Counts are of acknowledgements reserved (queued or sent) in the period that ends now.
-    `language` is what staff noted that the person reads; `heard_before` says that an earlier
+    `has_twin` says that the same message was decided before, and `duplicate` that it was handled,
+    too. `language` is what staff noted that the person reads; `heard_before` says that an earlier
     letter came from the return address, and `same_kind_at` when that address last got this kind
     of acknowledgement. `ours` holds the ids among the letter's In-Reply-To and References that
     are ours or of a letter of the same sender. `breaker_open` names what the breaker is open for.
     """
 
+    has_twin: bool = False
     duplicate: bool = False
     baseline: bool = False
     imported: bool = False

@@ -61,6 +61,9 @@ class Reason(StrEnum):
     STAFF = "staff"
 
 
+# What servers on the way mark one copy of a message with; they say nothing of another copy.
+ON_THE_WAY = frozenset({Reason.BULK_PRECEDENCE, Reason.LIST_MAIL, Reason.SPAM, Reason.AUTH_FAILED})
+
 # Each continues "Not answered:" or "Held:", and is followed by what showed it.
 EXPLANATIONS: dict[Reason, str] = {
     Reason.DUPLICATE: "the same letter was handled before",

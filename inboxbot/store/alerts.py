@@ -116,6 +116,18 @@ def end_of_reply(db: Database, code: Code, outbox: int, now: datetime) -> None:
     )
 
 
+def told_of_twin(db: Database, message: int) -> bool:
+    """Say whether a twin of a decided letter was told as urgent, or lay there before the start."""
+    row = db.execute(
+        "SELECT 1 FROM reading r JOIN reading twin ON twin.identity_key = r.identity_key"
+        " AND twin.message_id <> r.message_id JOIN decision d ON d.message_id = twin.message_id"
+        " WHERE r.message_id = ? AND (d.reason = 'baseline' OR EXISTS"
+        "  (SELECT 1 FROM alert WHERE code = ? AND message_id = twin.message_id)) LIMIT 1",
+        [message, Code.URGENT],
+    ).fetchone()
+    return row is not None
+
+
 def is_open(db: Database, *codes: Code, detail: str) -> bool:
     """Say whether an alert of one of these kinds is open."""
     return any(alert.code in codes and alert.detail == detail for alert in unfinished(db))

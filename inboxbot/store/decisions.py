@@ -12,6 +12,7 @@ from inboxbot.classify.category import Category, Classification
 from inboxbot.frozen import dataclass
 from inboxbot.mail.conversation import folded, identity_key
 from inboxbot.mail.message import Message
+from inboxbot.reply.reason import ON_THE_WAY
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.limits import RESERVED
 from inboxbot.store.outbox import unpacked
@@ -200,17 +201,12 @@ def newest_decided(db: Database, limit: int) -> list[tuple[int, datetime]]:
     return [(int(row[0]), moment(row[1])) for row in reversed(rows)]
 
 
-def is_duplicate(db: Database, message: Message, *, apart_from: int | None = None) -> bool:
-    """Say whether the same message, under other bytes, was decided before.
+def twin(db: Database, message: Message, apart_from: int | None = None) -> int | None:
+    """Return a decided letter that is the same message under other bytes, or None.
 
     `apart_from` is the letter itself, where it may be among them. A message that nothing tells
     from another (its text could not be read, it has no Message-ID and no Date) is its own.
     """
-    return twin(db, message, apart_from) is not None
-
-
-def twin(db: Database, message: Message, apart_from: int | None = None) -> int | None:
-    """Return a decided letter that is the same message under other bytes, or None."""
     if not (message.message_id or message.sent_at or message.full_text.strip()):
         return None
     row = db.execute(
@@ -218,6 +214,26 @@ def twin(db: Database, message: Message, apart_from: int | None = None) -> int |
         [identity_key(message), apart_from],
     ).fetchone()
     return None if row is None else int(row[0])
+
+
+def is_handled(db: Database, message: Message, apart_from: int | None = None) -> bool:
+    """Say whether any twin of a message settles what becomes of it.
+
+    One does not that was left unanswered for the marks of its own way alone, and that staff have
+    neither answered nor closed.
+    """
+    row = db.execute(
+        "SELECT 1 FROM reading r JOIN decision d ON d.message_id = r.message_id"
+        " LEFT JOIN review v ON v.message_id = r.message_id"
+        " WHERE r.identity_key = ? AND r.message_id IS NOT ? AND (d.disposition <> 'suppress'"
+        " OR EXISTS (SELECT 1 FROM json_each(d.hits) AS hit"
+        "  WHERE json_extract(hit.value, '$.disposition') = 'suppress'"
+        "  AND json_extract(hit.value, '$.reason') NOT IN (SELECT value FROM json_each(?)))"
+        " OR v.state IN ('answered', 'closed')"
+        " OR EXISTS (SELECT 1 FROM outbox WHERE message_id = r.message_id)) LIMIT 1",
+        [identity_key(message), apart_from, _encode(tuple(ON_THE_WAY))],
+    ).fetchone()
+    return row is not None
 
 
 def known_ids(
