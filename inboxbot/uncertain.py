@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from inboxbot import events
-from inboxbot.errors import Conflict
+from inboxbot.errors import Conflict, InboxbotError
 from inboxbot.store import sending
 from inboxbot.store.database import write
 from inboxbot.store.outbox import State
@@ -52,20 +52,28 @@ class Resolver:
     def resolve(self) -> dict[State, int]:
         """Look up what is unproven; return how many replies ended in which state.
 
-        Raises what `lookup` raises where the server cannot be asked now.
+        Raises the first of what `lookup` raises where a server cannot be asked now, once every
+        other was asked.
         """
         unproven = sending.unproven(self._db)
         self._forget_all_but({reply.id for reply in unproven})
         resolved: dict[State, int] = {}
+        failed: list[InboxbotError] = []
         for mailbox in dict.fromkeys(reply.mailbox for reply in unproven):
             replies = [reply for reply in unproven if reply.mailbox == mailbox]
-            found = self._lookup(mailbox, [reply.message_id for reply in replies])
+            try:
+                found = self._lookup(mailbox, [reply.message_id for reply in replies])
+            except InboxbotError as error:
+                failed.append(error)
+                continue
             if found is None:
                 continue
             for reply in replies:
                 state = self._settle(reply, present=reply.message_id in found)
                 if state is not None:
                     resolved[state] = resolved.get(state, 0) + 1
+        if failed:
+            raise failed[0]
         return resolved
 
     def _settle(self, reply: Unproven, *, present: bool) -> State | None:

@@ -34,8 +34,8 @@ class Stage:
         self.asked.append(list(message_ids))
         return None if self.folder is None else self.folder & set(message_ids)
 
-    def uncertain(self, number: int) -> int:
-        row = put_reply(self.db, number, self.now)
+    def uncertain(self, number: int, mailbox: str = "support") -> int:
+        row = put_reply(self.db, number, self.now, mailbox=mailbox)
         with write(self.db):
             sending.claim(self.db, row, "dead", self.now)
             sending.begin(self.db, row, "dead", self.now)
@@ -119,6 +119,26 @@ def test_a_server_that_cannot_be_asked_decides_nothing(
     with pytest.raises(TransientError):
         stage.resolver.resolve()
     assert state_of(stage.db, row) == "uncertain"
+
+
+def test_a_mailbox_that_cannot_be_asked_keeps_no_other_waiting(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, here, down = (stage.uncertain(n, box) for n, box in enumerate(("gone", "here", "down")))
+
+    def lookup(mailbox: str, message_ids: Sequence[str]) -> set[str]:
+        if mailbox != "here":
+            raise TransientError(mailbox)
+        return set(message_ids)
+
+    monkeypatch.setattr(stage.resolver, "_lookup", lookup)
+    with pytest.raises(TransientError, match="gone"):
+        stage.resolver.resolve()
+    assert [state_of(stage.db, row) for row in (gone, here, down)] == [
+        "uncertain",
+        "sent",
+        "uncertain",
+    ]
 
 
 def test_r42_what_a_restored_backup_holds_is_looked_up_too_and_never_queued(
