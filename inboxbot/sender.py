@@ -1,9 +1,9 @@
 """Send each due reply, at most once.
 
 A reply is claimed (commit), offered to the server, noted as `sending` right before the final dot
-(commit), and its answer recorded (commit, which also claims the next one). Whatever ends the
-process in between, it is known whether the reply may be tried again; where nobody knows, it is
-never sent again blindly.
+(commit), and its answer recorded (commit, which also claims the next one, unless a copy is to be
+filed first). Whatever ends the process in between, it is known whether the reply may be tried
+again; where nobody knows, it is never sent again blindly.
 """
 
 import time
@@ -180,6 +180,7 @@ class Sender:
                 raise TransientError(f"The mail server breaks off ({outcome.code}).")
             if state is State.SENT and self._copy is not None:
                 self._put_copy(mailbox, entry, self._copy)
+                found = Due() if is_enough() else self._look(mailbox)
             entry = self._next(mailbox, tally, found)
         return judged
 
@@ -252,13 +253,16 @@ class Sender:
     ) -> tuple[State, Due]:
         """Write down an answer and, in the same transaction, claim the next reply.
 
-        Should claiming fail, the answer is kept and written down alone in the next pass.
+        Where a copy is to be filed none is claimed: that takes as long as a server likes, and
+        the last look at a reply comes right before it goes. Should claiming fail, the answer is
+        kept and written down alone in the next pass.
         """
         self._unrecorded[entry.id] = (entry, outcome)
         with self._writing():
             state = self._write_down(entry, outcome)
-            last = outcome.server_left or is_enough()
-            found = Due() if last else self._claim(mailbox)
+            files = state is State.SENT and self._copy is not None
+            is_last = outcome.server_left or files or is_enough()
+            found = Due() if is_last else self._claim(mailbox)
         del self._unrecorded[entry.id]
         faults.point("sender.recorded")
         events.reply_ended(entry.id, state, entry.attempts + 1, outcome.code)

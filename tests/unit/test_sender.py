@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from inboxbot import modes
+from inboxbot import modes, review
+from inboxbot.actions import Answer
 from inboxbot.errors import (
     AuthenticationError,
     ConfigError,
@@ -22,7 +23,7 @@ from inboxbot.store.database import write
 from inboxbot.store.outbox import State
 from inboxbot.store.settings import Mode
 from tests.fake_transport import ACCEPTED, UNKNOWN, UNKNOWN_TAKEN
-from tests.outbox_rows import column, go_live
+from tests.outbox_rows import column, go_live, reply_to
 from tests.sending import Stage
 
 LATER = Outcome(Verdict.DEFERRED, 451, "4.2.1 later")
@@ -221,7 +222,7 @@ def test_paused_in_the_midst_of_a_pass_what_was_not_yet_claimed_stays_queued(sta
         modes.set_mode(stage.db, Mode.PAUSED, who="ana", now=now)
 
     stage.new_sender("one", copy=pause).send_due()
-    assert [stage.state(row) for row in rows[2:]] == ["queued"] * 3
+    assert [stage.state(row) for row in rows] == ["sent"] + ["queued"] * 4
 
 
 def test_what_a_process_had_claimed_a_day_ago_waits_for_a_person_and_blocks_nobody(
@@ -300,6 +301,19 @@ def test_a_copy_is_filed_after_the_server_has_accepted(stage: Stage) -> None:
     stage.put()
     stage.new_sender("one", copy).send_due()
     assert filed == ["support <ack-1@example.org>"]
+
+
+def test_what_staff_answer_while_a_copy_is_filed_is_not_acknowledged_after_it(stage: Stage) -> None:
+    _, row = stage.put(1), stage.put(2, recipient="tom@other.example")
+
+    def copy(_mailbox: str, reply: Reply, now: datetime) -> None:
+        if reply.message_id == "<ack-1@example.org>":
+            letter = review.Letter(int(str(column(stage.db, row, "message_id"))))
+            answer = Answer(reply_to(9, "tom@other.example"))
+            review.perform(stage.db, answer, [letter], staff="ana", now=now)
+
+    stage.new_sender("one", copy).send_due()
+    assert stage.server.message_ids == ["<ack-1@example.org>", "<ack-9@example.org>"]
 
 
 def test_a_copy_that_cannot_be_filed_changes_nothing(stage: Stage) -> None:
