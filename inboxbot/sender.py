@@ -175,7 +175,8 @@ class Sender:
                 raise TransientError(str(error)) from error
             judged = not outcome.server_left
             state, found = self._record(mailbox, entry, outcome, is_enough)
-            tally.count(state)
+            if state is not None:
+                tally.count(state)
             if outcome.server_left:
                 raise TransientError(f"The mail server breaks off ({outcome.code}).")
             if state is State.SENT and self._copy is not None:
@@ -250,22 +251,26 @@ class Sender:
 
     def _record(
         self, mailbox: str, entry: Entry, outcome: Outcome, is_enough: Callable[[], bool]
-    ) -> tuple[State, Due]:
+    ) -> tuple[State | None, Due]:
         """Write down an answer and, in the same transaction, claim the next reply.
 
+        The state is None where the reply has another one already: staff held it meanwhile, say.
         Where a copy is to be filed none is claimed: that takes as long as a server likes, and
         the last look at a reply comes right before it goes. Should claiming fail, the answer is
         kept and written down alone in the next pass.
         """
         self._unrecorded[entry.id] = (entry, outcome)
         with self._writing():
-            state = self._write_down(entry, outcome)
+            state = None
+            with suppress(Conflict):
+                state = self._write_down(entry, outcome)
             files = state is State.SENT and self._copy is not None
             is_last = outcome.server_left or files or is_enough()
             found = Due() if is_last else self._claim(mailbox)
         del self._unrecorded[entry.id]
         faults.point("sender.recorded")
-        events.reply_ended(entry.id, state, entry.attempts + 1, outcome.code)
+        if state is not None:
+            events.reply_ended(entry.id, state, entry.attempts + 1, outcome.code)
         return state, found
 
     def _write_down(self, entry: Entry, outcome: Outcome) -> State:

@@ -1,11 +1,12 @@
 """Each due reply is sent at most once, whatever the server says and wherever the process ends."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 
 from inboxbot import modes, review
-from inboxbot.actions import Answer
+from inboxbot.actions import Answer, Hold
 from inboxbot.errors import (
     AuthenticationError,
     ConfigError,
@@ -80,6 +81,25 @@ def test_r21_a_refused_reply_has_failed_and_the_next_one_goes(stage: Stage) -> N
     stage.sender.send_due()
     assert (stage.state(first), stage.state(second)) == ("failed", "sent")
     assert column(stage.db, first, "smtp_reply") == "550 5.1.1 no such user"
+
+
+def test_a_reply_that_staff_hold_while_the_server_refuses_it_lets_the_next_one_go(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = stage.put(1), stage.put(2)
+    stage.server.script, stage.server.at_envelope = [NEVER], True
+    offer = stage.server.send
+
+    def send(reply: Reply, before_dot: Callable[[], None]) -> Outcome:
+        if reply.message_id == "<ack-1@example.org>":
+            letter = review.Letter(int(str(column(stage.db, first, "message_id"))))
+            review.perform(stage.db, Hold(), [letter], staff="ana", now=stage.clock.now)
+        return offer(reply, before_dot)
+
+    monkeypatch.setattr(stage.server, "send", send)
+    assert stage.sender.send_due().counts == {State.SENT: 1}
+    assert (stage.state(first), stage.state(second)) == ("held", "sent")
+    assert column(stage.db, first, "reason") == "staff"
 
 
 def test_r21_a_refused_login_pauses_the_queue_and_costs_no_reply_an_attempt(stage: Stage) -> None:
