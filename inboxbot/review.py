@@ -59,12 +59,15 @@ def perform(
 
     With one letter, raises `Conflict` where somebody changed it meanwhile or it cannot be done
     in its state, and `NoSuchLetter`. With several, those are in `refused` and the others are done.
+    Raises `Conflict`, too, where this very form was sent before and what it did was taken back.
     """
     token = token or undo.new_token()
     items: list[Item] = []
     refused: dict[int, str] = {}
     with write(db):
         before = undo.get(db, token)
+        if before is not None and before.used:
+            raise Conflict("This was done before, and taken back. Nothing was done again.")
         if before is not None:
             return Done(token, tuple(item.letter for item in before.items), again=True)
         for letter in letters:

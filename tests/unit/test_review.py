@@ -5,6 +5,7 @@ import pytest
 from inboxbot import review
 from inboxbot.actions import (
     AddNote,
+    Answer,
     Claim,
     Close,
     Confirm,
@@ -35,6 +36,7 @@ from inboxbot.store.reviews import State
 from inboxbot.store.sqlite import Database
 from tests import letters
 from tests.letters import Letter
+from tests.outbox_rows import reply_to
 
 GENERAL = Category.GENERAL_INQUIRY
 
@@ -133,6 +135,18 @@ def test_the_same_form_sent_twice_is_one_action(db: Database, letter: int, now: 
     assert second.again
     assert not first.again
     assert [note.text for note in reviews.notes(db, letter)] == ["called back"]
+
+
+def test_a_form_sent_again_after_it_was_taken_back_is_not_said_to_be_done(
+    db: Database, letter: int, now: datetime
+) -> None:
+    answer = Answer(reply_to(9), delay=timedelta(seconds=10))
+    done = act(db, answer, letter, now, token="form-1")
+    review.take_back(db, done.token, staff="jo", now=now)
+    with pytest.raises(Conflict, match="taken back"):
+        act(db, answer, letter, now, token="form-1")
+    assert not act(db, answer, letter, now, token="form-2").again
+    assert [each.kind for each in replies.of_letter(db, letter)][-1] == "answer"
 
 
 def test_a_letter_that_is_not_there_is_said_to_be_missing(db: Database, now: datetime) -> None:
