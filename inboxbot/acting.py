@@ -5,6 +5,7 @@ of the way back are written and understood here alone. The transaction is the ca
 """
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
 from inboxbot import releasing
@@ -77,8 +78,7 @@ def apply(action: Action, turn: Turn) -> tuple[str, str, Back]:
         case Settle(category):
             _must_be_open(turn.review)
             _, _, back = _set_category(turn, category, "")
-            turn.change(state=State.CLOSED, closed_as="done", snoozed_until=None)
-            return "settled", category, back
+            return "settled", category, back + _close(turn, "done")
         case Renew():
             _must_be_open(turn.review)
             turn.change(state=State.NEW, assignee=None, confirmed_at=None, snoozed_until=None)
@@ -87,8 +87,7 @@ def apply(action: Action, turn: Turn) -> tuple[str, str, Back]:
             return _set_category(turn, turn.review.category, "")
         case Close(as_):
             _must_be_open(turn.review)
-            turn.change(state=State.CLOSED, closed_as=as_, snoozed_until=None)
-            return "closed", as_, ()
+            return "closed", as_, _close(turn, as_)
         case Reopen():
             if turn.review.state in OPEN:
                 raise Conflict(f"Letter {turn.review.id} is open already.")
@@ -131,6 +130,24 @@ def apply(action: Action, turn: Turn) -> tuple[str, str, Back]:
 def _must_be_open(review: Review) -> None:
     if review.state not in OPEN:
         raise Conflict(f"Letter {review.id} is answered or done already; reopen it first.")
+
+
+def _close(turn: Turn, as_: str) -> Back:
+    turn.change(state=State.CLOSED, closed_as=as_, snoozed_until=None)
+    reply = replies.acknowledgement(turn.db, turn.review.id)
+    if reply is None or reply.id not in _waiting(turn):
+        return ()
+    return _resent([reply.id], Reason.STAFF)
+
+
+def _waiting(turn: Turn) -> list[int]:
+    conversation = conversations.of_letter(turn.db, turn.review.id)
+    return [] if conversation is None else conversations.waiting(turn.db, conversation)
+
+
+def _resent(waiting: Sequence[int], reason: Reason) -> Back:
+    """Return the way back for acknowledgements that the sender may drop by then for `reason`."""
+    return tuple(("resend", reply, reason) for reply in waiting)
 
 
 def _unclaimed(state: State) -> State:
@@ -185,8 +202,7 @@ def _merge(turn: Turn, into: int) -> tuple[str, str, Back]:
         raise Conflict(f"Letters {letter} and {into} lie in one conversation already.")
     conversations.move(db, letter, other.id)
     turn.change()
-    # The sender drops those that are one too many by now; the way back sends them after all.
-    again: Back = tuple(("resend", reply, "") for reply in conversations.waiting(db, other.id))
+    again = _resent(conversations.waiting(db, other.id), Reason.IN_CONVERSATION)
     return "merged", f"into {into}", (("conversation", letter, str(mine.id)), *again)
 
 
@@ -310,6 +326,7 @@ def _resolve(turn: Turn, reply: int, *, sent: bool, again: bool) -> tuple[str, s
 
 
 def _answer(turn: Turn, answer: Answer) -> tuple[str, str, Back]:
+    waiting = _waiting(turn)
     row = outbox.add(
         turn.db,
         message=turn.review.id,
@@ -321,7 +338,8 @@ def _answer(turn: Turn, answer: Answer) -> tuple[str, str, Back]:
     )
     replies.put_off(turn.db, row, turn.now + answer.delay)
     turn.change(state=State.ANSWERED, snoozed_until=None, assignee=turn.staff)
-    return "answered", str(row), (("unwrite", row, ""),)
+    again = _resent(waiting, Reason.IN_CONVERSATION)
+    return "answered", str(row), (("unwrite", row, ""), *again)
 
 
 def go_back(db: Database, back: Back, *, staff: str, now: datetime) -> None:
@@ -341,7 +359,7 @@ def go_back(db: Database, back: Back, *, staff: str, now: datetime) -> None:
             case "conversation":
                 conversations.move(db, row, int(text))
             case "resend":
-                _resend(db, row, staff, now)
+                _resend(db, row, text, staff, now)
             case "release":
                 outbox.release(db, row, staff, now)
             case "put_back":
@@ -352,17 +370,14 @@ def go_back(db: Database, back: Back, *, staff: str, now: datetime) -> None:
                 raise NotAllowed(f"There is no way back from {kind}.")
 
 
-def _resend(db: Database, row: int, staff: str, now: datetime) -> None:
-    """Let an acknowledgement go that was dropped as one too many in a conversation."""
+def _resend(db: Database, row: int, reason: str, staff: str, now: datetime) -> None:
+    """Let an acknowledgement go that the sender dropped for what is taken back now."""
     reply = replies.get(db, row)
-    if reply is None or (reply.state, reply.reason) != (
-        ReplyState.CANCELLED,
-        Reason.IN_CONVERSATION,
-    ):
+    if reply is None or (reply.state, reply.reason) != (ReplyState.CANCELLED, reason):
         return
     letter = reviews.get(db, reply.letter)
     if letter is None or letter.state not in OPEN or replies.is_answered(db, letter.id):
         return
     if not conversations.is_settled(db, letter.id):
-        replies.put_back(db, row, Reason.IN_CONVERSATION, now)
+        replies.put_back(db, row, reason, now)
         outbox.release(db, row, staff, now)

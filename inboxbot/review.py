@@ -154,6 +154,6 @@ def _take_back_one(db: Database, item: Item, action: str, staff: str, now: datet
         raise Conflict(f"Letter {item.letter} was changed by somebody else meanwhile.")
     if action == "Resolve":
         raise Conflict("What became of a reply is settled; it cannot be undone.")
-    acting.go_back(db, item.back, staff=staff, now=now)
     reviews.change(db, item.letter, now, **item.before)
+    acting.go_back(db, item.back, staff=staff, now=now)
     audit.add(db, staff, "undone", now, message=item.letter, detail=action)

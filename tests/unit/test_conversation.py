@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inboxbot import erasing, review
-from inboxbot.actions import Action, Answer, Merge, Release, Reopen, Split
+from inboxbot.actions import (
+    Action,
+    Answer,
+    Close,
+    Drop,
+    Hold,
+    Merge,
+    Release,
+    Reopen,
+    Settle,
+    Split,
+)
+from inboxbot.classify.category import Category
 from inboxbot.errors import Conflict
 from inboxbot.mail.conversation import domain_of, folded, identity_key
 from inboxbot.mail.message import Reply
@@ -31,6 +44,7 @@ WROTE = Reply(
     message_id="<a@als.example>",
     envelope_sender="",
 )
+LATE_ANSWER = Answer(WROTE, delay=timedelta(minutes=1))
 
 
 @pytest.fixture
@@ -246,6 +260,41 @@ def test_taking_a_merge_back_acknowledges_after_all(desk: Desk) -> None:
     desk.send()
     assert desk.states() == [("sent", None), ("sent", None)]
     assert len(set(desk.sink.message_ids)) == len(desk.sink.message_ids) == 2
+
+
+@pytest.mark.parametrize("action", [Close(), Settle(Category.MEDICATION_QUESTION), LATE_ANSWER])
+def test_taking_back_what_ended_a_letter_acknowledges_it_after_all(
+    desk: Desk, action: Action
+) -> None:
+    desk.take(letter())
+    token = act(desk, action, 1)
+    desk.send()
+    assert desk.states()[0][0] == "cancelled"
+    review.take_back(desk.db, token, staff="jo", now=desk.now)
+    desk.send()
+    assert desk.states() == [("sent", None)]
+
+
+def test_taking_an_answer_back_acknowledges_the_other_letters_of_its_conversation_too(
+    desk: Desk,
+) -> None:
+    two_matters(desk)
+    act(desk, Merge(1), 2)
+    token = act(desk, LATE_ANSWER, 1)
+    desk.send()
+    review.take_back(desk.db, token, staff="jo", now=desk.now)
+    desk.send()
+    assert sorted(state for state, _ in desk.states()) == ["cancelled", "sent"]
+
+
+def test_taking_back_a_closing_brings_back_nothing_that_staff_had_dropped(desk: Desk) -> None:
+    desk.take(letter())
+    for action in (Hold(), Drop()):
+        act(desk, action, 1)
+    token = act(desk, Close(), 1)
+    review.take_back(desk.db, token, staff="jo", now=desk.now)
+    desk.send()
+    assert desk.states() == [("cancelled", "staff")]
 
 
 def test_a_merge_that_cost_nothing_sends_nothing_when_taken_back(desk: Desk) -> None:
