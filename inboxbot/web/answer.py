@@ -15,7 +15,7 @@ from inboxbot.errors import Conflict, InboxbotError
 from inboxbot.mail import compose
 from inboxbot.mail.message import identity_for
 from inboxbot.review import Letter
-from inboxbot.store import drafts, replies, snippets
+from inboxbot.store import drafts, replies, snippets, undo
 from inboxbot.store.database import write
 from inboxbot.store.decisions import Recorded
 from inboxbot.web import words
@@ -79,6 +79,11 @@ def send(letter: int) -> Response | tuple[str, int]:
     if "keep" in request.form:
         return redirect(url_for("letter.show", letter=letter, **chosen().arguments()), 303)
     blocking, warnings = _problems(recorded, text)
+    token = f"{request.form.get('once', '')[:60]}-answer"
+    # Read after the answers: of one that this very form sent, nobody is warned.
+    before = undo.get(db(), token)
+    if before is not None and before.staff == me().name and not before.used:
+        return _sent(saved, token, again=True)
     if blocking or (warnings and "anyway" not in request.form):
         found = page(recorded, draft=saved, blocking=blocking, warnings=warnings)
         return found, 422
@@ -89,20 +94,32 @@ def send(letter: int) -> Response | tuple[str, int]:
             [Letter(letter, _number("version"))],
             staff=me().name,
             now=now(),
-            token=f"{request.form.get('once', '')[:60]}-answer",
+            token=token,
         )
     except Conflict as error:
         return conflict(recorded, "answer", error), 409
     except InboxbotError as error:
         return page(recorded, draft=saved, blocking=[str(error)]), 409
+    return _sent(saved, token, again=done.again)
+
+
+def _sent(saved: drafts.Draft, token: str, *, again: bool) -> Response:
+    """Go on to the letter; its draft stays, so that taking the answer back brings it back."""
+    letter = saved.letter
     with write(db()):
-        if not done.again:
+        if again:
+            _remove_copy(saved)
+        else:
             snippets.count_used(db(), request.form.getlist("used")[:50])
-        # Kept until it has left: taking the answer back brings the text back.
         drafts.touch(db(), letter, me().name, writing=False, now=now())
-    return redirect(
-        url_for("letter.show", letter=letter, **chosen().arguments(done=done.token)), 303
-    )
+    return redirect(url_for("letter.show", letter=letter, **chosen().arguments(done=token)), 303)
+
+
+def _remove_copy(saved: drafts.Draft) -> None:
+    """Remove what a form that was sent twice kept a second time; other words of it stay."""
+    mine = [each for each in drafts.of_letter(db(), saved.letter) if each.staff == me().name]
+    if any(each.text == saved.text and each.id != saved.id for each in mine):
+        drafts.remove(db(), saved.id, me().name)
 
 
 def _answer(recorded: Recorded, text: str, saved: drafts.Draft) -> Answer:
