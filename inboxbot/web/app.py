@@ -12,7 +12,6 @@ from flask import (
     Flask,
     Response,
     g,
-    jsonify,
     redirect,
     render_template,
     request,
@@ -45,6 +44,7 @@ from inboxbot.web import (
     person,
     privacy,
     queue,
+    refused,
     reports,
     roles,
     settings,
@@ -181,12 +181,7 @@ def _put_errors(app: Flask) -> None:
     def _http(error: HTTPException) -> AnyResponse | tuple[str, int]:
         if error.response is not None or (error.code or 500) < 400:
             return error.get_response()
-        code = error.code or 500
-        if request.headers.get("X-Form-Token") or code == 401:
-            response = jsonify(error=code)
-            response.status_code = code
-            return response
-        return render_template("error.html", code=code), code
+        return refused.answer(error)
 
     @app.errorhandler(Conflict)
     def _conflict(error: Conflict) -> tuple[str, int]:

@@ -15,7 +15,6 @@ from flask import (
     Blueprint,
     Response,
     abort,
-    g,
     jsonify,
     make_response,
     redirect,
@@ -36,11 +35,10 @@ from inboxbot.reply.template import TITLES
 from inboxbot.store import alerts, templates, test_mails
 from inboxbot.store.database import write
 from inboxbot.store.templates import Draft
-from inboxbot.store.users import Stage
 from inboxbot.web import bench as benches
-from inboxbot.web import formatted, headers, roles
+from inboxbot.web import formatted, headers, refused, roles
 from inboxbot.web.bench import Bench, bench, library
-from inboxbot.web.site import db, me, now, session, site
+from inboxbot.web.site import db, me, now, site
 from inboxbot.web.words import _
 
 pages = Blueprint("templates", __name__)
@@ -277,17 +275,7 @@ def presence(name: str, language: str) -> Response:
 @pages.errorhandler(403)
 def _kept(error: HTTPException) -> AnyResponse | tuple[str, int]:
     """Give back what somebody typed while their session ended: nothing of it is lost."""
-    code = error.code or 403
-    signed_in = g.get("session") is not None and session().stage is Stage.OPEN
-    ours = request.headers.get("Sec-Fetch-Site") == "same-origin"
-    typed = "text" in request.form and "panel" not in request.form and ours
-    if typed and (not signed_in or roles.allowed(request.endpoint, me().role)):
-        return (
-            render_template("template_kept.html", typed=written(), signed_in=signed_in),
-            code,
-        )
-    if code == 401 or request.headers.get("X-Form-Token"):
-        response = jsonify(error=code)
-        response.status_code = code
-        return response
-    return render_template("error.html", code=code), code
+    if "panel" not in request.form and refused.may_have_words_back():
+        page = render_template("template_kept.html", typed=written(), **refused.whose())
+        return page, error.code or 403
+    return refused.answer(error)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from inboxbot.store import audit, reviews
+from inboxbot.store import audit, drafts, reviews
+from inboxbot.store.database import write
 from tests import letters
 from tests.letters import Letter
 from tests.stand import Stand, new_store, standing
@@ -77,3 +78,32 @@ def test_after_the_end_the_letter_is_gone_from_the_screen_and_what_was_typed_com
     page.get_by_role("button", name="Add note").click()
     expect(page.locator("#note")).to_have_value("")
     assert [note.text for note in reviews.notes(stand.db, 1)] == ["Call her back."]
+
+
+def test_a_session_that_ended_elsewhere_is_told_and_the_words_are_kept_after_all(
+    opened: Open,
+) -> None:
+    stand, page = opened()
+    page.clock.install()
+    page.reload()
+    with write(stand.db):
+        stand.db.execute("DELETE FROM session")
+    page.get_by_label("Your words").fill("Dear Ana, half a sentence")
+    page.clock.run_for(2_500)
+    said = page.get_by_role("status").filter(has_text="You were signed out.")
+    expect(said).to_be_visible()
+
+    page.context.add_cookies([stand.cookie(stand.person("kim"))])  # type: ignore[list-item]
+    with page.expect_response(lambda answer: answer.ok and answer.url.endswith("/help")):
+        page.clock.run_for(2_500)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.clock.run_for(10_000)
+    assert "draft" not in asked
+    page.context.add_cookies([stand.cookie(stand.person("jo"))])  # type: ignore[list-item]
+    page.get_by_label("Your words").press_sequentially(".")
+    with page.expect_response(lambda answer: answer.ok and answer.url.endswith("/draft")):
+        page.clock.run_for(2_500)
+        page.clock.run_for(2_500)
+    expect(said).not_to_be_visible()
+    assert [each.staff for each in drafts.of_letter(stand.db, 1)] == ["jo"]

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from inboxbot.store import drafts, replies
+from inboxbot.store import drafts, replies, users
+from inboxbot.store.database import write
 from inboxbot.store.sqlite import Database
-from inboxbot.store.users import Role
+from inboxbot.store.users import Role, Stage
+from inboxbot.web.auth import COOKIE
 from tests import letters
 from tests.letters import Letter
 from tests.signed_in import SignedIn
@@ -97,3 +99,71 @@ def test_an_answer_of_a_colleague_or_of_another_form_is_told_before_one_is_sent(
         assert answer.status_code == 422
         assert "jo answered this letter" in answer.text
     assert answers(db, letter) == 1
+
+
+OURS = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
+
+
+def end_sessions(db: Database, who: SignedIn) -> None:
+    with write(db):
+        users.end_sessions(db, who.id)
+
+
+def sign_in_again(db: Database, who: SignedIn) -> None:
+    with write(db):
+        who.token = users.open_session(db, who.id, Stage.OPEN, "test", datetime.now(UTC))
+    who.client.set_cookie(COOKIE, who.token, domain="localhost", secure=True)
+
+
+def test_whoever_was_signed_out_while_they_wrote_gets_their_words_back_and_keeps_them(
+    jo: SignedIn, db: Database, letter: int
+) -> None:
+    page = form(jo.get(f"/m/{letter}").text)
+    end_sessions(db, jo)
+    path, text = f"/m/{letter}/answer", "Dear Ana, <b>half</b> a sentence"
+    answer = jo.client.post(path, data=page | {"text": text, "form_token": "old"}, headers=OURS)
+    assert answer.status_code == 401
+    assert "You were signed out while you wrote" in answer.text
+    assert "Dear Ana, &lt;b&gt;half&lt;/b&gt; a sentence</textarea>" in answer.text
+
+    sign_in_again(db, jo)
+    kept = jo.client.post(path, data=page | {"text": text, "form_token": ""}, headers=OURS)
+    assert kept.status_code == 403
+    assert "You are signed in again" in kept.text
+    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', kept.text))
+    assert hidden.items() >= page.items()
+    again = jo.client.post(path, data=hidden | {"text": text, "keep": "1"}, headers=OURS)
+    assert again.status_code == 303
+    assert texts(db, letter) == [text]
+    assert answers(db, letter) == 0
+
+
+@pytest.mark.parametrize("path", ["/m/1/do/note", "/person/1/note"])
+def test_a_note_of_somebody_who_was_signed_out_comes_back_too(
+    jo: SignedIn, db: Database, letter: int, path: str
+) -> None:
+    end_sessions(db, jo)
+    answer = jo.client.post(path, data={"text": "Call her back."}, headers=OURS)
+    assert answer.status_code == 401
+    assert "Call her back.</textarea>" in answer.text
+
+
+def test_words_of_a_forged_form_are_never_shown(jo: SignedIn, db: Database, letter: int) -> None:
+    end_sessions(db, jo)
+    for site in ("cross-site", "same-site", "none", None):
+        headers = {"Sec-Fetch-Site": site} if site else {}
+        answer = jo.client.post("/m/1/answer", data={"text": "Call 555"}, headers=headers)
+        assert answer.status_code in (401, 403)
+        assert "Call 555" not in answer.text
+
+
+def test_a_form_without_words_leads_to_the_sign_in_and_the_script_gets_a_code(
+    jo: SignedIn, db: Database, letter: int
+) -> None:
+    end_sessions(db, jo)
+    answer = jo.client.post("/m/1/do/close", data={"version": "1"}, headers=OURS)
+    assert answer.status_code == 401
+    assert 'href="/login?next=/m/1"' in answer.text
+    for more in ({"X-Form-Token": "old"}, {"Sec-Fetch-Mode": "cors"}):
+        answer = jo.client.post("/m/1/draft", data={"text": "Dear Ana"}, headers=OURS | more)
+        assert (answer.status_code, answer.json) == (401, {"error": 401})

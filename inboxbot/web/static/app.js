@@ -306,8 +306,9 @@ if (compose) {
   const text = compose.elements.text;
   const saved = compose.querySelector("[data-saved]");
   let busy = false;
+  let waits = false;
   async function keep() {
-    if (!unkept || busy) return;
+    if (!unkept || busy || waits) return;
     busy = true;
     unkept = false;
     try {
@@ -317,13 +318,27 @@ if (compose) {
       compose.elements.draft.value = kept.draft;
       compose.elements.draft_version.value = kept.version;
       saved.textContent = `✓ ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`;
-    } catch {
+    } catch (error) {
       unkept = true;
-      saved.textContent = "…";
+      const out = ["401", "403"].includes(error.message);
+      const said = out ? saved.dataset.signedOut : "…";
+      if (saved.textContent !== said) saved.textContent = said;
+      if (out) await comeBack();
     }
     busy = false;
   }
-  text.addEventListener("input", () => { unkept = true; });
+  // Where the same person is signed in again, the forms of this page are good again. Where somebody
+  // else is, nothing is tried any more until somebody writes here: it would keep their session.
+  async function comeBack() {
+    const page = await fetch(document.querySelector(".user a").href, { redirect: "manual" }).catch(() => null);
+    const read = page?.ok ? await page.text() : "";
+    const fresh = read.match(/name="form_token" value="([^"]+)"/);
+    if (!fresh) return;
+    waits = !read.includes(`<body data-me="${body.dataset.me}"`);
+    if (waits) return;
+    for (const field of document.querySelectorAll("input[name=form_token]")) field.value = fresh[1];
+  }
+  text.addEventListener("input", () => { unkept = true; waits = false; });
   setInterval(keep, 2000);
   compose.addEventListener("submit", () => { unkept = false; });
   addEventListener("beforeunload", (event) => { if (unkept) { keep(); event.preventDefault(); } });
