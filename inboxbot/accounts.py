@@ -254,11 +254,6 @@ def enrol(db: Database, user: User, secret: str, code: str, now: datetime) -> li
     return [f"{code[:5]}-{code[5:]}" for code in codes]
 
 
-def is_password_of(user: User, password: str) -> bool:
-    """Say whether this is the user's password."""
-    return _is_right(user.password_hash, password)
-
-
 def confirm(
     db: Database, user: User, password: str, *, session: str, origin: str, now: datetime
 ) -> bool:
@@ -268,7 +263,7 @@ def confirm(
     """
     place = hashed(origin)
     check_failures(db, user.name, place, now)
-    right = is_password_of(user, password)
+    right = _is_right(user.password_hash, password)
     with write(db):
         if right:
             users.confirmed(db, session, now)

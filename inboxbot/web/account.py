@@ -8,6 +8,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from inboxbot import accounts
+from inboxbot.accounts import TooManyFailures
 from inboxbot.store import audit, users
 from inboxbot.store.database import write
 from inboxbot.store.users import Stage
@@ -78,7 +79,18 @@ def _one_of(known: tuple[str, ...], text: str | None) -> str:
 @pages.post("/me/password")
 def password() -> Response | tuple[str, int]:
     """Set a new password; every session ends, this one too."""
-    if not accounts.is_password_of(me(), request.form.get("old", "")):
+    try:
+        right = accounts.confirm(
+            db(),
+            me(),
+            request.form.get("old", ""),
+            session=session().hash,
+            origin=request.remote_addr or "",
+            now=now(),
+        )
+    except TooManyFailures as error:
+        return page(wrong=str(error)), 429
+    if not right:
         return page(wrong=words._("The present password is not right.")), 422
     new = request.form.get("new", "")
     wrong = accounts.password_problem(new, me().name, site().organisation)

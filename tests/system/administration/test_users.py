@@ -192,3 +192,16 @@ def test_one_signs_out_of_another_browser_and_not_of_somebody_elses(
     assert users.session(db, other) is None
     assert users.session(db, ada.token) is not None
     assert users.session(db, kim.token) is not None
+
+
+def test_the_present_password_is_not_guessed_where_it_is_changed(
+    kim: Somebody, db: Database
+) -> None:
+    new = "another four words"
+    for _ in range(5):
+        assert kim.post("/me/password", old="guess", new=new).status_code == 422
+    assert len(recorded(db, "confirmation failed")) == 5
+    locked = kim.post("/me/password", old=PASSWORD, new=new)
+    assert locked.status_code == 429
+    assert "Too many tries" in locked.text
+    assert recorded(db, "password set") == []
