@@ -130,6 +130,8 @@ def _put_words(app: Flask) -> None:
     def _values() -> dict[str, Any]:
         user = g.get("user")
         signed_in = user is not None and g.session is not None and g.session.stage == "open"
+        # These pages are nobody's, whoever is signed in: their forms carry another token.
+        signed_in = signed_in and request.endpoint not in roles.OPEN
         made, at = site_module.site(), now()
         values: dict[str, Any] = {
             "me": user if signed_in else None,

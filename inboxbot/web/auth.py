@@ -129,8 +129,8 @@ def _to_sign_in() -> AnyResponse:
 
 
 def form_token() -> str:
-    """Return the token that the forms of this page carry."""
-    if g.get("session") is not None:
+    """Return the token that the forms of this page carry: that which the guard asks for."""
+    if g.get("session") is not None and request.endpoint not in roles.OPEN:
         return session().form_token
     if "form_token" not in g:
         g.form_token = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)

@@ -366,3 +366,57 @@ def test_a_session_that_no_browser_came_back_to_is_over_and_goes_with_the_next_s
     assert sign_in(client).status_code == 303
     assert "left-behind" not in client.get("/me").text
     assert "left-behind" not in {each.agent for each in users.sessions(db, user.id)}
+
+
+def test_a_sign_in_that_was_left_half_way_can_be_begun_again_and_left(
+    app: Flask, db: Database, jo: str, clock: Clock
+) -> None:
+    user = users.named(db, jo)
+    assert user is not None
+    secret = pyotp.random_base32()
+    accounts.enrol(db, user, secret, pyotp.TOTP(secret).at(NOW), NOW)
+    clock.after(minutes=1)
+    client = app.test_client()
+    sign_in(client)
+    assert sign_in(client).headers["Location"] == "/login/code"
+    code = pyotp.TOTP(secret).at(clock.now)
+    assert send(client, "/login/code", code=code).status_code == 303
+    assert signed_in(client)
+    other = app.test_client()
+    sign_in(other)
+    assert leave(other, "/login/code").headers["Location"] == "/login"
+    assert other.get("/login/code").headers["Location"].startswith("/login?")
+
+
+def test_setting_up_the_second_step_can_be_left(app: Flask, db: Database) -> None:
+    link = accounts.add_user(
+        db, "ada", Role.ADMINISTRATOR, who="test", now=NOW, purpose=Purpose.PASSWORD
+    )
+    client = app.test_client()
+    send(client, f"/welcome/{link}", password=PASSWORD, again=PASSWORD)
+    assert sign_in(client, "ada").headers["Location"] == "/"
+    assert leave(client, "/me/second-factor").headers["Location"] == "/login"
+
+
+def leave(client: FlaskClient, path: str) -> TestResponse:
+    """Press the button for signing out on a page."""
+    found = re.search(
+        r'action="/logout"><input type="hidden" name="form_token" value="([^"]+)"',
+        client.get(path).text.replace("\n", ""),
+    )
+    assert found is not None
+    return client.post("/logout", data={"form_token": found[1]})
+
+
+@pytest.mark.parametrize("kind", ["welcome", "enter"])
+def test_a_link_works_also_where_somebody_is_signed_in_and_shows_nothing_of_them(
+    app: Flask, db: Database, jo: str, kind: str
+) -> None:
+    client = app.test_client()
+    sign_in(client)
+    purpose = Purpose.PASSWORD if kind == "welcome" else Purpose.ENTER
+    link = accounts.add_user(db, "kim", Role.STAFF, who="test", now=NOW, purpose=purpose)
+    assert "jo" not in re.findall(r"<bdi>(\w+)</bdi>", client.get(f"/{kind}/{link}").text)
+    answer = send(client, f"/{kind}/{link}", password=PASSWORD, again=PASSWORD)
+    assert answer.status_code == 303
+    assert "<bdi>kim</bdi>" in client.get("/me").text
