@@ -14,6 +14,7 @@ from inboxbot.store.database import write
 from inboxbot.store.users import Stage
 from inboxbot.web import keys, words
 from inboxbot.web.auth import COOKIE
+from inboxbot.web.confirming import confirmed
 from inboxbot.web.site import db, me, now, session, site, span
 
 pages = Blueprint("account", __name__)
@@ -106,6 +107,8 @@ def factor() -> Response | tuple[str, int] | str:
     """Set up the authenticator; a code must show that it works."""
     if me().totp_secret is not None:
         return redirect(url_for("account.settings"))
+    if session().stage is not Stage.ENROL and not confirmed():
+        return redirect(url_for("confirming.confirm", next=url_for("account.factor")), 303)
     if request.method == "GET":
         return _factor_page(pyotp.random_base32())
     secret = request.form.get("secret", "")

@@ -1,4 +1,4 @@
-"""Typing one's password again before something grave: users, and a person's data.
+"""Typing one's password again before something grave: users, a person's data, one's second factor.
 
 A browser that was left open does not do either.
 """

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 
+import pyotp
 import pytest
 from flask import Flask
 
@@ -205,3 +206,18 @@ def test_the_present_password_is_not_guessed_where_it_is_changed(
     assert locked.status_code == 429
     assert "Too many tries" in locked.text
     assert recorded(db, "password set") == []
+
+
+def test_a_browser_that_was_left_open_sets_up_nobodys_second_step(
+    kim: Somebody, db: Database
+) -> None:
+    kim.grow_old()
+    secret = pyotp.random_base32()
+    form = {"secret": secret, "code": pyotp.TOTP(secret).now()}
+    for answer in (kim.get("/me/second-factor"), kim.post("/me/second-factor", **form)):
+        assert answer.headers["Location"] == "/me/confirm?next=/me/second-factor"
+    assert recorded(db, "second factor set up") == []
+    kim.post("/me/confirm", password=PASSWORD)
+    form["code"] = pyotp.TOTP(secret).now()
+    assert kim.post("/me/second-factor", **form).status_code == 200
+    assert recorded(db, "second factor set up") == [("kim", "")]
