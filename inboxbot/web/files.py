@@ -4,6 +4,7 @@ Whatever is handed out here came from a stranger: it is a file to keep, never a 
 """
 
 import re
+from datetime import timedelta
 from urllib.parse import quote
 
 from flask import Blueprint, Response, abort, make_response, redirect, request, url_for
@@ -13,6 +14,7 @@ from inboxbot import writing
 from inboxbot.errors import StoreError
 from inboxbot.mail.parse import attachment_bytes
 from inboxbot.store import audit, messages
+from inboxbot.store.audit import Narrowed
 from inboxbot.store.database import write
 from inboxbot.web import formatted, headers, marks
 from inboxbot.web.letter import recorded_or_404
@@ -20,6 +22,7 @@ from inboxbot.web.site import db, me, now
 
 pages = Blueprint("files", __name__)
 
+OF_ITS_PAGE = timedelta(minutes=5)
 # Types that a browser may be told; everything else is bytes to keep.
 _TYPES = {"image/png", "image/jpeg", "image/gif", "application/pdf", "text/plain"}
 
@@ -38,6 +41,7 @@ def formatted_page(letter: int) -> AnyResponse:
     html = formatted.html_of(_raw(letter))
     if html is None or formatted.is_too_tangled(html):
         abort(404)
+    _viewed(letter)
     response = make_response(
         '<!DOCTYPE html><html><head><meta charset="utf-8"><title>inboxbot</title></head>'
         '<body dir="auto" style="font-family: sans-serif; line-height: 1.5; margin: 1em;'
@@ -46,6 +50,14 @@ def formatted_page(letter: int) -> AnyResponse:
     response.headers["Content-Security-Policy"] = headers.FRAME_POLICY
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response
+
+
+def _viewed(letter: int) -> None:
+    """Write down that somebody saw the letter; in the frame of its page they were seen to."""
+    page = Narrowed(who=me().name, what="viewed", message=letter, since=now() - OF_ITS_PAGE)
+    if next(audit.entries(db(), page, limit=1), None) is None:
+        with write(db()):
+            audit.add(db(), me().name, "viewed", now(), message=letter)
 
 
 def _raw(letter: int) -> bytes:

@@ -62,21 +62,25 @@ _RISKY = re.compile(
 
 @pages.get("/m/<int:letter>")
 def show(letter: int) -> str:
-    """Show a letter; that somebody opened it is written down."""
+    """Show a letter."""
     recorded = recorded_or_404(letter)
     with write(db()):
-        audit.add(db(), me().name, "viewed", now(), message=letter)
         drafts.touch(db(), letter, me().name, writing=False, now=now())
     return page(recorded)
 
 
 def page(recorded: Recorded, **more: object) -> str:
-    """Return the whole page of a letter; `more` are what a form has to say on it."""
+    """Return the whole page of a letter; `more` are what a form has to say on it.
+
+    That somebody saw it is written down, whatever they came with.
+    """
     letter = recorded.id
     here = chosen()
     found = reviews.get(db(), letter)
     if found is None:
         abort(404)
+    with write(db()):
+        audit.add(db(), me().name, "viewed", now(), message=letter)
     view = request.args.get("show", "text")
     before, after = queue.neighbours(db(), here.listing, letter, staff=me().name, now=now())
     sent = replies.of_letter(db(), letter)

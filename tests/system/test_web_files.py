@@ -120,3 +120,21 @@ def test_a_tangled_megabyte_is_not_shown_formatted(client: FlaskClient, db: Data
     row = letters.add(db, Letter(html="<div>" * 150_000), datetime.now(UTC))
     assert "too tangled" in client.get(f"/m/{row}?show=formatted").text
     assert client.get(f"/m/{row}/formatted").status_code == 404
+
+
+def test_nobody_reads_a_letter_without_a_trace(client: FlaskClient, db: Database) -> None:
+    row = letters.add(db, Letter(html="<p>Hello <b>there</b></p>"), datetime.now(UTC))
+
+    def seen() -> int:
+        return len([each for each in audit.entries(db, message=row) if each.what == "viewed"])
+
+    assert client.get(f"/m/{row}/formatted").status_code == 200
+    assert seen() == 1
+    client.get(f"/m/{row}?show=formatted")
+    client.get(f"/m/{row}/formatted")
+    assert seen() == 2
+    token = re.search(r'name="form_token" value="([^"]+)"', client.get("/me").text)
+    assert token is not None
+    form = {"form_token": token[1], "text": "", "version": "1"}
+    assert client.post(f"/m/{row}/answer", data=form).status_code == 422
+    assert seen() == 3
