@@ -11,12 +11,13 @@ from datetime import datetime
 
 from inboxbot import acting
 from inboxbot.acting import Turn
-from inboxbot.actions import Action
+from inboxbot.actions import Action, Answer, Release
 from inboxbot.errors import Conflict, PermanentError
 from inboxbot.frozen import dataclass
-from inboxbot.store import audit, messages, reviews, undo
+from inboxbot.store import audit, messages, replies, reviews, undo
 from inboxbot.store.database import stamp, write
-from inboxbot.store.reviews import Review
+from inboxbot.store.outbox import State as ReplyState
+from inboxbot.store.reviews import Review, State
 from inboxbot.store.sqlite import Database
 from inboxbot.store.undo import Item
 
@@ -88,6 +89,7 @@ def perform(
 def take_back(db: Database, token: str, *, staff: str, now: datetime) -> Done:
     """Take an action back, in every letter that nobody changed since.
 
+    A reply that still waits is stopped in any case; what a colleague changed since stays.
     Raises `Conflict` where the time for it is over or nothing could be taken back.
     """
     done: list[int] = []
@@ -150,10 +152,34 @@ def _columns(review: Review) -> dict[str, object]:
 
 def _take_back_one(db: Database, item: Item, action: str, staff: str, now: datetime) -> None:
     review = _review(db, item.letter)
-    if review.version != item.version:
+    changed = review.version != item.version
+    if changed and not _stops_a_reply(db, item, action):
         raise Conflict(f"Letter {item.letter} was changed by somebody else meanwhile.")
     if action == "Resolve":
         raise Conflict("What became of a reply is settled; it cannot be undone.")
-    reviews.change(db, item.letter, now, **item.before)
+    before = _untouched(db, review, item, action, staff) if changed else item.before
+    reviews.change(db, item.letter, now, **before)
     acting.go_back(db, item.back, staff=staff, now=now)
     audit.add(db, staff, "undone", now, message=item.letter, detail=action)
+
+
+def _stops_a_reply(db: Database, item: Item, action: str) -> bool:
+    """Say whether it is about a reply that leaves, and no colleague stopped it already."""
+    if action not in (Answer.__name__, Release.__name__):
+        return False
+    reply = replies.get(db, item.back[0][1])
+    return reply is None or reply.state not in (ReplyState.HELD, ReplyState.CANCELLED)
+
+
+def _untouched(
+    db: Database, review: Review, item: Item, action: str, staff: str
+) -> dict[str, object]:
+    """Return what an undo puts back where a colleague changed the letter: nothing of theirs."""
+    newer = any(
+        each.kind == "answer" and each.id > item.back[0][1]
+        for each in replies.of_letter(db, item.letter)
+    )
+    if action != Answer.__name__ or review.state is not State.ANSWERED or newer:
+        return {}
+    own = ("state", "snoozed_until", *(("assignee",) if review.assignee == staff else ()))
+    return {name: item.before[name] for name in own}

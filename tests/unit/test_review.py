@@ -227,6 +227,71 @@ def test_an_undo_does_not_overwrite_what_a_colleague_did_since(
     assert found.state is State.CLOSED
 
 
+def test_an_answer_is_taken_back_also_where_a_colleague_changed_the_letter_since(
+    db: Database, letter: int, now: datetime
+) -> None:
+    act(db, Claim(), letter, now, staff="kim")
+    done = act(db, answer(1), letter, now)
+    act(db, AddNote("not yet!"), letter, now, staff="kim")
+    act(db, Correct(Category.PROFILE_REQUEST), letter, now, staff="kim")
+    review.take_back(db, done.token, staff="jo", now=now)
+    assert answered_by(db, letter) == []
+    found = reviews.get(db, letter)
+    assert found is not None
+    assert (found.state, found.assignee) == (State.CLAIMED, "kim")
+    assert found.category is Category.PROFILE_REQUEST
+    assert [note.text for note in reviews.notes(db, letter)] == ["not yet!"]
+
+
+def test_an_answer_that_is_taken_back_leaves_that_of_a_colleague(
+    db: Database, letter: int, now: datetime
+) -> None:
+    done = act(db, answer(1), letter, now)
+    act(db, answer(2), letter, now, staff="kim")
+    review.take_back(db, done.token, staff="jo", now=now)
+    assert answered_by(db, letter) == ["kim"]
+    found = reviews.get(db, letter)
+    assert found is not None
+    assert (found.state, found.assignee) == (State.ANSWERED, "kim")
+
+
+def test_an_answer_that_has_left_is_not_taken_back_whoever_changed_the_letter(
+    db: Database, letter: int, now: datetime
+) -> None:
+    done = act(db, answer(1), letter, now)
+    act(db, AddNote("not yet!"), letter, now, staff="kim")
+    db.execute("UPDATE outbox SET state = 'sending'")
+    with pytest.raises(Conflict, match="left"):
+        review.take_back(db, done.token, staff="jo", now=now)
+
+
+def test_a_release_is_taken_back_unless_a_colleague_stopped_it_already(
+    db: Database, held: int, now: datetime
+) -> None:
+    done = act(db, Release(), held, now)
+    act(db, AddNote("not yet!"), held, now, staff="kim")
+    review.take_back(db, done.token, staff="jo", now=now)
+    reply = replies.acknowledgement(db, held)
+    assert reply is not None
+    assert (reply.state, reply.reason) == ("held", "not_addressed")
+
+    done = act(db, Release(), held, now)
+    act(db, Hold(), held, now, staff="kim")
+    act(db, Drop(), held, now, staff="kim")
+    with pytest.raises(Conflict, match="somebody else"):
+        review.take_back(db, done.token, staff="jo", now=now)
+
+
+def answered_by(db: Database, letter: int) -> list[str | None]:
+    sent = replies.of_letter(db, letter)
+    return [each.created_by for each in sent if each.kind == "answer"]
+
+
+def answer(number: int) -> Answer:
+    raw, message_id = b"To: x\r\n\r\nHello.\r\n", f"<{number}@example.org>"
+    return Answer(Reply(raw=raw, recipient="ana@person.example", message_id=message_id))
+
+
 def test_many_letters_are_done_together_and_undone_together(db: Database, now: datetime) -> None:
     rows = [letters.add(db, Letter(subject=str(n)), now) for n in range(4)]
     act(db, Close(), rows[1], now, staff="kim")
