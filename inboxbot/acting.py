@@ -173,9 +173,11 @@ def _set_category(turn: Turn, category: Category, why: str) -> tuple[str, str, B
 
 
 def _add_note(turn: Turn, text: str) -> tuple[str, str, Back]:
-    text = text.strip()[:NOTE_LIMIT]
+    text = text.strip()
     if not text:
         raise Conflict("A note needs some words.")
+    if len(text) > NOTE_LIMIT:
+        raise Conflict("This note is too long: it was not added. Make two of it.")
     row = reviews.add_note(turn.db, turn.review.id, turn.staff, text, turn.now)
     turn.change()
     return "noted", str(row), (("note", row, ""),)

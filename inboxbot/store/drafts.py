@@ -11,7 +11,6 @@ from inboxbot.store.database import moment, stamp
 from inboxbot.store.sqlite import Database
 
 GONE_AFTER = timedelta(seconds=45)
-TEXT_LIMIT = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,6 @@ def save(
 
     Where the draft is gone, somebody else's or newer than `version`, a new one is made.
     """
-    text = text[:TEXT_LIMIT]
     changed = db.execute(
         "UPDATE draft SET text = ?, version = version + 1, updated_at = ?"
         " WHERE id = ? AND message_id = ? AND staff = ? AND version = ?",

@@ -8,6 +8,7 @@ import re
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from inboxbot.acting import NOTE_LIMIT
 from inboxbot.mail.conversation import folded
 from inboxbot.store import audit, people
 from inboxbot.store.database import write
@@ -19,7 +20,6 @@ pages = Blueprint("person", __name__)
 
 SHOWN = 100
 PAGE = 50
-NOTE_LIMIT = 20_000
 _LANGUAGE = re.compile(r"[a-z]{2}\Z")
 
 
@@ -42,7 +42,7 @@ def show(letter: int) -> str | tuple[str, int]:
     return _page(letter)
 
 
-def _page(letter: int, problem: str = "", typed: str = "") -> str:
+def _page(letter: int, problem: str = "", typed: str = "", note: str = "") -> str:
     address = address_of(letter)
     person = people.person(db(), address)
     count, first = people.letters_counted(db(), person.addresses)
@@ -63,6 +63,7 @@ def _page(letter: int, problem: str = "", typed: str = "") -> str:
         notes=people.notes(db(), person.id),
         problem=problem,
         typed=typed,
+        note=note,
     )
 
 
@@ -80,10 +81,13 @@ def _back(letter: int) -> Response:
 
 
 @pages.post("/person/<int:letter>/note")
-def note(letter: int) -> Response:
+def note(letter: int) -> Response | tuple[str, int]:
     """Write a note on a person, for the team."""
     address = address_of(letter)
-    text = request.form.get("text", "").strip()[:NOTE_LIMIT]
+    text = request.form.get("text", "").strip()
+    if len(text) > NOTE_LIMIT:
+        problem = words._("This note is too long: it was not added. Make two of it.")
+        return _page(letter, problem, note=text), 422
     if text:
         with write(db()):
             row = people.known(db(), address)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from inboxbot.store import drafts, replies, users
+from inboxbot.store import drafts, replies, reviews, users
 from inboxbot.store.database import write
 from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Role, Stage
@@ -167,3 +167,20 @@ def test_a_form_without_words_leads_to_the_sign_in_and_the_script_gets_a_code(
     for more in ({"X-Form-Token": "old"}, {"Sec-Fetch-Mode": "cors"}):
         answer = jo.client.post("/m/1/draft", data={"text": "Dear Ana"}, headers=OURS | more)
         assert (answer.status_code, answer.json) == (401, {"error": 401})
+
+
+def test_of_a_very_long_draft_nothing_is_cut_and_too_long_a_note_is_refused_in_words(
+    jo: SignedIn, db: Database, letter: int
+) -> None:
+    long = "y" * 300_000
+    page = form(jo.get(f"/m/{letter}").text)
+    assert jo.post(f"/m/{letter}/answer", text=long, keep="1", **page).status_code == 303
+    assert texts(db, letter) == [long]
+    note = "z" * 20_001
+    for path in (f"/m/{letter}/do/note", f"/person/{letter}/note"):
+        refused = jo.post(path, text=note, **page)
+        assert refused.status_code in (409, 422)
+        assert "This note is too long" in refused.text
+        assert note in refused.text
+    assert jo.post(f"/m/{letter}/do/note", text=note[1:], **page).status_code == 303
+    assert [each.text for each in reviews.notes(db, letter)] == [note[1:]]
