@@ -40,7 +40,8 @@ def draft(letter: int) -> Response:
     with write(db()):
         saved = _save(letter)
         drafts.touch(db(), letter, me().name, writing=True, now=now())
-    return jsonify(draft=saved.id, version=saved.version)
+    said = f"{words._('Kept')} {words.clock(site().zone)(saved.updated_at)}"
+    return jsonify(draft=saved.id, version=saved.version, said=said)
 
 
 def _save(letter: int) -> drafts.Draft:

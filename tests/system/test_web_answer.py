@@ -184,3 +184,12 @@ def test_of_a_very_long_draft_nothing_is_cut_and_too_long_a_note_is_refused_in_w
         assert note in refused.text
     assert jo.post(f"/m/{letter}/do/note", text=note[1:], **page).status_code == 303
     assert [each.text for each in reviews.notes(db, letter)] == [note[1:]]
+
+
+def test_the_time_of_keeping_is_told_as_the_page_of_the_letter_tells_it(
+    jo: SignedIn, db: Database, letter: int
+) -> None:
+    kept = jo.post(f"/m/{letter}/draft", text="Dear Ana").json
+    assert kept is not None
+    assert kept["said"].startswith("Kept ")
+    assert f">{kept['said']}</span>" in jo.get(f"/m/{letter}").text

@@ -317,7 +317,7 @@ if (compose) {
       });
       compose.elements.draft.value = kept.draft;
       compose.elements.draft_version.value = kept.version;
-      saved.textContent = `✓ ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`;
+      saved.textContent = kept.said;
     } catch (error) {
       unkept = true;
       const out = ["401", "403"].includes(error.message);
