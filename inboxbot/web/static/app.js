@@ -463,9 +463,10 @@ if (ending) {
   later(Number(ending.dataset.left) - WARNED + 1);
 }
 
-// A note that was not added yet is kept in this tab, also over the end of a session.
+// A note that was not added yet is kept in this tab, also over the end of a session: for whoever
+// wrote it, and not for the next person at the same tab.
 for (const field of document.querySelectorAll("textarea[data-keep]")) {
-  const name = `kept ${location.pathname}`;
+  const name = `kept ${body.dataset.me} ${location.pathname}`;
   const kept = (sessionStorage.getItem(name) || "").trim();
   const added = [...document.querySelectorAll(".note .text")].some((each) => each.textContent.trim() === kept);
   if (added) sessionStorage.removeItem(name);
