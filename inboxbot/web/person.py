@@ -98,19 +98,28 @@ def note(letter: int) -> Response | tuple[str, int]:
 
 @pages.post("/person/<int:letter>/change")
 def change(letter: int) -> Response | tuple[str, int]:
-    """Set the preferred language and whether the person is acknowledged."""
+    """Set the preferred language and whether the person is acknowledged, each if it was changed.
+
+    What somebody left as the page showed it stays as it is now: a colleague may have changed it.
+    """
     address = address_of(letter)
     language = request.form.get("language", "").strip().lower()
     if language and not _LANGUAGE.match(language):
         problem = words._("Write a language as two letters, such as es.")
         return _page(letter, problem), 422
     silent = "silent" in request.form
+    changed: list[str] = []
     with write(db()):
-        row = people.known(db(), address)
-        people.set_language(db(), row, language or None)
-        people.set_silent(db(), people.person(db(), address).addresses, silent, now())
-        detail = f"language {language or '-'}, {'silent' if silent else 'acknowledged'}"
-        audit.add(db(), me().name, "person changed", now(), message=letter, detail=detail)
+        if language != request.form.get("language_shown", ""):
+            people.set_language(db(), people.known(db(), address), language or None)
+            changed.append(f"language {language or '-'}")
+        if silent != ("silent_shown" in request.form):
+            people.known(db(), address)
+            people.set_silent(db(), people.person(db(), address).addresses, silent, now())
+            changed.append("silent" if silent else "acknowledged")
+        if changed:
+            detail = ", ".join(changed)
+            audit.add(db(), me().name, "person changed", now(), message=letter, detail=detail)
     return _back(letter)
 
 

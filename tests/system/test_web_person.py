@@ -1,0 +1,72 @@
+"""What the team knows of a person is changed by whoever changes it, and by nobody else."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from inboxbot.store import audit, people
+from inboxbot.store.audit import Narrowed
+from inboxbot.store.sqlite import Database
+from inboxbot.store.users import Role
+from tests import letters
+from tests.letters import Letter
+from tests.signed_in import SignedIn
+from tests.stand import make_app, new_store
+
+
+@pytest.fixture
+def db(store_path: Path) -> Database:
+    return new_store(store_path)
+
+
+@pytest.fixture
+def app(db: Database, store_path: Path) -> Flask:
+    return make_app(store_path)
+
+
+@pytest.fixture
+def jo(app: Flask, db: Database) -> SignedIn:
+    return SignedIn(app, db, "jo", Role.STAFF)
+
+
+@pytest.fixture
+def kim(app: Flask, db: Database) -> SignedIn:
+    return SignedIn(app, db, "kim", Role.STAFF)
+
+
+def add(db: Database, address: str) -> int:
+    return letters.add(db, Letter(address=address), datetime.now(UTC))
+
+
+def shown(who: SignedIn, letter: int) -> dict[str, str]:
+    """Return what the form of a person's page holds, as a browser would send it."""
+    page = who.get(f"/person/{letter}").text
+    form = re.search(r'action="[^"]*/change">(.*?)</form>', page, re.DOTALL)
+    assert form is not None
+    fields = re.findall(r'name="(\w+)"[^>]*? value="([^"]*)"', form[1])
+    ticked = {"silent": "on"} if re.search(r'name="silent" checked', form[1]) else {}
+    return {name: value for name, value in fields if name != "form_token"} | ticked
+
+
+def test_what_somebody_did_not_change_stays_as_a_colleague_set_it(
+    jo: SignedIn, kim: SignedIn, db: Database
+) -> None:
+    letter = add(db, "ana@example.net")
+    early = shown(jo, letter)
+    kim.post(f"/person/{letter}/change", **(shown(kim, letter) | {"silent": "on"}))
+    jo.post(f"/person/{letter}/change", **(early | {"language": "es"}))
+    person = people.person(db, "ana@example.net")
+    assert person.do_not_acknowledge
+    assert person.language == "es"
+    kim.post(f"/person/{letter}/change", **early)  # Nothing was changed on it.
+    assert people.person(db, "ana@example.net") == person
+    done = [(each.who, each.detail) for each in audit.entries(db, Narrowed(what="person changed"))]
+    assert done == [("jo", "language es"), ("kim", "silent")]
+    late = shown(jo, letter)
+    assert late.pop("silent") == "on"
+    jo.post(f"/person/{letter}/change", **(late | {"language": ""}))
+    person = people.person(db, "ana@example.net")
+    assert (person.language, person.do_not_acknowledge) == (None, False)
