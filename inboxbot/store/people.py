@@ -223,10 +223,26 @@ def link(db: Database, person: int, address: str) -> None:
 
 
 def unlink(db: Database, person: int, address: str) -> None:
-    """Say that an address is somebody else after all."""
-    db.execute(
-        "DELETE FROM person_address WHERE person_id = ? AND address = ?", [person, folded(address)]
+    """Say that an address is somebody else after all; the notes on its letters go with it."""
+    key = folded(address)
+    taken = db.execute(
+        "DELETE FROM person_address WHERE person_id = ? AND address = ?", [person, key]
     )
+    if taken.rowcount == 0:
+        return
+    written = [
+        row[0]
+        for row in db.execute(
+            "SELECT n.id FROM person_note n JOIN reading r ON r.message_id = n.message_id"
+            " WHERE n.person_id = ? AND r.return_address = ?",
+            [person, key],
+        )
+    ]
+    if written:
+        db.execute(
+            "UPDATE person_note SET person_id = ? WHERE id IN (SELECT value FROM json_each(?))",
+            [known(db, key), json.dumps(written)],
+        )
 
 
 def exists(db: Database, address: str) -> bool:

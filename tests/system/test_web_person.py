@@ -70,3 +70,32 @@ def test_what_somebody_did_not_change_stays_as_a_colleague_set_it(
     jo.post(f"/person/{letter}/change", **(late | {"language": ""}))
     person = people.person(db, "ana@example.net")
     assert (person.language, person.do_not_acknowledge) == (None, False)
+
+
+def test_an_address_that_is_somebody_else_after_all_takes_its_notes_along(
+    jo: SignedIn, db: Database
+) -> None:
+    ana, tom = add(db, "ana@example.net"), add(db, "Tom+news@Example.net")
+    jo.post(f"/person/{ana}/note", text="Her husband is ill.")
+    jo.post(f"/person/{tom}/note", text="A journalist.")
+    page = jo.get(f"/person/{ana}").text
+    assert "one noted for the other address is not kept" in page
+    jo.post(f"/person/{ana}/link", address="tom@example.net")
+    jo.post(f"/person/{ana}/note", text="Call her at noon.")
+    assert on(db, "tom") == ["Her husband is ill.", "A journalist.", "Call her at noon."]
+    jo.post(f"/person/{ana}/unlink", address="tom@example.net")
+    assert on(db, "ana") == ["Her husband is ill.", "Call her at noon."]
+    assert on(db, "tom") == ["A journalist."]
+    assert people.person(db, "tom@example.net").addresses == ("tom@example.net",)
+
+
+def on(db: Database, name: str) -> list[str]:
+    """Return the notes on whoever writes from an address."""
+    return [note.text for note in people.notes(db, people.person(db, f"{name}@example.net").id)]
+
+
+def test_nothing_changes_where_an_address_is_not_of_the_person(jo: SignedIn, db: Database) -> None:
+    ana, tom = add(db, "ana@example.net"), add(db, "tom@example.net")
+    jo.post(f"/person/{tom}/note", text="A journalist.")
+    jo.post(f"/person/{ana}/unlink", address="tom@example.net")
+    assert on(db, "tom") == ["A journalist."]
