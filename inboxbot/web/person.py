@@ -132,6 +132,9 @@ def link(letter: int) -> Response | tuple[str, int]:
         return _page(letter, problem, other), 422
     with write(db()):
         people.link(db(), people.known(db(), address), other)
+        person = people.person(db(), address)
+        if person.do_not_acknowledge:  # Said of one address, it is meant of the person.
+            people.set_silent(db(), person.addresses, True, now())
         audit.add(db(), me().name, "person changed", now(), message=letter, detail="linked")
     return _back(letter)
 

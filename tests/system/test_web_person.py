@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from inboxbot.store import audit, people
+from inboxbot.store import audit, limits, people
 from inboxbot.store.audit import Narrowed
 from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Role
@@ -99,3 +99,13 @@ def test_nothing_changes_where_an_address_is_not_of_the_person(jo: SignedIn, db:
     jo.post(f"/person/{tom}/note", text="A journalist.")
     jo.post(f"/person/{ana}/unlink", address="tom@example.net")
     assert on(db, "tom") == ["A journalist."]
+
+
+def test_who_is_not_to_be_acknowledged_is_not_from_a_further_address_either(
+    jo: SignedIn, db: Database
+) -> None:
+    ana, tom = add(db, "ana@example.net"), add(db, "tom@example.net")
+    jo.post(f"/person/{tom}/change", silent="on")
+    jo.post(f"/person/{ana}/link", address="tom@example.net")
+    assert "silent" in shown(jo, ana)
+    assert limits.suppressed(db, "ana@example.net", datetime.now(UTC)) == "staff"
