@@ -37,7 +37,17 @@ from inboxbot.errors import Conflict, NotAllowed
 from inboxbot.frozen import dataclass
 from inboxbot.reply.case import Acknowledgement
 from inboxbot.reply.reason import Reason
-from inboxbot.store import conversations, decisions, outbox, people, replies, reviews, tags
+from inboxbot.store import (
+    conversations,
+    decisions,
+    mailboxes,
+    outbox,
+    people,
+    replies,
+    reviews,
+    tags,
+    users,
+)
 from inboxbot.store.database import stamp
 from inboxbot.store.outbox import State as ReplyState
 from inboxbot.store.reviews import OPEN, Review, State
@@ -156,6 +166,9 @@ def _unclaimed(state: State) -> State:
 
 def _claim(turn: Turn, assignee: str) -> tuple[str, str, Back]:
     _must_be_open(turn.review)
+    given = users.named(turn.db, assignee) if assignee != turn.staff else None
+    if given and not given.may_work_on(mailboxes.of_letter(turn.db, turn.review.id)):
+        raise Conflict(f"This colleague may not open letter {turn.review.id}.")
     turn.change(assignee=assignee, state=State.CLAIMED, snoozed_until=None)
     return "claimed", "" if assignee == turn.staff else f"for {assignee}", ()
 

@@ -73,6 +73,12 @@ class User:
         """
         return self.mailboxes if self.role is Role.STAFF else None
 
+    def may_work_on(self, mailbox: str) -> bool:
+        """Say whether they may open the letters of a mailbox, and answer them."""
+        if self.disabled or self.role is Role.AUDITOR:
+            return False
+        return self.limited_to is None or mailbox in self.limited_to
+
 
 @dataclass(frozen=True, slots=True)
 class Session:

@@ -116,7 +116,9 @@ def page(recorded: Recorded, **more: object) -> str:
         "draft": own[0] if own else None,
         "drafts": [*own[1:], *others],
         "snippets": ready_made.for_letter(recorded),
-        "colleagues": [user.name for user in users.everybody(db()) if not user.disabled],
+        "colleagues": [
+            user.name for user in users.everybody(db()) if user.may_work_on(recorded.mailbox)
+        ],
         "done": just_done(),
         "settled": conversations.is_settled(db(), letter),
         "sorted_anew": acknowledgement is not None

@@ -48,6 +48,7 @@ def letters() -> str | tuple[str, int]:
 
 def _page(here: Chosen, rows: list[queue.Row]) -> str:
     shown = rows[:PAGE]
+    boxes = mailboxes.in_sight(db())
     return render_template(
         "queue.html",
         here=here,
@@ -56,12 +57,14 @@ def _page(here: Chosen, rows: list[queue.Row]) -> str:
         more=shown[-1].id if len(rows) > PAGE else None,
         after=_after(),
         counts=queue.counts(db(), staff=me().name, now=now()),
-        mailboxes=mailboxes.in_sight(db()),
+        mailboxes=boxes,
         tags=tags.of_letters(db(), [row.id for row in shown]),
         known_tags=tags.known(db()),
         saved=searches.saved(db(), me().name),
         present=drafts.present(db(), [row.id for row in shown], other_than=me().name, now=now()),
-        colleagues=[user.name for user in users.everybody(db()) if not user.disabled],
+        colleagues=[
+            user.name for user in users.everybody(db()) if any(map(user.may_work_on, boxes))
+        ],
         done=just_done(),
         newest=reviews.newest(db()),
         last_look=None if shown else _last_look(),

@@ -1,5 +1,6 @@
 """Somebody who may look into one mailbox sees nothing of the other, whatever they ask for."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -278,3 +279,45 @@ def test_an_administrator_limits_somebody_who_is_signed_out_by_it(
     user = users.named(db, "kim")
     assert user is not None
     assert user.mailboxes is None
+
+
+def offered(who: SignedIn, path: str) -> set[str]:
+    """Return the colleagues that a page offers to give a letter to."""
+    found = re.search(r'<select name="assignee">(.*?)</select>', who.get(path).text, re.DOTALL)
+    assert found is not None
+    return set(re.findall(r"<option[^>]*>(\w+)</option>", found[1]))
+
+
+def test_a_letter_is_given_to_those_alone_who_may_open_it(
+    app: Flask, ada: SignedIn, kim: SignedIn, db: Database, both: tuple[int, int]
+) -> None:
+    here, there = both
+    SignedIn(app, db, "odd", Role.AUDITOR)
+    assert offered(ada, "/queue") == offered(ada, f"/m/{here}") == {"ada", "kim"}
+    assert offered(ada, f"/m/{there}") == {"ada"}
+    for letter, name in ((there, "kim"), (here, "odd")):
+        form = {"assignee": name, "version": "1", "once": name}
+        answer = ada.post(f"/m/{letter}/do/claim", **form)
+        assert answer.status_code == 409
+        assert f"This colleague may not open letter {letter}." in answer.text
+    chosen = [f"{here}:1", f"{there}:1"]
+    done = ada.post("/queue/bulk", do="claim", assignee="kim", letter=chosen, once="a")
+    assert "1 letter could not be." in done.text
+    assert f"This colleague may not open letter {there}." in done.text
+    assignees = [review.assignee for each in both if (review := reviews.get(db, each))]
+    assert assignees == ["kim", None]
+
+
+def test_whoever_a_letter_may_be_given_to_may_act_on_it(
+    app: Flask, ada: SignedIn, db: Database
+) -> None:
+    for role in Role:
+        SignedIn(app, db, f"a-{role}", role)
+        user = users.named(db, f"a-{role}")
+        assert user is not None
+        assert user.may_work_on("support") is roles.allowed("letter.act", role)
+        with write(db):
+            users.change(db, user.id, disabled=True)
+        shut_out = users.named(db, f"a-{role}")
+        assert shut_out is not None
+        assert not shut_out.may_work_on("support")
