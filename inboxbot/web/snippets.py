@@ -29,7 +29,7 @@ def listed() -> str:
     found = None
     if shortcut:
         found = snippets.proposal(db(), shortcut) or snippets.get(db(), shortcut)
-    return _page({"shortcut": "", "title": "", "language": "en", "text": ""}, found)
+    return _page({"shortcut": "", "title": "", "language": "en", "text": "", "seen": ""}, found)
 
 
 def _page(typed: dict[str, str], found: snippets.Snippet | None = None, wrong: str = "") -> str:
@@ -39,6 +39,7 @@ def _page(typed: dict[str, str], found: snippets.Snippet | None = None, wrong: s
             "title": found.title,
             "language": found.language,
             "text": found.text,
+            "seen": _stored(found.shortcut),
         }
     wanted = request.args.get("q", "").strip()[:100]
     everything, proposed = snippets.everything(db()), snippets.proposals(db())
@@ -52,6 +53,14 @@ def _page(typed: dict[str, str], found: snippets.Snippet | None = None, wrong: s
         typed=typed,
         wrong=wrong,
     )
+
+
+def _stored(shortcut: str) -> str:
+    """Return what stands for the texts under a short word, as they are now; "" where it is free."""
+    found = snippets.get(db(), shortcut), snippets.proposal(db(), shortcut)
+    if not any(found):
+        return ""
+    return "/".join(f"{each.id}@{each.updated_at.isoformat()}" if each else "" for each in found)
 
 
 def _fits(snippet: snippets.Snippet, wanted: str) -> bool:
@@ -69,10 +78,13 @@ def _advice(snippet: snippets.Snippet) -> tuple[str, ...]:
 
 @pages.post("/replies")
 def save() -> Response | tuple[str, int]:
-    """Store a ready-made reply, or propose it; what was typed stays where something is wrong."""
+    """Store a ready-made reply, or propose it; what was typed stays where something is wrong.
+
+    A text that the form did not show is not replaced: it is shown first.
+    """
     typed = {
         name: request.form.get(name, "").strip()
-        for name in ("shortcut", "title", "language", "text")
+        for name in ("shortcut", "title", "language", "text", "seen")
     }
     typed["shortcut"] = typed["shortcut"].lstrip("/").lower()
     wrong = ""
@@ -95,6 +107,13 @@ def save() -> Response | tuple[str, int]:
         return _page(typed, wrong=wrong), 422
     final = roles.allowed("snippets.approve", me().role)
     with write(db()):
+        stored = _stored(typed["shortcut"])
+        if stored not in ("", typed["seen"]):
+            wrong = words._(
+                "“/{}” is taken, or was changed meanwhile: what stands there now is shown above."
+                " Choose another short word, or save once more to replace it."
+            ).format(typed["shortcut"])
+            return _page(typed | {"seen": stored}, wrong=wrong), 409
         (snippets.save if final else snippets.propose)(
             db(),
             typed["shortcut"],

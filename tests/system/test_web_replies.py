@@ -18,8 +18,14 @@ from tests.stand import make_app, new_store
 
 
 class Somebody(SignedIn):
-    def write(self, text: str, shortcut: str = "call") -> TestResponse:
-        return self.post("/replies", shortcut=shortcut, title="Call us", language="en", text=text)
+    def write(self, text: str, shortcut: str = "call", seen: str | None = None) -> TestResponse:
+        """Save a text, over the one that the page shows to be changed unless `seen` says other."""
+        seen = self.to_change(shortcut) if seen is None else seen
+        form = {"shortcut": shortcut, "title": "Call us", "language": "en", "text": text}
+        return self.post("/replies", seen=seen, **form)
+
+    def to_change(self, shortcut: str) -> str:
+        return form_of(self.client.get(f"/replies?edit={shortcut}").text)
 
     def seen(self) -> str:
         found = re.search(r'name="seen" value="([^"]+)"', self.client.get("/replies").text)
@@ -45,6 +51,12 @@ def jo(app: Flask, db: Database) -> Somebody:
 @pytest.fixture
 def ada(app: Flask, db: Database) -> Somebody:
     return Somebody(app, db, "ada", Role.ADMINISTRATOR)
+
+
+def form_of(page: str) -> str:
+    """Return what the form says that its writer has seen."""
+    found = re.findall(r'name="seen" value="([^"]*)"', page)
+    return str(found[-1])
 
 
 def texts(db: Database) -> list[str]:
@@ -112,3 +124,40 @@ def test_an_answer_counts_what_went_into_it_once(jo: Somebody, ada: Somebody, db
         jo.post(f"/m/{letter}/answer", used="call", **form)
     assert [each.used for each in snippets.everything(db)] == [1]
     assert "sent in 1 answer" in jo.client.get("/replies").text
+
+
+def test_a_text_that_was_not_shown_is_not_replaced(
+    jo: Somebody, ada: Somebody, app: Flask, db: Database
+) -> None:
+    eve = Somebody(app, db, "eve", Role.ADMINISTRATOR)
+    new = ada.to_change("call")
+    ada.write("Please call us.")
+    shown = eve.to_change("call")
+    for seen in (new, "of another page"):
+        refused = eve.write("Ring us.", seen=seen)
+        assert refused.status_code == 409
+        assert "Please call us." in refused.text
+        assert "Ring us.</textarea>" in refused.text
+        assert texts(db) == ["Please call us."]
+    ada.write("Please call us before noon.")
+    refused = eve.write("Ring us.", seen=shown)
+    assert refused.status_code == 409
+    assert eve.write("Ring us.", seen=form_of(refused.text)).status_code == 303
+    assert texts(db) == ["Ring us."]
+
+
+def test_a_proposal_that_was_not_shown_is_neither_replaced_nor_settled(
+    jo: Somebody, ada: Somebody, app: Flask, db: Database
+) -> None:
+    kim = Somebody(app, db, "kim", Role.STAFF)
+    ada.write("Please call us.")
+    new, shown = kim.to_change("hello"), ada.to_change("call")
+    jo.write("Hello.", "hello")
+    jo.write("Please call us after noon.")
+    assert kim.write("Good day.", "hello", seen=new).status_code == 409
+    assert ada.write("Ring us.", seen=shown).status_code == 409
+    assert [each.text for each in snippets.proposals(db)] == [
+        "Please call us after noon.", "Hello."
+    ]  # fmt: skip
+    # Under another short word it takes the place of none.
+    assert kim.write("Good day.", "good-day", seen=shown).status_code == 303
