@@ -154,7 +154,7 @@ def bulk() -> Response | tuple[str, int] | str:
         token=request.form.get("once", "")[:60] + f"-{name}",
     )
     if done.refused:
-        return render_template("bulk_done.html", here=here, done=done, name=name)
+        return render_template("bulk_done.html", here=here, done=done, undone=False)
     return redirect(url_for("queue.letters", **here.arguments(done=done.token)), 303)
 
 
@@ -181,14 +181,16 @@ def _selected(here: Chosen) -> list[Letter]:
 
 
 @pages.post("/undo")
-def undo() -> Response | tuple[str, int]:
-    """Take the last action back, and go where it was done."""
+def undo() -> Response | tuple[str, int] | str:
+    """Take the last action back, and go where it was done; say what could not be taken back."""
     token = request.form.get("token", "")[:80]
     try:
         done = review.take_back(db(), token, staff=me().name, now=now())
     except Conflict as error:
         return render_template("sorry.html", text=str(error)), 409
     here = chosen()
+    if done.refused:
+        return render_template("bulk_done.html", here=here, done=done, undone=True)
     if len(done.letters) == 1:
         return redirect(
             url_for("letter.show", letter=done.letters[0], **here.arguments(undone=1)), 303

@@ -144,3 +144,18 @@ def test_a_view_of_the_team_is_changed_by_whoever_made_it_and_stays_of_the_team(
     page = jo.get(f"/queue?s={token}").text
     assert "lottery" in page
     assert "/queue/views" not in page
+
+
+def test_an_undo_says_of_which_letters_it_could_not_be(
+    jo: SignedIn, kim: SignedIn, db: Database
+) -> None:
+    ids = [add(db), add(db), add(db)]
+    chosen = [f"{each}:1" for each in ids]
+    jo.post("/queue/bulk", do="close", letter=chosen, once="a")
+    kim.post(f"/m/{ids[1]}/do/note", text="She called.", version="2", once="b")
+    page = jo.post("/undo", token="a-close")
+    assert [state(db, each) for each in ids] == ["new", "closed", "new"]
+    assert "2 letters are as they were before" in page.text
+    assert "1 letter could not be." in page.text
+    assert f'href="/m/{ids[1]}">' in page.text
+    assert "undone=1" not in page.text
