@@ -102,12 +102,12 @@ def way(db: Database, mailboxes: Iterable[str], library: Library | None) -> Way:
     )
 
 
-def approve_templates(db: Database, library: Library, *, who: str, now: datetime) -> None:
-    """Note that somebody has read what is sent, and says that it may go out."""
-    value = {"who": who, "at": stamp(now), "fingerprint": fingerprint(library)}
+def approve_templates(db: Database, read: str, *, who: str, now: datetime) -> None:
+    """Note that somebody has read what is sent, by its fingerprint, and says that it may go out."""
+    value = {"who": who, "at": stamp(now), "fingerprint": read}
     with write(db):
         settings.put(db, REVIEWED, json.dumps(value))
-        audit.add(db, who, "templates approved", now, detail=str(value["fingerprint"])[:12])
+        audit.add(db, who, "templates approved", now, detail=read[:12])
 
 
 def fingerprint(library: Library) -> str:

@@ -44,6 +44,7 @@ def _page(wrong: str = "", address: str = "") -> str:
         typed=address,
         templates=TESTED,
         titles=TITLES,
+        shown=going_live.fingerprint(library) if library else "",
         languages=[each for each in languages if library and each.code in library.enabled()],
         own=_own(),
         can_test=bool(library and site().identities),
@@ -60,11 +61,16 @@ def _own() -> list[str]:
 
 @pages.post("/going-live/templates")
 def approve() -> Response | tuple[str, int]:
-    """Note that the templates were read and may go out."""
+    """Note that the templates were read and may go out: those of the page, and no later ones."""
     library = _library()
     if library is None or library.check():
         return _page(_("Mend the problems of the templates first.")), 422
-    going_live.approve_templates(db(), library, who=me().name, now=now())
+    read = going_live.fingerprint(library)
+    if request.form.get("shown") != read:
+        return _page(
+            _("The templates have changed since this page was shown. Read them again.")
+        ), 409
+    going_live.approve_templates(db(), read, who=me().name, now=now())
     return _back()
 
 

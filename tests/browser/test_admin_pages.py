@@ -90,7 +90,9 @@ def test_before_anything_has_happened_they_are_accessible_too(
     new_store(store).close()
     faults, seen = [], Seen()
     with moved(house, store, **parts(tmp_path)) as stand, visits(mouseless, stand) as visit:
-        going_live.approve_templates(stand.db, TEMPLATES, who="ada", now=datetime.now(UTC))
+        going_live.approve_templates(
+            stand.db, going_live.fingerprint(TEMPLATES), who="ada", now=datetime.now(UTC)
+        )
         page = visit(None, name="ada", role=Role.ADMINISTRATOR, bypass_csp=True)
         for name, path in (("reports", "/reports"), ("going-live", "/going-live")):
             page.goto(stand.url + path)

@@ -37,13 +37,30 @@ def test_the_guide_shows_how_every_step_stands(ada: Somebody, db: Database) -> N
 def test_templates_are_approved_as_they_are_and_a_change_asks_again(
     ada: Somebody, app: Flask, db: Database
 ) -> None:
-    ada.post("/going-live/templates")
+    ada.post("/going-live/templates", shown=shown(ada))
     assert recorded(db, "templates approved")[0][0] == "ada"
     assert "They have changed since" not in ada.get("/going-live").text
     with write(db):
         text = json.loads(settings.get(db, "templates_reviewed") or "")
         settings.put(db, "templates_reviewed", json.dumps(text | {"fingerprint": "of earlier"}))
     assert "They have changed since: read them again." in ada.get("/going-live").text
+
+
+def test_templates_that_changed_since_the_page_was_shown_are_not_approved(
+    ada: Somebody, db: Database
+) -> None:
+    for stale in ({"shown": "of earlier"}, {}):
+        answer = ada.post("/going-live/templates", **stale)
+        assert answer.status_code == 409
+        assert "The templates have changed since this page was shown." in answer.text
+    assert recorded(db, "templates approved") == []
+
+
+def shown(who: Somebody) -> str:
+    """Return what the guide says of the templates that it shows."""
+    found = re.search(r'name="shown" value="(\w+)"', who.get("/going-live").text)
+    assert found is not None
+    return found[1]
 
 
 def test_going_live_with_open_steps_has_to_be_said(ada: Somebody, db: Database) -> None:
