@@ -151,10 +151,10 @@ def _field(found: Field, to: _Parameters, now: datetime, staff: str) -> str:
             return f"d.language = {to.add(value.lower())}"
         case "before" | "after":
             sign = "<" if found.operator == "before" else ">="
-            return f"v.received_at {sign} {to.add(stamp(_day(found, now)))}"
+            return f"v.received_at {sign} {to.add(_bound(found, now))}"
         case "older" | "newer":
             sign = "<" if found.operator == "older" else ">="
-            return f"v.received_at {sign} {to.add(stamp(now - _period(found)))}"
+            return f"v.received_at {sign} {to.add(_bound(found, now))}"
         case "ack":
             return _acknowledgement(found)
         case "reason":
@@ -247,6 +247,17 @@ def _acknowledgement(found: Field) -> str:
     if value not in ReplyState.__members__.values():
         raise _unknown(found, ("none", *(state.value for state in ReplyState)))
     return f"o.state = '{ReplyState(value)}'"
+
+
+def _bound(found: Field, now: datetime) -> str:
+    """Return the time that an operator compares with, as it is stored."""
+    try:
+        if found.operator in ("before", "after"):
+            return stamp(_day(found, now))
+        return stamp(now - _period(found))
+    except OverflowError:
+        text = f"“{found.operator}:{found.value}” is further away than the calendar goes."
+        raise SearchError(text, found.position) from None
 
 
 def _day(found: Field, now: datetime) -> datetime:
