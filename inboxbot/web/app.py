@@ -79,6 +79,7 @@ def create_app(made: Site) -> Flask:
     app.extensions["inboxbot"] = made
     app.config.update(MAX_CONTENT_LENGTH=BODY_LIMIT, MAX_FORM_MEMORY_SIZE=BODY_LIMIT)
     app.url_map.strict_slashes = False
+    app.url_map.converters["int"] = site_module.Number
     for part in PARTS:
         app.register_blueprint(part.pages)
     app.register_blueprint(pages)

@@ -8,6 +8,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from flask import current_app, g
+from werkzeug.routing import IntegerConverter, ValidationError
 
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.clock import utc_now
@@ -99,6 +100,17 @@ def now() -> datetime:
 def number(text: str) -> int | None:
     """Return what somebody sent as the number of a row, or None where it can be none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+class Number(IntegerConverter):
+    """The number of a row in an address: what can be none leads nowhere."""
+
+    def to_python(self, value: str) -> int:
+        """Return the number that stands in an address."""
+        found = number(value)
+        if found is None:
+            raise ValidationError
+        return found
 
 
 def me() -> User:

@@ -237,6 +237,14 @@ def test_a_letter_that_is_not_there_is_said_to_be_missing(app: Flask, db: Databa
         assert "Not found" in answer.text
 
 
+@pytest.mark.parametrize("number", ["9" * 20, "9" * 5000, "٣"])
+def test_a_number_that_no_row_can_have_leads_nowhere(app: Flask, db: Database, number: str) -> None:
+    staff, ada = signed_in(app, db, Role.STAFF), signed_in(app, db, Role.ADMINISTRATOR)
+    for path in ("/m/{}", "/m/{}/raw", "/m/1/attachment/{}", "/person/{}"):
+        assert staff.get(path.format(number)).status_code == 404
+    assert ada.get(f"/users/{number}").status_code == 404
+
+
 def test_the_store_being_locked_is_said_without_losing_the_page(
     app: Flask, db: Database, monkeypatch: pytest.MonkeyPatch, store_path: Path
 ) -> None:
