@@ -334,6 +334,15 @@ def test_the_key_of_an_authenticator_is_drawn_into_the_page_itself(
     assert sum(int(run) for run in re.findall(r"h(\d+)", strokes[1])) == modules
 
 
+@pytest.mark.parametrize("secret", ["0" * 32, "é" * 32, "A" * 31])
+def test_a_key_that_no_authenticator_takes_is_not_set_up(app: Flask, jo: str, secret: str) -> None:
+    client = app.test_client()
+    sign_in(client)
+    answer = send(client, "/me/second-factor", secret=secret, code="123456")
+    assert answer.status_code == 422
+    assert secret not in answer.text
+
+
 def test_what_a_page_asks_by_itself_keeps_no_session_alive(
     app: Flask, db: Database, jo: str, clock: Clock
 ) -> None:
