@@ -52,16 +52,20 @@ def queue_command(
     as_json: bool,
 ) -> None:
     """List the letters that wait for a person: urgent ones first, then the oldest."""
-    from inboxbot import modes
+    from inboxbot import modes, opening
     from inboxbot.store import places, queue
     from inboxbot.store.queue import Listing
 
     listing = Listing(view=View(view), category=Category(category) if category else None)
-    with _store(config_file) as db:
+    settings = configuration(config_file)
+    with opening.store(settings) as db:
         if query:
+            from zoneinfo import ZoneInfo
+
             from inboxbot.store import search
 
-            listing = search.narrowed(listing, query, utc_now())
+            at = utc_now().astimezone(ZoneInfo(settings.organisation.time_zone))
+            listing = search.narrowed(listing, query, at)
         rows = queue.rows(db, listing, staff=modes.operator(), now=utc_now(), limit=limit or -1)
         unfetched = places.unfetched(db) if listing.view is View.PROBLEMS else []
     if as_json:

@@ -7,7 +7,7 @@ letter must hold are told apart from the rest of the condition (`inboxbot.store.
 
 import re
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 
 from inboxbot.classify.category import Category
@@ -71,7 +71,10 @@ class _Parameters:
 
 
 def narrowed(listing: Listing, query: str, now: datetime, *, staff: str = "") -> Listing:
-    """Return the list with only what the query finds. Raises `SearchError` with its place."""
+    """Return the list with only what the query finds; days are those of the zone of `now`.
+
+    Raises `SearchError` with its place.
+    """
     if not query.strip():
         return listing
     parameters = _Parameters()
@@ -254,7 +257,7 @@ def _bound(found: Field, now: datetime) -> str:
     try:
         if found.operator in ("before", "after"):
             return stamp(_day(found, now))
-        return stamp(now - _period(found))
+        return stamp(now.astimezone(UTC) - _period(found))  # Hours passed, whatever clocks did.
     except OverflowError:
         text = f"“{found.operator}:{found.value}” is further away than the calendar goes."
         raise SearchError(text, found.position) from None

@@ -15,7 +15,7 @@ from inboxbot.frozen import dataclass
 from inboxbot.store import mailboxes, search, searches, undo
 from inboxbot.store.queue import Listing, Sort, View
 from inboxbot.store.undo import Step
-from inboxbot.web.site import db, me, now
+from inboxbot.web.site import db, me, now, site
 from inboxbot.web.words import _
 
 T = TypeVar("T", bound=StrEnum)
@@ -85,7 +85,8 @@ def chosen() -> Chosen:
         own=found.staff == me().name,
     )
     try:
-        return replace(here, listing=search.narrowed(listing, found.query, now(), staff=me().name))
+        at = now().astimezone(site().zone)
+        return replace(here, listing=search.narrowed(listing, found.query, at, staff=me().name))
     except search.SearchError as error:
         return replace(here, problem=str(error))
 

@@ -74,6 +74,16 @@ def db(tmp_path: Path) -> Database:
     return new_store(tmp_path / "state" / "inboxbot.sqlite3")
 
 
+def test_a_day_that_is_searched_for_is_one_of_the_organisation(
+    terminal: Terminal, db: Database, tmp_path: Path
+) -> None:
+    zone = 'time_zone = "America/Chicago"\nphone ='
+    (tmp_path / "inboxbot.toml").write_text(CONFIG.replace("phone =", zone))
+    letters.add(db, Letter(minutes_ago=0), datetime(2026, 11, 21, 2, 30, tzinfo=UTC))
+    assert len(terminal.json("queue", "--search", "before:2026-11-21")) == 1
+    assert terminal.json("queue", "--search", "after:2026-11-21") == []
+
+
 def test_the_queue_is_printed_with_exactly_the_agreed_keys(
     terminal: Terminal, db: Database
 ) -> None:

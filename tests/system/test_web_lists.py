@@ -159,3 +159,15 @@ def test_an_undo_says_of_which_letters_it_could_not_be(
     assert "1 letter could not be." in page.text
     assert f'href="/m/{ids[1]}">' in page.text
     assert "undone=1" not in page.text
+
+
+def test_a_day_that_is_searched_for_is_the_day_that_the_pages_show(
+    jo: SignedIn, db: Database
+) -> None:
+    evening = datetime(2026, 11, 21, 2, 30, tzinfo=UTC)
+    letters.add(db, Letter(minutes_ago=0), evening)
+    for day, count in ((19, 0), (20, 1), (21, 0)):
+        token = search(jo, f"after:2026-11-{day} before:2026-11-{day + 1}")
+        page = jo.get(f"/queue?s={token}").text
+        assert page.count(" data-row") == count
+        assert ("Fri 20 Nov 2026, 20:30" in page) is bool(count)

@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -171,6 +172,33 @@ def test_a_mistake_is_told_with_its_place(found, query: str, position: int, hint
     with pytest.raises(SearchError, match=hint) as caught:
         found(query)
     assert caught.value.position == position
+
+
+CHICAGO = ZoneInfo("America/Chicago")
+
+
+@pytest.mark.parametrize(
+    ("received", "query", "is_found"),
+    [
+        ("2026-11-21T02:30", "after:2026-11-20 before:2026-11-21", True),
+        ("2026-11-21T02:30", "after:2026-11-21", False),
+        # Clocks went forward on 8 March, and back on 1 November.
+        ("2026-03-09T04:59", "after:2026-03-09", False),
+        ("2026-03-09T05:00", "after:2026-03-09", True),
+        ("2026-11-02T05:59", "before:2026-11-02", True),
+        ("2026-11-02T06:00", "before:2026-11-02", False),
+        ("2026-10-31T18:30", "older:24h", True),
+        ("2026-11-21T02:30", "before:2026-11-21T02:31Z", True),
+    ],
+)
+def test_days_are_those_of_the_organisation_and_hours_are_hours(
+    db: Database, received: str, query: str, is_found: bool
+) -> None:
+    at = datetime.fromisoformat(f"{received}+00:00")
+    row = letters.add(db, Letter(minutes_ago=0), at)
+    now = datetime(2026, 11, 1, 13, 0, tzinfo=CHICAGO)
+    listing = search.narrowed(Listing(view=View.EVERYTHING), query, now)
+    assert queue.ids(db, listing, staff="jo", now=now, limit=5) == [row] * is_found
 
 
 @given(st.text(max_size=80))
