@@ -6,6 +6,7 @@ Functions that write do so within the caller's transaction.
 import json
 from collections.abc import Sequence
 
+from inboxbot.store import scope
 from inboxbot.store.sqlite import Database
 
 OFFERED = 100
@@ -25,9 +26,11 @@ def of_letters(db: Database, letters: Sequence[int]) -> dict[int, list[str]]:
 
 
 def known(db: Database) -> list[str]:
-    """Return the tags that are on any letter, those on most letters first."""
+    """Return the tags that are on any letter in sight, those on most letters first."""
     rows = db.execute(
-        "SELECT name FROM tag GROUP BY name ORDER BY count(*) DESC, name LIMIT ?", [OFFERED]
+        f"SELECT name FROM tag WHERE 1{scope.letters(db, 'message_id')}"  # noqa: S608
+        " GROUP BY name ORDER BY count(*) DESC, name LIMIT ?",
+        [OFFERED],
     )
     return [str(row[0]) for row in rows]
 

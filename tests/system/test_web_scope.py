@@ -321,3 +321,16 @@ def test_whoever_a_letter_may_be_given_to_may_act_on_it(
         shut_out = users.named(db, f"a-{role}")
         assert shut_out is not None
         assert not shut_out.may_work_on("support")
+
+
+def test_a_tag_is_offered_to_those_who_see_a_letter_with_it(
+    ada: SignedIn, kim: SignedIn, both: tuple[int, int]
+) -> None:
+    here, there = both
+    ada.post(f"/m/{here}/do/tag", tag="equipment", version="1", once="a")
+    ada.post(f"/m/{there}/do/tag", tag=SECRET, version="1", once="b")
+    for path in ("/queue", f"/m/{here}"):
+        page = kim.get(path).text
+        assert "<option>equipment" in page
+        assert SECRET not in page
+        assert f"<option>{SECRET}" in ada.get(path).text
