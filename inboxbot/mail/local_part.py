@@ -65,6 +65,8 @@ _NOT_A_PERSON = frozenset({
     "www", "zabbix", "zapier",
 })  # fmt: skip
 _TOKENS = re.compile(r"[-._]|\d+")
+# Here people have numbers.
+_NUMBERED = frozenset({"qq.com", "163.com", "126.com", "139.com", "189.cn"})
 _RANDOM = re.compile(r"[0-9a-f]{16,}|\d{8,}|.*=.*")
 
 
@@ -92,6 +94,8 @@ def is_list_envelope(address: str) -> bool:
 def looks_like_a_person(address: str) -> bool:
     """Say whether an address looks like a person's, and not like a desk's or a program's."""
     local = _local(address)
+    if local.isdigit() and address.rpartition("@")[2].lower() in _NUMBERED:
+        return True
     if not local or _RANDOM.fullmatch(local) or nobody_reads(address) or is_system(address):
         return False
     words = [word for word in _TOKENS.split(local.partition("+")[0]) if word]
