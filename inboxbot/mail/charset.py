@@ -188,11 +188,22 @@ def _detect(data: bytes, hint: str, *, labelled: bool) -> Decoded:
     text = _strictly(data, "utf_8")
     if text is not None:
         return Decoded(text, guessed=labelled)
+    if (text := _cut_utf_8(data)) is not None:
+        return Decoded(text, guessed=True)
     if hint:
         text = _strictly(data, hint)
         if text is not None:
             return Decoded(text, guessed=True)
     return Decoded(data.decode(likely_codec(data[:_SAMPLE]), "replace"), guessed=True)
+
+
+def _cut_utf_8(data: bytes) -> str | None:
+    """Decode UTF-8 that ends within a character, as where a program cut a text by its bytes."""
+    try:
+        text, _ = codecs.utf_8_decode(data, "strict", False)
+    except UnicodeError:
+        return None
+    return f"{text}\ufffd" if text and not text.isascii() else None
 
 
 # Letters that make up most of a text in each language or script; what a wrong codec makes

@@ -131,6 +131,14 @@ def test_the_rows_that_windows_added_to_japanese_are_read(label: str | None) -> 
     assert message.full_text == "髙橋①㈱ (ｶﾅ) 夫が呼吸できません"
 
 
+@pytest.mark.parametrize("label", [None, "utf-8"])
+@pytest.mark.parametrize("words", ["Здравствуйте", "母の薬について", "صباح الخير", "नमस्ते"])
+def test_a_text_that_was_cut_within_a_character_is_read(label: str | None, words: str) -> None:
+    kind = "text/plain" if label is None else f"text/plain; charset={label}"
+    found = parse(letter(f"Content-Type: {kind}", body=words.encode()[:-1])).full_text
+    assert found == f"{words[:-1]}\ufffd"
+
+
 @pytest.mark.parametrize(
     ("label", "body"),
     [
