@@ -6,6 +6,7 @@ something off would leave nothing, it is left on.
 """
 
 import re
+from itertools import takewhile
 
 from inboxbot.mail import markers
 from inboxbot.mail.html import html_to_text
@@ -19,6 +20,8 @@ _LABEL_LIMIT = 40
 _EDGES = "-–—_=*#> \t:："
 _COLONS = (":", "：")
 _SHORTEST_ATTRIBUTION = 8
+_UNDERSCORES = 20
+_LEAST_FIELDS = 3
 # Bold marks, blanks, and the marks that turn the direction of writing.
 _TRAILING = "*_ \t\u200e\u200f\u202c"
 _FORM_LINES = 200
@@ -95,7 +98,7 @@ def _without_history(lines: list[str]) -> list[str]:
         if line.startswith((">", "|>")) or line.lstrip().startswith(("> ", ">>")):
             number += 1
             continue
-        if _is_rule(line) or _header_block(lines, number):
+        if _is_rule(line) or _header_block(lines, number) or _header_below_rule(lines, number):
             break
         number += 1
         above = _attribution(lines, number) if line.rstrip(_TRAILING).endswith(_COLONS) else 0
@@ -150,6 +153,24 @@ def _header_block(lines: list[str], number: int) -> bool:
         and not block.isdisjoint(_SENT)
         and not block.isdisjoint(_TO_OR_SUBJECT)
         and block.isdisjoint(_FORM_MESSAGE)
+    )
+
+
+def _header_below_rule(lines: list[str], number: int) -> bool:
+    """Recognise the line of underscores and the header that Outlook writes, in any language.
+
+    At least three fields in a row, one with an address and one with a time.
+    """
+    if not lines[number].startswith("_" * _UNDERSCORES) or lines[number].strip("_ "):
+        return False
+    below = lines[number + 1 : number + 10]
+    start = next((at for at, line in enumerate(below) if line.strip()), len(below))
+    fields = list(takewhile(_label, below[start:]))
+    values = [_value(field) for field in fields]
+    return (
+        len(fields) >= _LEAST_FIELDS
+        and any("@" in value for value in values)
+        and any(_CLOCK.search(value) for value in values)
     )
 
 

@@ -157,6 +157,8 @@ FORMS = {
     "he": ("שם", "טלפון", "הודעה"),
 }
 
+RULE = "_" * 32
+
 
 @pytest.mark.parametrize("language", ATTRIBUTIONS)
 @pytest.mark.parametrize("mark", ["> ", ""])
@@ -255,6 +257,11 @@ def test_of_a_contact_form_the_message_stays(language: str, separator: str) -> N
         ),
         ("hello\n\nWe are a firm. The file contains confidential data.", "hello"),
         ("hello\n--\nJane Doe\nAccountant\njane@x.example", "hello"),
+        (
+            f"hello\n{RULE}\nNo: Ana <a@x.example>\nNosūtīts: 2. marts 2026 10:22\nKam: B\n\nx",
+            "hello",
+        ),
+        (f"{RULE}\nSo: x\nThen: y\nAt: 10:22\ntwo", f"{RULE}\nSo: x\nThen: y\nAt: 10:22\ntwo"),
         ("New message from your website\n\nName: Jane\nMessage: hello there", "hello there"),
         ("갤럭시에서 보냄\n\nhello", "hello"),
     ],
