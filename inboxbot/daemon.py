@@ -104,20 +104,35 @@ def run(configuration: Config) -> None:
             with ExitStack() as stack:
                 daemon = Daemon(configuration, requests.halt, stack)
                 daemon.start()
-                changed = daemon.wait(requests)
-                notify.stopping() if changed is None else notify.reloading()
-                finished = daemon.end()
-                if not finished:
-                    # What still hangs is a read of a server that says nothing; every step of
-                    # ours that matters was committed before it.
-                    events.stopped()
-                    os._exit(0 if changed is None else TRY_LATER)
+                changed = _work(daemon, requests)
             if changed is None or requests.wait(0):
                 break
             configuration = changed
             requests.halt.clear()
             events.reloaded()
     events.stopped()
+
+
+def _work(daemon: "Daemon", requests: Requests) -> Config | None:
+    """Let a started daemon work; return what its `wait` returns.
+
+    When it returns or raises, no thread of the daemon runs: what they use may be closed.
+    """
+    changed, code = None, TRY_LATER
+    try:
+        changed = daemon.wait(requests)
+        notify.stopping() if changed is None else notify.reloading()
+        code = 0 if changed is None else TRY_LATER
+    except Exception as error:
+        events.job_failed("main", error)
+        raise
+    finally:
+        if not daemon.end():
+            # What still hangs is a read of a server that says nothing; every step of
+            # ours that matters was committed before it.
+            events.stopped()
+            os._exit(code)
+    return changed
 
 
 def reloaded(configuration: Config) -> Config | None:
@@ -141,6 +156,7 @@ class Daemon:
 
     def __init__(self, configuration: Config, halt: threading.Event, stack: ExitStack) -> None:
         self._configuration = configuration
+        self._refused = False
         self._halt = halt
         self._stack = stack
         self._pauses = Pauses(time.monotonic)
@@ -186,13 +202,15 @@ class Daemon:
             self._add(f"send {number}", SEND_EVERY_S, self._sending_of(other))
         self._add("resolve", RESOLVE_EVERY_S, resolve)
         self._add("templates", TEMPLATES_EVERY_S, made_late(self._templates))
+        self._add("configuration", WATCH_EVERY_S, self._tell_of_configuration)
         self._add("watch", WATCH_EVERY_S, made_late(chores.watch))
         self._add("erase", ERASE_EVERY_S, made_late(chores.erase))
         self._add("learn", LEARN_EVERY_S, made_late(lambda: chores.learn(self._halt.is_set)))
+        mode = settings.mode(self._db)
         self._scheduler.start()
         for name in self._jobs:
             self._wake(name, 0.0 if name.startswith("poll ") else FIRST_LOOK_S)
-        events.started(version("inboxbot"), settings.mode(self._db))
+        events.started(version("inboxbot"), mode)
         notify.ready()
 
     def wait(self, requests: Requests) -> Config | None:
@@ -203,10 +221,11 @@ class Daemon:
         while not requests.wait(TICK_S):
             if requests.take_reload():
                 changed = reloaded(self._configuration)
-                self._tell_of_reload(changed is not None)
                 if changed is not None:
                     self._halt.set()
                     return changed
+                self._refused = True
+                self._wake("configuration")
             moment = time.monotonic()
             for job in self._jobs.values():
                 if moment - job.began_at > OVERDUE * job.every_s:
@@ -215,12 +234,16 @@ class Daemon:
             self._feed_watchdog(moment)
         return None
 
-    def _tell_of_reload(self, usable: bool) -> None:
+    def _tell_of_configuration(self) -> None:
+        """Open the alert that a changed configuration was refused, or end it.
+
+        A job, since it has to wait where another program writes: the main thread never does.
+        """
         with write(self._db):
-            if usable:
-                alerts.end(self._db, alerts.Code.CONFIGURATION, utc_now())
-            else:
+            if self._refused:
                 alerts.open_alert(self._db, alerts.Code.CONFIGURATION, utc_now())
+            else:
+                alerts.end(self._db, alerts.Code.CONFIGURATION, utc_now())
 
     def _feed_watchdog(self, moment: float) -> None:
         """Tell systemd that we live, but only while every mailbox is being looked after.
@@ -234,6 +257,7 @@ class Daemon:
 
     def end(self) -> bool:
         """Let what runs come to its end; say whether all of it did in time."""
+        self._halt.set()
         self._scheduler.remove_all_jobs()
         ending = threading.Thread(target=self._scheduler.shutdown, daemon=True)
         ending.start()
