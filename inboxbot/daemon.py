@@ -94,23 +94,42 @@ def made_late(make: Callable[[], Callable[[], None]]) -> Callable[[], None]:
 def run(configuration: Config) -> None:
     """Run until SIGTERM or SIGINT; SIGHUP reads the configuration anew.
 
-    A changed configuration that cannot be used leaves the previous one in force. Raises `Locked`
-    where another instance has the store, and `StoreError` where the store cannot be used.
+    A changed configuration that cannot be used, or that no daemon can start with, leaves the
+    previous one in force. Raises `Locked` where another instance has the store, and `StoreError`
+    where the store cannot be used.
     """
     events.configure()
     requests = Requests()
+    former: Config | None = None  # What was in force before a reload.
+    refused: Exception | None = None
+    changed: Config | None
     with locked(configuration.store_path.parent):
         while True:
             with ExitStack() as stack:
-                daemon = Daemon(configuration, requests.halt, stack)
-                daemon.start()
-                changed = _work(daemon, requests)
+                daemon = Daemon(configuration, requests.halt, stack, refused=refused is not None)
+                try:
+                    daemon.start()
+                except Exception as error:
+                    if former is None:
+                        raise
+                    refused, changed = error, former
+                else:
+                    _say_of_reload(former, refused)
+                    refused, changed = None, _work(daemon, requests)
             if changed is None or requests.wait(0):
                 break
+            former = configuration if refused is None else None
             configuration = changed
             requests.halt.clear()
-            events.reloaded()
     events.stopped()
+
+
+def _say_of_reload(former: Config | None, refused: Exception | None) -> None:
+    """Log what became of a reload, now that a daemon runs after it."""
+    if refused is not None:
+        events.reload_refused(1, refused)
+    elif former is not None:
+        events.reloaded()
 
 
 def _work(daemon: "Daemon", requests: Requests) -> Config | None:
@@ -152,11 +171,16 @@ def reloaded(configuration: Config) -> Config | None:
 
 
 class Daemon:
-    """The jobs and their schedule. `stack` closes what is opened here."""
+    """The jobs and their schedule. `stack` closes what is opened here.
 
-    def __init__(self, configuration: Config, halt: threading.Event, stack: ExitStack) -> None:
+    `refused` says that a changed configuration could not be used, and this is the one before it.
+    """
+
+    def __init__(
+        self, configuration: Config, halt: threading.Event, stack: ExitStack, *, refused: bool
+    ) -> None:
         self._configuration = configuration
-        self._refused = False
+        self._refused = refused
         self._halt = halt
         self._stack = stack
         self._pauses = Pauses(time.monotonic)

@@ -76,9 +76,13 @@ def reloaded() -> None:
     _say(logging.INFO, "reloaded")
 
 
-def reload_refused(problems: int) -> None:
-    """Say that the changed configuration cannot be used; the previous one stays in force."""
-    _say(logging.ERROR, "reload-refused", problems=problems)
+def reload_refused(problems: int, error: Exception | None = None) -> None:
+    """Say that the changed configuration cannot be used; the previous one stays in force.
+
+    Where it could be read and the daemon could not start with it, the kind of `error` is named.
+    """
+    kind = "" if error is None else type(error).__name__
+    _say(logging.ERROR, "reload-refused", problems=problems, error=kind)
 
 
 def job_failed(job: str, error: BaseException) -> None:

@@ -98,6 +98,29 @@ def former_in_force(installation):
     return any("previous one is in force" in text for text in installation.status()["problems"])
 
 
+def test_a_reload_that_it_cannot_start_with_leaves_the_former_configuration(installation, notified):
+    address, said = notified
+    good = installation.configuration.read_text()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        installation.daemon(NOTIFY_SOCKET=address) as process,
+    ):
+        until(lambda: said("READY=1"))
+        port = other.getsockname()[1]
+        installation.configuration.write_text(f"{good}\n[metrics]\nport = {port}\n")
+        os.kill(process.pid, signal.SIGHUP)
+        until(
+            lambda: '"reload-refused", "problems": 1, "error": "StoreError"' in installation.log()
+        )
+        assert installation.log().count('"started"') == 2
+        assert '"reloaded"' not in installation.log()
+        until(lambda: former_in_force(installation))
+        installation.configuration.write_text(good)
+        os.kill(process.pid, signal.SIGHUP)
+        until(lambda: '"reloaded"' in installation.log())
+        until(lambda: not former_in_force(installation))
+
+
 def test_a_reload_is_refused_at_once_also_while_another_program_writes(installation, notified):
     address, said = notified
     good = installation.configuration.read_text()
