@@ -351,9 +351,12 @@ def backed_up(messages: int, size: int, removed: int) -> None:
     _say(logging.INFO, "backed-up", messages=messages, size=size, removed=removed)
 
 
-def restored(held: int, erased: int) -> None:
-    """Say that a copy was put in the place of the database: what is held, what erased again."""
-    _say(logging.WARNING, "restored", held=held, erased=erased)
+def restored(held: int, erased: int, kept: int) -> None:
+    """Say that a copy was put in the place of the database: what is held, what erased again.
+
+    `kept` counts letters that would have been erased again but for a legal hold.
+    """
+    _say(logging.WARNING, "restored", held=held, erased=erased, kept=kept)
 
 
 def person_erased(letters: int, quoting: int) -> None:

@@ -101,7 +101,7 @@ def restore_command(
 
     The database that is there now is kept beside it. Nothing that may have been answered since
     the copy was made is answered by itself: it is held, looked up in the Sent folder by the
-    daemon, and else shown to staff. Who was erased since is erased again.
+    daemon, and else shown to staff. Who was erased since is erased again, but for a legal hold.
     """
     from inboxbot import erasing, events, modes, opening
     from inboxbot.lock import locked
@@ -109,11 +109,11 @@ def restore_command(
 
     settings = configuration(config_file)
     path, moment = settings.store_path, utc_now()
-    erased = 0
+    erased = kept = 0
 
     def forget_again(db: Any) -> None:
-        nonlocal erased
-        erased = erasing.erase_again(db, erasing.remembered_beside(path), moment)
+        nonlocal erased, kept
+        erased, kept = erasing.erase_again(db, erasing.remembered_beside(path), moment)
 
     with locked(path.parent):
         aside = restoring.restore(
@@ -128,9 +128,16 @@ def restore_command(
     db = opening.connect(settings)
     held = figures.figures(db).held.get("restored", 0)
     db.close()
-    events.restored(held, erased)
+    events.restored(held, erased, kept)
     if as_json:
-        print_json({"aside": str(aside) if aside else None, "held": held, "erased_again": erased})
+        print_json(
+            {
+                "aside": str(aside) if aside else None,
+                "held": held,
+                "erased_again": erased,
+                "kept_by_hold": kept,
+            }
+        )
         return
     click.echo(f"{file} is the database now.")
     if aside:
@@ -141,6 +148,16 @@ def restore_command(
                 "{} letter of people who were erased since is erased again.",
                 "{} letters of people who were erased since are erased again.",
                 erased,
+            )
+        )
+    if kept:
+        click.echo(
+            counted(
+                "{} letter of people who were erased since stays: the copy has a legal hold on "
+                "them. Lift it if it is over, then `inboxbot person erase`.",
+                "{} letters of people who were erased since stay: the copy has a legal hold on "
+                "them. Lift it if it is over, then `inboxbot person erase`.",
+                kept,
             )
         )
     click.echo(
