@@ -28,7 +28,7 @@ def must_fit(db: Database, reply: SentReply, review: Review, rules: Rules, now: 
         raise Conflict(f"A person has answered letter {review.id} already.")
     if conversations.is_settled(db, review.id):
         raise Conflict(f"The conversation of letter {review.id} was acknowledged or answered.")
-    if limits.released(db, folded(reply.recipient), now - rules.quiet_period):
+    if limits.released(db, folded(reply.recipient), now - rules.quiet_period, now):
         raise Conflict(f"The writer of letter {review.id} gets another acknowledgement already.")
     history = with_counts(
         db,

@@ -14,7 +14,7 @@ from inboxbot.mail.conversation import folded, identity_key
 from inboxbot.mail.message import Message
 from inboxbot.reply.reason import ON_THE_WAY
 from inboxbot.store.database import moment, stamp
-from inboxbot.store.limits import RESERVED
+from inboxbot.store.limits import AHEAD, RESERVED
 from inboxbot.store.outbox import unpacked
 from inboxbot.store.sqlite import Database
 
@@ -316,8 +316,14 @@ def last_of_kind(
     goes = "" if held_too else " AND state <> 'held'"
     row = db.execute(
         "SELECT max(goes_at) FROM outbox WHERE recipient_key = ? AND goes_at > ?"  # noqa: S608
-        f" AND template = ? AND message_id IS NOT ? AND {RESERVED}{goes}",
-        [folded(return_address), stamp(now - period), template, apart_from],
+        f" AND goes_at <= ? AND template = ? AND message_id IS NOT ? AND {RESERVED}{goes}",
+        [
+            folded(return_address),
+            stamp(now - period),
+            stamp(now + AHEAD),
+            template,
+            apart_from,
+        ],
     ).fetchone()
     return moment(row[0]) if row[0] else None
 

@@ -14,6 +14,9 @@ from inboxbot.store.sqlite import Database
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 COOL_DOWN = timedelta(days=60)
+# What counts at all is written down as it happens. A time further ahead than this shows a clock
+# that was set back since, and counts as long past: else it would lie in every period for years.
+AHEAD = timedelta(hours=1)
 _GOES = " AND state <> 'held'"
 RECENT = 50
 # Acknowledgements that went, will go, may have gone, or but for the mode would have gone: `add` of
@@ -57,8 +60,17 @@ class Everybodys:
 
     def as_known(self, now: datetime, judged: str) -> dict[str, str | int]:
         """Return what was counted and when, for the statement that counts the rest."""
-        if self._known is None or now < self._known[0] or judged != self._known[1]:
-            times = {"hour": stamp(now - HOUR), "day": stamp(now - DAY), "judged": judged}
+        if (
+            self._known is None
+            or not self._known[0] <= now <= self._known[0] + AHEAD
+            or judged != self._known[1]
+        ):
+            times = {
+                "hour": stamp(now - HOUR),
+                "day": stamp(now - DAY),
+                "ahead": stamp(now + AHEAD),
+                "judged": judged,
+            }
             self._known = (now, judged, *self._db.execute(_EVERYBODYS, times).fetchone())
         since, _, hour, day, newest, sent, bounced = self._known
         return {
@@ -69,6 +81,7 @@ class Everybodys:
             "newest": newest,
             "hour_then": stamp(since - HOUR),
             "day_then": stamp(since - DAY),
+            "ahead_then": stamp(since + AHEAD),
         }
 
 
@@ -91,7 +104,7 @@ def reserved(
     those count that go or went, and none that the mode holds. `everybodys` (with those
     held too) has counted most of it already.
     """
-    judged = stamp(judged_since) if judged_since else ""
+    judged = stamp(judged_since) if judged_since and judged_since <= now + AHEAD else ""
     known = everybodys.as_known(now, judged) if everybodys is not None else {}
     counts = db.execute(
         _WITH_KNOWN if known else _RESERVED.replace("HELD", "" if held_too else _GOES),
@@ -103,6 +116,7 @@ def reserved(
             "hour": stamp(now - HOUR),
             "day": stamp(now - DAY),
             "week": stamp(now - timedelta(days=7)),
+            "ahead": stamp(now + AHEAD),
             "judged": judged,
             **known,
         },
@@ -113,14 +127,14 @@ def reserved(
 def _count(condition: str) -> str:
     return (
         f"(SELECT count(*) FROM outbox WHERE {RESERVED} AND {condition}"  # noqa: S608
-        " AND message_id IS NOT :itselfHELD)"
+        " AND goes_at <= :ahead AND message_id IS NOT :itselfHELD)"
     )
 
 
 # As one statement, a count for each field of `Reserved`: asking costs more than counting.
 _JUDGED = (
     "WITH judged AS (SELECT state FROM outbox WHERE kind = 'acknowledgement'"  # noqa: S608
-    " AND state IN ('sent', 'bounced') AND created_at > :judged"
+    " AND state IN ('sent', 'bounced') AND created_at > :judged AND created_at <= :ahead"
     f" ORDER BY created_at DESC LIMIT {RECENT})"
 )
 _RECENT = "(SELECT count(*) FROM judged), (SELECT coalesce(sum(state = 'bounced'), 0) FROM judged)"
@@ -129,7 +143,7 @@ _TO_THIS_ONE = (
     f" {_count('recipient_key = :key AND goes_at > :week')},"
     f" iif(:relay IS NULL, 0, {_count('relay = :relay AND goes_at > :hour')}),"
     f" {_count('recipient_domain = :domain AND goes_at > :hour')},"
-    " (SELECT count(*) FROM bounce WHERE at > :hour)"
+    " (SELECT count(*) FROM bounce WHERE at > :hour AND at <= :ahead)"
 )
 _RESERVED = (
     f"{_JUDGED}{_TO_THIS_ONE}, {_RECENT}, {_count('goes_at > :hour')}, {_count('goes_at > :day')}"
@@ -137,20 +151,21 @@ _RESERVED = (
 _EVERYBODYS = (
     f"{_JUDGED} SELECT coalesce(sum(goes_at > :hour), 0), count(*),"  # noqa: S608
     f" (SELECT coalesce(max(id), 0) FROM outbox), {_RECENT}"
-    f" FROM outbox WHERE {RESERVED} AND goes_at > :day"
+    f" FROM outbox WHERE {RESERVED} AND goes_at > :day AND goes_at <= :ahead"
 )
 
 
 def _change(period: str) -> str:
     """Return the SQL for: those added since, without those gone since, without the letter's own."""
     new, old = "id > :newest AND message_id IS NOT :itself", "id <= :newest"
-    mine = f"{RESERVED} AND message_id = :itself AND {old} AND goes_at > {period}"
+    mine = f"{RESERVED} AND message_id = :itself AND {old} AND goes_at <= :ahead_then"
     return (
         f"(SELECT count(*) FROM outbox NOT INDEXED WHERE {RESERVED} AND {new}"  # noqa: S608
         f" AND goes_at > {period})"
         f" - (SELECT count(*) FROM outbox WHERE {RESERVED} AND {old}"
         f" AND goes_at > {period}_then AND goes_at <= {period})"
-        f" - (SELECT count(*) FROM outbox INDEXED BY outbox_message WHERE {mine})"
+        f" - (SELECT count(*) FROM outbox INDEXED BY outbox_message WHERE {mine}"
+        f" AND goes_at > {period})"
     )
 
 
@@ -160,12 +175,12 @@ _WITH_KNOWN = (
 ).replace("HELD", "")
 
 
-def released(db: Database, recipient_key: str, since: datetime) -> bool:
+def released(db: Database, recipient_key: str, since: datetime, now: datetime) -> bool:
     """Say whether staff let an acknowledgement to this folded address go after `since`."""
     row = db.execute(
         f"SELECT 1 FROM outbox WHERE {RESERVED} AND recipient_key = ? AND goes_at > ?"  # noqa: S608
-        " AND requeued_at IS NOT NULL AND state <> 'held' LIMIT 1",
-        [recipient_key, stamp(since)],
+        " AND goes_at <= ? AND requeued_at IS NOT NULL AND state <> 'held' LIMIT 1",
+        [recipient_key, stamp(since), stamp(now + AHEAD)],
     ).fetchone()
     return row is not None
 

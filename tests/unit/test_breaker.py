@@ -84,3 +84,15 @@ def test_asking_whether_it_holds_writes_nothing(db, now, reply):
     before = db.conn.total_changes
     assert breaker.holds(db, now) == ""
     assert db.conn.total_changes == before
+
+
+def test_r28_one_that_opened_under_a_clock_far_ahead_has_rested(db, now):
+    with write(db):
+        breaker.trip(db, "limit", now + timedelta(days=3650))
+    assert breaker.holds(db, now) == ""
+
+
+def test_r28_one_that_opened_under_a_clock_somewhat_ahead_rests(db, now):
+    with write(db):
+        breaker.trip(db, "limit", now + timedelta(minutes=59))
+    assert breaker.holds(db, now) == "limit"

@@ -2,13 +2,14 @@
 
 import random
 from contextlib import closing
+from dataclasses import astuple
 from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
 
 import pytest
 
-from inboxbot.store import limits, migrations, outbox
+from inboxbot.store import decisions, limits, migrations, outbox
 from inboxbot.store.database import create, stamp, write
 from inboxbot.store.outbox import State
 from inboxbot.store.sqlite import Database
@@ -137,3 +138,32 @@ def test_what_counted_before_it_had_a_column_counts_after(tmp_path: Path, now: d
         migrations.migrate(db)
         found = db.execute(f"SELECT sum(reserved <> ({COUNTED})), sum(reserved) FROM outbox")
         assert found.fetchone() == (0, 7 * 4 + 2)
+
+
+@pytest.mark.parametrize(("ahead", "count"), [(timedelta(minutes=50), 1), (timedelta(days=365), 0)])
+def test_r28_what_went_under_a_clock_that_was_far_ahead_lies_in_no_period(
+    db: Database, now: datetime, ahead: timedelta, count: int
+) -> None:
+    row = put_reply(db, 1, now + ahead, state="bounced", recipient="ana@example.org")
+    itself = put_letter(db, 2, now)
+    db.execute("INSERT INTO bounce SELECT ?, ?, ?", [itself, row, stamp(now + ahead)])
+    nothing = db.execute("SELECT message_id FROM outbox").fetchone()[0]
+    for everybodys in (None, limits.Everybodys(db)):
+        seen = counts(db, now, itself, everybodys, judged_since=now - timedelta(days=1))
+        assert set(astuple(seen)) == {0, count}
+        assert (seen.address_week, seen.day, seen.bounces_hour, seen.recent_sent) == (count,) * 4
+        assert counts(db, now, nothing, everybodys, now + ahead).day == 0
+    kind = db.execute("SELECT template FROM outbox").fetchone()[0]
+    last = decisions.last_of_kind(db, "ana@example.org", kind, now, timedelta(days=1))
+    assert (last is not None) == bool(count)
+    db.execute("UPDATE outbox SET requeued_at = created_at")
+    assert limits.released(db, "ana@example.org", now, now) == bool(count)
+
+
+def test_r28_a_clock_that_leaps_within_a_transaction_has_everything_counted_anew(
+    db: Database, now: datetime
+) -> None:
+    put_reply(db, 1, now + timedelta(days=1), recipient="ana@example.org")
+    everybodys = limits.Everybodys(db)
+    for at in (now, now + timedelta(days=1, minutes=1), now):
+        assert counts(db, at, None, everybodys) == counts(db, at, None, None)
