@@ -16,6 +16,7 @@ from inboxbot.frozen import dataclass
 from inboxbot.mail.strip import without_attachments
 from inboxbot.store import erasure, messages
 from inboxbot.store.database import stamp, write
+from inboxbot.store.outbox import WITH_STAFF
 from inboxbot.store.sqlite import Database
 
 BATCH = 100
@@ -52,7 +53,7 @@ class Report:
 
 def due(db: Database, rules: Rules, now: datetime) -> Report:
     """Return what is old enough to be erased at `now`."""
-    kept = _kept(db)
+    kept = _waiting(db) | _held(db, _holds(db))
     categories = [row[0] for row in db.execute("SELECT DISTINCT category FROM review")]
     found = {part: _old(db, part, rules, [*categories, None], now) for part in PARTS}
     gone: set[int] = set()
@@ -68,20 +69,23 @@ def due(db: Database, rules: Rules, now: datetime) -> Report:
 def erase(db: Database, report: Report, now: datetime) -> None:
     """Erase what a report names, some letters at a time, and leave no trace in the file.
 
+    A letter that must stay by now, though it did not when the report was made, is left out.
     Raises `TransientError` where the database cannot be written now; the rest waits.
     """
+    free = _Free(db)
     for letters in _batches(report.metadata):
         with write(db):
-            erasure.erase_letters(db, letters, now)
+            erasure.erase_letters(db, free.of(letters), now)
     for letters in _batches(report.text):
         with write(db):
-            _erase_text(db, letters)
+            _erase_text(db, free.of(letters))
     for letters in _batches(report.raw):
         with write(db):
-            _erase_raw(db, letters)
+            _erase_raw(db, free.of(letters))
     for letter in report.attachments:
         with write(db):
-            _erase_attachments(db, letter)
+            if free.of([letter]):
+                _erase_attachments(db, letter)
     if report.letters:
         erasure.scrub(db)
 
@@ -124,17 +128,45 @@ def _old(
     return [int(row[0]) for row in rows]
 
 
-def _kept(db: Database) -> set[int]:
-    """Return the letters that must stay for now, whatever their age."""
+def _waiting(db: Database) -> set[int]:
+    """Return the letters that a person has yet to see to, or whose reply may still leave."""
+    # Each condition of an index stands here word for word: this is asked for every few letters.
     rows = db.execute(
-        "SELECT message_id FROM review WHERE state IN ('new', 'claimed', 'reopened')"
+        "SELECT message_id FROM review WHERE state IN ('new', 'claimed', 'reopened')"  # noqa: S608
         " UNION SELECT message_id FROM outbox"
-        "  WHERE state IN ('queued', 'claimed', 'sending', 'deferred', 'uncertain')"
+        "  WHERE state IN ('queued', 'claimed', 'sending', 'deferred')"
+        f" UNION SELECT message_id FROM outbox WHERE state = 'uncertain' AND {WITH_STAFF}"
         " UNION SELECT id FROM message WHERE decided_at IS NULL"
     )
-    waiting = {int(row[0]) for row in rows}
-    addresses = [row[0] for row in db.execute("SELECT address FROM legal_hold")]
-    return waiting | set(erasure.letters_of(db, addresses) if addresses else ())
+    return {int(row[0]) for row in rows}
+
+
+def _holds(db: Database) -> list[str]:
+    return [str(row[0]) for row in db.execute("SELECT address FROM legal_hold ORDER BY address")]
+
+
+def _held(db: Database, addresses: Sequence[str]) -> set[int]:
+    return set(erasure.letters_of(db, addresses)) if addresses else set()
+
+
+class _Free:
+    """Says which letters may be erased at this moment, within the caller's transaction.
+
+    Whose letters are held takes a look at all of them: one for each change of the holds.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._holds: list[str] = []
+        self._held: set[int] = set()
+
+    def of(self, letters: Sequence[int]) -> list[int]:
+        """Return those of the letters that need not stay for now."""
+        holds = _holds(self._db)
+        if holds != self._holds:
+            self._holds, self._held = holds, _held(self._db, holds)
+        kept = _waiting(self._db) | self._held
+        return [letter for letter in letters if letter not in kept]
 
 
 def _erase_text(db: Database, letters: Sequence[int]) -> None:

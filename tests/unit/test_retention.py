@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inboxbot import upkeep
+from inboxbot import review, upkeep
+from inboxbot.actions import Answer, Reopen
 from inboxbot.mail.parse import parse
-from inboxbot.store import audit, holds, messages, retention
+from inboxbot.store import audit, erasure, holds, messages, retention
 from inboxbot.store.database import stamp, write
 from inboxbot.store.invariants import check
 from inboxbot.store.retention import Report, Rules, due, months_before
-from tests.outbox_rows import put_reply, state_of
+from tests.outbox_rows import put_reply, reply_to, state_of
 
 RULES = Rules({"attachments": 12, "raw": 24, "text": 24, "metadata": 36})
 WITH_FILE = b"""From: ana@example.net\r
@@ -162,6 +163,46 @@ def test_a_legal_hold_keeps_a_person_and_nobody_else(db, now):
     with write(db):
         assert holds.lift(db, "p1@example.net", who="root", now=late)
     assert upkeep.erase_by_age(db, RULES, late).metadata == (held,)
+
+
+MONTHS_OLD = {"metadata": 40, "text": 30, "raw": 30, "attachments": 18}
+
+
+@pytest.mark.parametrize("part", MONTHS_OLD)
+def test_what_happens_to_a_letter_between_the_look_and_the_erasing_counts(db, now, part):
+    rules = Rules(RULES.months | ({"text": 0} if part == "raw" else {}))
+    at = months_before(now, MONTHS_OLD[part])
+    answered, held, uncertain, other = (put(db, number, at) for number in range(1, 5))
+    report = due(db, rules, now)
+    assert getattr(report, part) == (answered, held, uncertain, other)
+    before = parts(db, answered)
+    with write(db):
+        holds.put(db, "p2@example.net", who="root", why="case 7", now=now)
+    review.perform(db, Reopen(), [review.Letter(answered)], staff="ana", now=now)
+    review.perform(db, Answer(reply_to(99)), [review.Letter(answered)], staff="ana", now=now)
+    db.execute("UPDATE outbox SET state = 'uncertain' WHERE message_id = ?", [uncertain])
+    retention.erase(db, report, now)
+    assert parts(db, answered) == parts(db, held) == parts(db, uncertain) == before
+    assert parts(db, other) < before
+    (answer,) = db.execute("SELECT state, length(raw) FROM outbox WHERE kind = 'answer'").fetchall()
+    assert answer[0] == "queued"
+    assert answer[1]
+
+
+def test_a_hold_that_comes_while_others_are_erased_counts(db, now, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH", 1)
+    first, held = (put(db, number, months_before(now, 40)) for number in (1, 2))
+    report = due(db, RULES, now)
+    erase_letters = erasure.erase_letters
+
+    def erasing(db, letters, now):
+        erase_letters(db, letters, now)
+        if letters == [first]:
+            holds.put(db, "p2@example.net", who="root", why="case 7", now=now)
+
+    monkeypatch.setattr(erasure, "erase_letters", erasing)
+    retention.erase(db, report, now)
+    assert (parts(db, first), "raw" in parts(db, held)) == (set(), True)
 
 
 def test_a_reply_without_its_text_can_never_be_sent(db, now):
