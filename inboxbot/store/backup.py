@@ -3,13 +3,14 @@
 A copy counts only once it was opened, its invariants held and its checksum was written down.
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
@@ -53,18 +54,14 @@ def make(db: Database, folder: Path, now: datetime) -> Copy:
 
     The copy is one moment of it, whatever others write meanwhile, and has the same key. Raises
     `TransientError` where there is no room or somebody is at it already, and `StoreError` where
-    the copy does not hold.
+    the copy does not hold. What a backup that was killed has left in `folder` is removed.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _remove_left(folder)
     name = f"{PREFIX}{now:%Y%m%dT%H%M%SZ}{SUFFIX}"
     unfinished = folder / f"{name}.part"
     _check_room(db, folder)
-    try:
-        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        raise TransientError(f"Another backup is being made: {unfinished} is there.") from None
-    except OSError as error:
-        raise StoreError(f"Nothing can be written into {folder} ({error.strerror}).") from error
+    at_work = _begin(unfinished)
     try:
         _copy(db, unfinished)
         manifest = _describe(unfinished, db.key, now)
@@ -74,6 +71,7 @@ def make(db: Database, folder: Path, now: datetime) -> Copy:
         sync(folder)
     finally:
         unfinished.unlink(missing_ok=True)
+        os.close(at_work)
     with write(db):
         settings.put_moment(db, VERIFIED_AT, now)
     return Copy(folder / name, manifest)
@@ -147,6 +145,32 @@ def upgrade(db: Database, folder: Path, now: datetime) -> list[str]:
 def manifest_of(file: Path) -> Path:
     """Return where the manifest of a copy lies."""
     return file.with_suffix(".json")
+
+
+def _begin(unfinished: Path) -> int:
+    """Make the file and lock it; it is no leftover while the handle returned is open."""
+    try:
+        handle = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        raise TransientError(f"Another backup is being made: {unfinished} is there.") from None
+    except OSError as error:
+        raise StoreError(
+            f"Nothing can be written into {unfinished.parent} ({error.strerror})."
+        ) from error
+    with suppress(OSError):  # A file system without locks: there nothing is taken for a leftover.
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    if not os.fstat(handle).st_nlink:  # Taken for a leftover before it was locked.
+        os.close(handle)
+        raise TransientError(f"Another backup is being made in {unfinished.parent}.")
+    return handle
+
+
+def _remove_left(folder: Path) -> None:
+    for part in folder.glob(f"{PREFIX}*{SUFFIX}.part"):
+        with suppress(OSError), part.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left in folder.glob(f"{part.name}*"):  # And what SQLite has put beside it.
+                left.unlink(missing_ok=True)
 
 
 def _copy(db: Database, target: Path) -> None:

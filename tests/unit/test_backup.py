@@ -1,5 +1,6 @@
 """Copies of the database: whole whatever goes on meanwhile, verified, thinned out, put back."""
 
+import fcntl
 import json
 import os
 import threading
@@ -137,9 +138,37 @@ def test_a_copy_of_a_newer_program_says_so(db, folder, now):
 
 def test_a_backup_that_is_being_made_is_not_disturbed(db, folder, now):
     folder.mkdir()
-    (folder / "inboxbot-20260302T090000Z.sqlite3.part").touch()
-    with pytest.raises(TransientError, match="being made"):
-        backup.make(db, folder, now)
+    part = folder / "inboxbot-20260302T090000Z.sqlite3.part"
+    with part.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # As whoever makes it holds it.
+        with pytest.raises(TransientError, match="being made"):
+            backup.make(db, folder, now)
+        backup.make(db, folder, now + timedelta(minutes=1))
+        assert part.exists()
+
+
+def test_what_a_killed_backup_left_goes_with_the_next_and_nothing_else_does(db, folder, now):
+    folder.mkdir()
+    killed = "inboxbot-20260301T023000Z.sqlite3.part"
+    for name in (killed, f"{killed}-journal", "mine.sqlite3.part", "inboxbot-mine.part"):
+        (folder / name).write_bytes(b"x")
+    made = backup.make(db, folder, now).file
+    left = {file.name for file in folder.iterdir()}
+    expected = {made.name, backup.manifest_of(made).name, "mine.sqlite3.part", "inboxbot-mine.part"}
+    assert left == expected
+
+
+def test_a_backup_is_no_leftover_while_it_is_made(db, folder, now, monkeypatch):
+    check = backup.check
+
+    def meanwhile(file, key):
+        monkeypatch.setattr(backup, "check", check)
+        backup.make(db, folder, now + timedelta(minutes=1))
+        check(file, key)
+
+    monkeypatch.setattr(backup, "check", meanwhile)
+    backup.make(db, folder, now)
+    assert len(backup.copies(folder)) == 2
 
 
 def test_a_disk_without_room_is_said_before_anything_is_written(db, folder, now, monkeypatch):
