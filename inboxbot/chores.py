@@ -68,13 +68,13 @@ class Chores:
         return look
 
     def erase(self) -> Callable[[], None]:
-        """Return the job that erases what is old enough."""
+        """Return the job that erases what is old enough, unless the clock has leapt."""
         from inboxbot import assembly, upkeep
 
         db, configuration = self._open_store(), self._configuration
 
         def by_age() -> None:
-            upkeep.erase_by_age(db, assembly.retention_rules(configuration), self._now())
+            upkeep.erase_daily(db, assembly.retention_rules(configuration), self._now())
 
         return by_age
 

@@ -15,6 +15,12 @@ from inboxbot.store.retention import Report, Rules
 from inboxbot.store.sqlite import Database
 
 RETENTION = "retention"
+# When erasing by age last trusted the clock, and since when it does not.
+_TRUSTED_AT, _DOUBTED_AT = "retention_trusted_at", "retention_doubted_at"
+# It is looked at every day and at each start. Whoever erases a month too early of months or years
+# does little harm, and hardly any machine is off for so long.
+LEAP = timedelta(days=30)
+STANDS = timedelta(hours=20)  # Less than a day: the next daily look is to find it so.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +30,34 @@ class Patience:
     intake: timedelta
     backup: timedelta
     min_free_mb: int
+
+
+def erase_daily(db: Database, rules: Rules, now: datetime) -> Report | None:
+    """Erase what is old enough, where the clock can be trusted; else open an alert, return None.
+
+    A clock that is years ahead for a moment would have every letter that was ever dealt with
+    erased. Where the machine was truly off for so long, the next day's look goes on.
+    """
+    with write(db):
+        doubted_at = settings.get_moment(db, _DOUBTED_AT)
+        sure = is_sure(now, settings.get_moment(db, _TRUSTED_AT), doubted_at)
+        _hold(db, Code.CLOCK, not sure, now)
+        if sure:
+            settings.put_moment(db, _TRUSTED_AT, now)
+            settings.put(db, _DOUBTED_AT, None)
+        elif doubted_at is None or not timedelta(0) <= now - doubted_at <= LEAP:
+            settings.put_moment(db, _DOUBTED_AT, now)
+    return erase_by_age(db, rules, now) if sure else None
+
+
+def is_sure(now: datetime, trusted_at: datetime | None, doubted_at: datetime | None) -> bool:
+    """Say whether to erase by a clock that says `now`: it goes on from what it said before.
+
+    Either it does so from when it was last trusted, or it has leapt and gone on for a day since.
+    """
+    if trusted_at is None or now - trusted_at <= LEAP:
+        return True
+    return doubted_at is not None and STANDS <= now - doubted_at <= LEAP
 
 
 def erase_by_age(db: Database, rules: Rules, now: datetime) -> Report:

@@ -33,6 +33,7 @@ class Code(StrEnum):
     TOKEN = "token"  # noqa: S105  (the word, not a secret)
     BACKUP = "backup"
     MODEL = "model"
+    CLOCK = "clock"
 
 
 SENTENCES: dict[Code, str] = {
@@ -53,6 +54,7 @@ SENTENCES: dict[Code, str] = {
     Code.CONFIGURATION: "The changed configuration cannot be used: the previous one is in force.",
     Code.TOKEN: "The permission to use the mailbox cannot be renewed: `inboxbot doctor` says why.",
     Code.BACKUP: "The last verified backup is too old.",
+    Code.CLOCK: "The clock has leapt by more than a month: for a day nothing is erased by age.",
     Code.MODEL: "The model trained here cannot be used: the shipped one sorts the letters.",
 }
 

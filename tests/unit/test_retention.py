@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from inboxbot import review, upkeep
 from inboxbot.actions import Answer, Reopen
 from inboxbot.mail.parse import parse
-from inboxbot.store import audit, erasure, holds, messages, retention
+from inboxbot.store import alerts, audit, erasure, holds, messages, retention
+from inboxbot.store.alerts import Code
 from inboxbot.store.database import stamp, write
 from inboxbot.store.invariants import check
 from inboxbot.store.retention import Report, Rules, due, months_before
@@ -241,6 +242,48 @@ def test_hundreds_of_letters_go_in_one_run(db, now):
     report = upkeep.erase_by_age(db, RULES, now + timedelta(days=9000))
     assert len(report.metadata) == 250
     assert db.execute("SELECT count(*) FROM reading").fetchone()[0] == 0
+
+
+def test_r28_a_clock_that_is_years_ahead_for_a_moment_erases_nothing(db, now):
+    letter = put(db, 1, now - timedelta(days=1))
+    assert upkeep.erase_daily(db, RULES, now) == Report()
+    ahead = now + timedelta(days=3650)
+    for minutes in (0, 1, 600):  # The daemon looks at each start, too.
+        assert upkeep.erase_daily(db, RULES, ahead + timedelta(minutes=minutes)) is None
+    assert [alert.code for alert in alerts.unfinished(db)] == [Code.CLOCK]
+    assert upkeep.erase_daily(db, RULES, now + timedelta(days=1)) == Report()
+    assert alerts.unfinished(db) == []
+    assert parts(db, letter) == {"attachments", "raw", "text", "metadata"}
+    assert upkeep.erase_daily(db, RULES, ahead) is None
+
+
+def test_a_machine_that_was_off_for_long_erases_a_day_later(db, now):
+    letter = put(db, 1, now - timedelta(days=360))
+    assert upkeep.erase_daily(db, RULES, now) == Report()
+    later = now + timedelta(days=60)
+    assert upkeep.erase_daily(db, RULES, later) is None
+    assert upkeep.erase_daily(db, RULES, later + timedelta(days=1)).attachments == (letter,)
+    assert alerts.unfinished(db) == []
+
+
+def test_a_clock_is_trusted_that_goes_on_from_what_it_said_before(now):
+    day, month, year = timedelta(days=1), timedelta(days=31), timedelta(days=365)
+    assert upkeep.is_sure(now, None, None)
+    assert upkeep.is_sure(now, now - day, None)
+    assert upkeep.is_sure(now, now + year, None)  # Set back: less is old enough.
+    assert not upkeep.is_sure(now, now - month, None)
+    assert not upkeep.is_sure(now, now - year, now - timedelta(hours=1))
+    assert upkeep.is_sure(now, now - year, now - day)
+    assert not upkeep.is_sure(now, now - year, now - month)
+    assert not upkeep.is_sure(now, now - year, now + day)
+
+
+def test_a_second_leap_is_doubted_anew(db, now):
+    put(db, 1, now)
+    upkeep.erase_daily(db, RULES, now)
+    for years in (10, 5, 20):
+        assert upkeep.erase_daily(db, RULES, now + timedelta(days=365 * years)) is None
+    assert upkeep.erase_daily(db, RULES, now + timedelta(days=365 * 20 + 1)) is not None
 
 
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1)), st.integers(0, 600))  # noqa: DTZ001
