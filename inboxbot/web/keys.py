@@ -27,9 +27,9 @@ KEYS = (
     Key("1", "kind: profile request"),
     Key("2", "kind: medication question"),
     Key("3", "kind: general inquiry"),
-    Key("shift+1", "kind: profile request, done, next", own=False),
-    Key("shift+2", "kind: medication question, done, next", own=False),
-    Key("shift+3", "kind: general inquiry, done, next", own=False),
+    Key("d 1", "kind: profile request, done, next", own=False),
+    Key("d 2", "kind: medication question, done, next", own=False),
+    Key("d 3", "kind: general inquiry, done, next", own=False),
     Key("v", "the kind is right, next"),
     Key("e", "done, next"),
     Key("h", "set aside"),
@@ -61,7 +61,7 @@ KEYS = (
 )
 CHANGEABLE = tuple(key.usual for key in KEYS if key.own)
 # These begin a sequence or belong to the browser's own search.
-_TAKEN = frozenset("g*/?!'")
+_TAKEN = frozenset("gd*/?!'")
 
 
 def chosen(wanted: dict[str, str]) -> tuple[dict[str, str], str]:

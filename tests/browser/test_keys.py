@@ -91,18 +91,55 @@ def test_rows_are_chosen_one_by_one_in_a_range_and_all_and_let_go(
     expect(chosen).to_have_count(0)
 
 
-def test_in_a_letter_one_press_sets_the_kind_closes_and_goes_on(
-    stand: Stand, by_keys: Visit
-) -> None:
+def test_in_a_letter_two_keys_set_the_kind_close_and_go_on(stand: Stand, by_keys: Visit) -> None:
     order = listed(stand)
     page = by_keys(f"/m/{order[0]}")
-    press(page, "Shift+Digit3")
+    page.keyboard.press("d")
+    press(page, "3")
     found = review_of(stand, order[0])
     assert (found.category, found.state) == ("general_inquiry", "closed")
     assert f"/m/{order[1]}" in page.url
     press(page, "z")
     assert review_of(stand, order[0]).state == "new"
     assert f"/m/{order[0]}" in page.url
+
+
+def typed(page: Page, key: str, code: str, *, shift: bool = False) -> None:
+    """Press a key of a keyboard that the browser does not have: what it types, and where it is."""
+    with page.expect_navigation():
+        page.evaluate(
+            "([key, code, shiftKey]) => document.body.dispatchEvent(new KeyboardEvent('keydown',"
+            " { key, code, shiftKey, bubbles: true, cancelable: true }))",
+            [key, code, shift],
+        )
+
+
+def test_what_a_key_types_counts_and_not_where_it_lies(stand: Stand, by_keys: Visit) -> None:
+    letter = listed(stand)[0]
+    page = by_keys(f"/m/{letter}")
+    press(page, "Shift+Digit1")  # It types "!".
+    found = review_of(stand, letter)
+    assert (found.closed_as, found.confirmed_at) == ("not_for_us", None)
+    press(page, "z")
+    typed(page, "2", "Digit2", shift=True)  # As in France.
+    found = review_of(stand, letter)
+    assert (found.category, found.state) == ("medication_question", "new")
+    page.keyboard.press("d")
+    page.keyboard.down("Shift")
+    typed(page, "1", "Digit1", shift=True)
+    page.keyboard.up("Shift")
+    found = review_of(stand, letter)
+    assert (found.category, found.state) == ("profile_request", "closed")
+
+
+def test_a_key_of_ones_own_is_not_pressed_by_another_sign(stand: Stand, by_keys: Visit) -> None:
+    letter = listed(stand)[0]
+    page = by_keys(None)
+    with write(stand.db):
+        stand.db.execute("UPDATE user SET keys = ?", ('{"e": "i", "i": "y"}',))
+    page.goto(f"{stand.url}/m/{letter}")
+    press(page, "!")
+    assert review_of(stand, letter).closed_as == "not_for_us"
 
 
 def test_the_other_keys_of_a_letter(stand: Stand, by_keys: Visit) -> None:

@@ -15,7 +15,7 @@ def test_every_key_means_one_thing() -> None:
 def test_every_key_stands_in_the_manual() -> None:
     manual = (Path(__file__).parents[2] / "docs" / "staff" / "index.md").read_text("utf-8")
     for key in KEYS:
-        assert f"| `{key.usual.replace('shift+', 'Shift ')}` | {key.does} |" in manual
+        assert f"| `{key.usual}` | {key.does} |" in manual
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,7 @@ def test_every_key_stands_in_the_manual() -> None:
         ({"v": "y", "e": "y"}, {"v": "y", "e": "y"}, "v"),
         ({"v": "yy"}, {"v": "yy"}, "v"),
         ({"v": "g"}, {"v": "g"}, "v"),
+        ({"v": "d"}, {"v": "d"}, "v"),
         ({"v": "?"}, {"v": "?"}, "v"),
         ({"v": "\x07"}, {"v": "\x07"}, "v"),
         ({"g q": "y", "nothing": "y"}, {}, ""),

@@ -160,11 +160,10 @@ if (rows.length) {
   if (last !== null) goTo(Number(last));
 }
 
-// What a press is called in the maps: a person's own key stands for the usual one.
-function nameOf(event) {
-  const digit = /^Digit([1-3])$/.exec(event.code);
-  if (event.shiftKey && digit && sequences.has(`shift+${digit[1]}`)) return `shift+${digit[1]}`;
-  const key = event.key === "!" ? "i" : event.key;
+// What a press is called in the maps: a person's own key stands for the usual one. What is typed
+// decides, never where the key lies: keyboards differ in what needs Shift.
+function nameOf(key) {
+  if (key === "!") return "i";
   if (usual.has(key)) return usual.get(key);
   return key in ownKeys ? "" : key;
 }
@@ -191,7 +190,8 @@ document.addEventListener("keydown", (event) => {
   if (!("shortcuts" in body.dataset) || typing || command || event.altKey) return;
   const then = event.target.closest("details.menu[open]")?.querySelector(`[data-then="${CSS.escape(event.key)}"]`);
   if (then) { event.preventDefault(); then.click(); return; }
-  const name = nameOf(event);
+  if (event.key === "Shift") return; // It may be held for the second key of a sequence.
+  const name = nameOf(event.key);
   const pressed = first ? `${first} ${event.key}` : name;
   first = "";
   const act = pressed && meaning(pressed);
