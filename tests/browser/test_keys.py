@@ -132,6 +132,23 @@ def test_what_a_key_types_counts_and_not_where_it_lies(stand: Stand, by_keys: Vi
     assert (found.category, found.state) == ("profile_request", "closed")
 
 
+def test_a_key_that_is_held_acts_once_and_goes_on_moving(stand: Stand, by_keys: Visit) -> None:
+    order = listed(stand)
+    page = by_keys(f"/m/{order[0]}")
+    with page.expect_navigation():
+        page.keyboard.down("e")
+    page.evaluate("onsubmit = () => { document.title = 'sent'; return false; }; true")
+    page.keyboard.down("e")
+    assert page.title() != "sent"
+    with page.expect_navigation():
+        page.keyboard.down("j")
+    assert f"/m/{order[2]}" in page.url
+    with page.expect_navigation():
+        page.keyboard.down("j")
+    assert f"/m/{order[3]}" in page.url
+    assert listed(stand) == order[1:]
+
+
 def test_a_key_of_ones_own_is_not_pressed_by_another_sign(stand: Stand, by_keys: Visit) -> None:
     letter = listed(stand)[0]
     page = by_keys(None)

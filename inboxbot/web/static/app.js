@@ -175,8 +175,14 @@ function meaning(pressed) {
   return element && pressed !== "u" ? () => activate(element) : own[pressed];
 }
 
+// A key that is held goes on moving, and does nothing else again: what it does may open the next
+// letter, and would be done with that, too.
+const moving = new Set(["j", "k", "ArrowDown", "ArrowUp"]);
+
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
+  const name = nameOf(event.key);
+  if (event.repeat && !moving.has(name)) return;
   const typing = event.target.closest("input:not([type=checkbox]), textarea, select");
   const command = event.ctrlKey || event.metaKey;
   if (command && event.key.toLowerCase() === "k" && palette) { event.preventDefault(); palette(); return; }
@@ -191,7 +197,6 @@ document.addEventListener("keydown", (event) => {
   const then = event.target.closest("details.menu[open]")?.querySelector(`[data-then="${CSS.escape(event.key)}"]`);
   if (then) { event.preventDefault(); then.click(); return; }
   if (event.key === "Shift") return; // It may be held for the second key of a sequence.
-  const name = nameOf(event.key);
   const pressed = first ? `${first} ${event.key}` : name;
   first = "";
   const act = pressed && meaning(pressed);
