@@ -251,7 +251,13 @@ def test_an_answer_with_an_open_place_is_stopped_and_kept(stand: Stand, visit: V
     page = visit(f"/m/{letter}")
     page.get_by_label("Your words").fill("Dear [name], see the attached leaflet.")
     page.get_by_role("button", name="Send the answer").click()
-    expect(page.get_by_role("alert").first).to_contain_text("not filled in")
+    problem = page.get_by_role("alert")
+    expect(problem).to_contain_text("not filled in")
+    expect(problem).to_contain_text("speaks of an attachment")
+    expect(problem).to_be_focused()
+    expect(problem).to_be_in_viewport()
+    problem.get_by_role("link").click()
+    expect(page.get_by_label("Your words")).to_be_focused()
     expect(page.get_by_label("Your words")).to_have_value("Dear [name], see the attached leaflet.")
     assert len(replies.of_letter(stand.db, letter)) == 1
 
