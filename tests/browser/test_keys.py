@@ -227,6 +227,35 @@ def test_every_action_of_a_page_is_found_by_its_name(stand: Stand, visit: Visit)
     assert reply.state == "queued"
 
 
+COMPOSED = """(field) => ["Enter", "Escape"].map((key) => field.dispatchEvent(new KeyboardEvent(
+    "keydown", { key, isComposing: true, bubbles: true, cancelable: true })))"""
+
+
+def test_keys_of_a_composition_belong_to_what_is_being_written(
+    stand: Stand, by_keys: Visit
+) -> None:
+    with write(stand.db):
+        snippets.save(stand.db, "call", "Call", "en", "Please call us.", "kim", now())
+    page = by_keys(f"/m/{listed(stand)[0]}")
+    words = page.get_by_label("Your words")
+    page.keyboard.press("r")
+    assert words.evaluate(COMPOSED) == [True, True]
+    expect(words).to_be_focused()
+    page.keyboard.type("/")
+    assert page.get_by_label("Find").evaluate(COMPOSED) == [True, True]
+    expect(page.get_by_label("Find")).to_be_focused()
+    page.keyboard.press("Control+k")
+    assert page.get_by_role("combobox").evaluate(COMPOSED) == [True, True]
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.goto(stand.url + "/queue")
+    page.keyboard.press("j")
+    page.keyboard.press("t")
+    tag = page.get_by_label("Word", exact=True)
+    assert tag.evaluate(COMPOSED) == [True, True]
+    expect(tag).to_be_focused()
+
+
 def test_keys_can_be_other_ones_and_can_be_switched_off(stand: Stand, visit: Visit) -> None:
     order = listed(stand)
     page = visit("/me")

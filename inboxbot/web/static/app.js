@@ -175,12 +175,15 @@ function meaning(pressed) {
   return element && pressed !== "u" ? () => activate(element) : own[pressed];
 }
 
+// Enter and Escape that end a composition belong to it (in Safari it ends before it tells of them).
+const composing = (event) => event.isComposing || event.keyCode === 229;
+
 // A key that is held goes on moving, and does nothing else again: what it does may open the next
 // letter, and would be done with that, too.
 const moving = new Set(["j", "k", "ArrowDown", "ArrowUp"]);
 
 document.addEventListener("keydown", (event) => {
-  if (document.querySelector("dialog[open]")) return;
+  if (composing(event) || document.querySelector("dialog[open]")) return;
   const name = nameOf(event.key);
   if (event.repeat && !moving.has(name)) return;
   const typing = event.target.closest("input:not([type=checkbox]), textarea, select");
@@ -210,7 +213,7 @@ document.addEventListener("keydown", (event) => {
 
 for (const field of document.querySelectorAll("#bulk .menu input:not([type=checkbox])")) {
   field.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
+    if (event.key !== "Enter" || composing(event)) return;
     event.preventDefault();
     field.closest(".menu").querySelector("button").click();
   });
@@ -290,6 +293,7 @@ const palette = opener && (() => {
   }
   field.addEventListener("input", draw);
   field.addEventListener("keydown", (event) => {
+    if (composing(event)) return;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       mark(here + (event.key === "ArrowDown" ? 1 : -1));
@@ -364,6 +368,7 @@ if (compose) {
       for (const line of ready.querySelectorAll("li")) line.hidden = !line.textContent.toLowerCase().includes(said);
     });
     find.addEventListener("keydown", (event) => {
+      if (composing(event)) return;
       if (event.key === "Enter") {
         event.preventDefault();
         found()[0]?.querySelector("[data-insert]").click();
