@@ -132,6 +132,23 @@ def test_what_a_key_types_counts_and_not_where_it_lies(stand: Stand, by_keys: Vi
     assert (found.category, found.state) == ("profile_request", "closed")
 
 
+def test_locked_capitals_change_no_key(stand: Stand, by_keys: Visit) -> None:
+    letter = listed(stand)[0]
+    page = by_keys(f"/m/{letter}")
+    press(page, "M")  # Without Shift.
+    assert review_of(stand, letter).assignee == "jo"
+    typed(page, "u", "KeyU", shift=True)  # With both, as some systems have it.
+    assert review_of(stand, letter).assignee is None
+    press(page, "z")
+    page.goto(f"{stand.url}/m/{letter}")
+    press(page, "U")
+    expect(page.get_by_role("heading", name="Needs review")).to_be_visible()
+    assert review_of(stand, letter).assignee == "jo"
+    page.keyboard.press("G")
+    press(page, "P")
+    expect(page.get_by_role("heading", level=1)).to_have_text("People")
+
+
 def test_a_key_that_is_held_acts_once_and_goes_on_moving(stand: Stand, by_keys: Visit) -> None:
     order = listed(stand)
     page = by_keys(f"/m/{order[0]}")

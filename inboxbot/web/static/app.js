@@ -160,6 +160,12 @@ if (rows.length) {
   if (last !== null) goTo(Number(last));
 }
 
+// The sign that is typed, as if capitals were not locked: only Shift makes one.
+function signOf({ key, shiftKey }) {
+  if (key.length > 1) return key;
+  return shiftKey ? key.toUpperCase() : key.toLowerCase();
+}
+
 // What a press is called in the maps: a person's own key stands for the usual one. What is typed
 // decides, never where the key lies: keyboards differ in what needs Shift.
 function nameOf(key) {
@@ -184,7 +190,8 @@ const moving = new Set(["j", "k", "ArrowDown", "ArrowUp"]);
 
 document.addEventListener("keydown", (event) => {
   if (composing(event) || document.querySelector("dialog[open]")) return;
-  const name = nameOf(event.key);
+  const sign = signOf(event);
+  const name = nameOf(sign);
   if (event.repeat && !moving.has(name)) return;
   const typing = event.target.closest("input:not([type=checkbox]), textarea, select");
   const command = event.ctrlKey || event.metaKey;
@@ -197,16 +204,16 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && typing) { closeMenus(); typing.blur(); return; }
   if (event.key === "Escape" && document.querySelector("details.menu[open]")) { closeMenus(); return; }
   if (!("shortcuts" in body.dataset) || typing || command || event.altKey) return;
-  const then = event.target.closest("details.menu[open]")?.querySelector(`[data-then="${CSS.escape(event.key)}"]`);
+  const then = event.target.closest("details.menu[open]")?.querySelector(`[data-then="${CSS.escape(sign)}"]`);
   if (then) { event.preventDefault(); then.click(); return; }
   if (event.key === "Shift") return; // It may be held for the second key of a sequence.
-  const pressed = first ? `${first} ${event.key}` : name;
+  const pressed = first ? `${first} ${sign}` : name;
   first = "";
   const act = pressed && meaning(pressed);
   if (act) { event.preventDefault(); act(); return; }
-  if ([...sequences.keys(), ...Object.keys(own)].some((keys) => keys.startsWith(`${event.key} `))) {
+  if ([...sequences.keys(), ...Object.keys(own)].some((keys) => keys.startsWith(`${sign} `))) {
     event.preventDefault();
-    first = event.key;
+    first = sign;
     setTimeout(() => { first = ""; }, 1500);
   }
 });
