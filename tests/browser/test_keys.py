@@ -296,6 +296,12 @@ def test_keys_can_be_other_ones_and_can_be_switched_off(stand: Stand, visit: Vis
     page.goto(f"{stand.url}/m/{order[1]}")
     page.keyboard.press("y")
     page.keyboard.press("e")
+    page.evaluate(
+        "document.body.dispatchEvent(new KeyboardEvent('keydown',"
+        " { key: 'л', code: 'KeyK', ctrlKey: true, bubbles: true }))"
+    )
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
     expect(page.get_by_role("dialog")).to_be_visible()  # With a modifier it is in nobody's way.
     assert review_of(stand, order[1]).state == "new"

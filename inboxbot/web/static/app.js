@@ -195,7 +195,10 @@ document.addEventListener("keydown", (event) => {
   if (event.repeat && !moving.has(name)) return;
   const typing = event.target.closest("input:not([type=checkbox]), textarea, select");
   const command = event.ctrlKey || event.metaKey;
-  if (command && event.key.toLowerCase() === "k" && palette) { event.preventDefault(); palette(); return; }
+  // Where the keys type no Latin letters, their places have to do.
+  const latin = /^[a-z]$/i.test(event.key);
+  const isK = latin ? event.key.toLowerCase() === "k" : event.code === "KeyK";
+  if (command && isK && palette) { event.preventDefault(); palette(); return; }
   if (command && event.key === "Enter" && typing?.form) {
     event.preventDefault();
     typing.form.requestSubmit(typing.form.querySelector("button.primary"));
