@@ -91,6 +91,18 @@ def test_rows_are_chosen_one_by_one_in_a_range_and_all_and_let_go(
     expect(chosen).to_have_count(0)
 
 
+def test_what_a_list_shows_is_chosen_in_peace(stand: Stand, by_keys: Visit) -> None:
+    page = by_keys()
+    page.get_by_label("Kind").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    press(page, "Enter")
+    assert "category=medication_question&sort=newest" in page.url
+
+
 def test_in_a_letter_two_keys_set_the_kind_close_and_go_on(stand: Stand, by_keys: Visit) -> None:
     order = listed(stand)
     page = by_keys(f"/m/{order[0]}")

@@ -17,11 +17,6 @@ async function post(address, values) {
   return answer.json();
 }
 
-// Selects that act at once; a button does so without the script.
-for (const field of document.querySelectorAll("[data-submit]")) {
-  field.addEventListener("change", () => field.form.requestSubmit());
-}
-
 // A form is sent once, however often its button is pressed.
 document.addEventListener("submit", (event) => {
   const form = event.target;
