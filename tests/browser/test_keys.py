@@ -111,6 +111,7 @@ def test_in_a_letter_two_keys_set_the_kind_close_and_go_on(stand: Stand, by_keys
     found = review_of(stand, order[0])
     assert (found.category, found.state) == ("general_inquiry", "closed")
     assert f"/m/{order[1]}" in page.url
+    assert page.title() == f"Letter {order[1]} - inboxbot"
     press(page, "z")
     assert review_of(stand, order[0]).state == "new"
     assert f"/m/{order[0]}" in page.url
@@ -333,6 +334,7 @@ def test_on_a_telephone_the_next_step_is_under_the_thumb(stand: Stand, visit: Vi
     assert not covered
     with page.expect_navigation():
         bar.get_by_role("button", name="Right, next").click()
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
     assert review_of(stand, order[0]).confirmed_at is not None
 
 

@@ -255,7 +255,9 @@ def test_hostile_names_and_subjects_break_no_layout(
         page.on("dialog", lambda dialog: dialogs.append(dialog.message))
         for where in ["/queue?view=open", *(f"/m/{row}" for row in rows)]:
             page.goto(stand.url + where)
-            assert page.title() == "inboxbot"
+            number = where.rpartition("/")[2]
+            name = f"Letter {number}" if where.startswith("/m/") else "All open"
+            assert page.title() == f"{name} - inboxbot"
             for width in (320, 1280):
                 page.set_viewport_size({"width": width, "height": 800})
                 assert too_wide(page) <= 0, (width, where)

@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+import inboxbot.web
 from inboxbot import accounts
 from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Purpose, Role, Stage
@@ -81,6 +82,24 @@ def test_a_role_opens_exactly_its_pages(app: Flask, db: Database, role: Role) ->
         )
         denied = sent.status_code == 403 and "may not do that" in sent.text
         assert denied is (role not in roles.ROLES[endpoint]), (role, method, path)
+
+
+def test_every_page_says_in_its_title_what_it_is_and_nothing_of_a_letter_or_a_person(
+    app: Flask, db: Database
+) -> None:
+    client = signed_in(app, db, Role.ADMINISTRATOR)
+    titles = {}
+    for _, method, path in pages(app):
+        answer = client.get(path, buffered=True) if method == "GET" else None
+        if answer is not None and 'class="top"' in answer.text:
+            titles[path] = re.findall("<title>(.*)</title>", answer.text)[0]
+    assert len(titles) > 20
+    for page in (Path(inboxbot.web.__file__).parent / "pages").glob("*.html"):
+        text = page.read_text("utf-8")
+        assert 'extends "base.html"' not in text or "{% block title %}" in text, page.name
+    for path, title in titles.items():
+        assert re.fullmatch(r"\S.* - inboxbot", title), path
+        assert not re.search(r"ana|profile form|administrator-", title, re.IGNORECASE), path
 
 
 def test_nobody_opens_a_page_without_signing_in(app: Flask) -> None:
