@@ -54,6 +54,18 @@ def test_an_end_that_cannot_be_put_off_is_told_without_the_button(opened: Open) 
     expect(page.get_by_role("button", name="Stay signed in")).not_to_be_visible()
 
 
+def test_who_came_while_the_page_was_open_is_told_in_words(opened: Open) -> None:
+    stand, page = opened()
+    page.clock.install()
+    page.reload()
+    with write(stand.db):
+        drafts.touch(stand.db, 1, "kim", writing=False, now=datetime.now(UTC))
+        drafts.touch(stand.db, 1, "ada", writing=True, now=datetime.now(UTC))
+    page.clock.run_for(15_500)
+    present = page.locator("[data-present] .present")
+    expect(present).to_have_text(["ada is writing", "kim is looking"])
+
+
 def test_after_the_end_the_letter_is_gone_from_the_screen_and_what_was_typed_comes_back(
     opened: Open,
 ) -> None:

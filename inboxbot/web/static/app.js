@@ -413,7 +413,7 @@ if (presence) {
         line.className = "present";
         const name = document.createElement("bdi");
         name.textContent = each.staff;
-        line.append(name, each.writing ? " ✎" : " 👁");
+        line.append(name, ` ${each.writing ? shown.dataset.writing : shown.dataset.looking}`);
         return line;
       }));
     } catch { /* The next look tries again. */ }
