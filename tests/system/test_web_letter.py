@@ -103,6 +103,17 @@ def test_what_does_not_go_together_is_said_and_nothing_is_done(
     assert conversations.of_letter(db, second) == before
 
 
+def test_a_long_subject_that_reorders_is_cut_before_its_signs_are_made(
+    jo: SignedIn, db: Database
+) -> None:
+    now = datetime.now(UTC)
+    letters.add(db, Letter(subject="x" * 50 + "\u202e" + "y" * 50), now)
+    page = jo.get(f"/m/{letters.add(db, Letter(), now)}").text
+    option = re.findall(r"<option [^>]*>(.*)</option>", page[page.index('name="into"') :])[0]
+    sign = '<span class="hidden-sign" title="U+202E">¤</span>'
+    assert f"{'x' * 50}{sign}yyyyyy...&#x2069;" in option
+
+
 def test_a_stale_page_puts_no_letter_elsewhere(jo: SignedIn, db: Database) -> None:
     first, second = two_letters(db)
     jo.post(f"/m/{second}/do/claim", version="1", once="a")
