@@ -6,12 +6,16 @@ been passed too often; a frame alone still opens connections.
 """
 
 import email
+import html as entities
 import re
 from email.message import Message as Tree
+from urllib.parse import unquote, urlsplit
 
 import nh3
+from markupsafe import Markup
 
 from inboxbot.mail import charset
+from inboxbot.web import marks
 
 HTML_LIMIT = 1_000_000
 # Sanitising takes time with the square of how deep tags are nested: a second for so many.
@@ -50,6 +54,13 @@ _REMOTE = re.compile(
     r"""(?:src|background|poster|srcset)\s*=\s*["']?\s*(?:https?:)?//|url\(\s*["']?(?:https?:)?//""",
     re.IGNORECASE,
 )
+# So the sanitiser writes every tag: quotes in a value and brackets in the text are escaped.
+_TAG = re.compile(r'<(/?)(\w+)((?: [\w-]+="[^"]*")*)>')
+_HREF = re.compile(r' href="([^"]*)"')
+# Its own look: what is around a link could make it too small or too faint to be read.
+_HOST = Markup(
+    ' <span style="font-size:14px;color:#555;background-color:#fff;direction:ltr">({})</span>'
+)
 ATTRIBUTE_NAMES = set().union(*_ATTRIBUTES.values()) | {"rel", "target"}
 _cleaner = nh3.Cleaner(
     tags=TAGS,
@@ -86,10 +97,54 @@ def is_too_tangled(html: str) -> bool:
 
 
 def harmless(html: str) -> str:
-    """Return the HTML with only what shapes text; only of what is not too tangled."""
+    """Return the HTML with only what shapes text; only of what is not too tangled.
+
+    Behind a link stands where it leads, unless its text is just that address.
+    """
     if is_too_tangled(html):
         raise ValueError("too tangled to be sanitised in a moment")
-    return _cleaner.clean(html[:HTML_LIMIT])
+    return _with_hosts(_cleaner.clean(html[:HTML_LIMIT]))
+
+
+def _with_hosts(clean: str) -> str:
+    out: list[str] = []
+    place = 0
+    within: list[tuple[str, int]] = []  # In a table within a link, there can be a further link.
+    for tag in _TAG.finditer(clean):
+        if tag[2] != "a":
+            continue
+        if not tag[1]:
+            href = _HREF.search(tag[3])
+            within.append((entities.unescape(href[1]) if href else "", tag.end()))
+        elif within:
+            target, start = within.pop()
+            out += [clean[place : tag.end()], _host(target, clean[start : tag.start()])]
+            place = tag.end()
+    return "".join([*out, clean[place:]])
+
+
+def _host(target: str, inner: str) -> Markup:
+    """Return where a browser would go by a link; "" where its text says just that."""
+    target = re.sub(r"[\t\r\n]", "", target).strip("".join(map(chr, range(33)))).replace("\\", "/")
+    if not target:
+        return Markup("")
+    if target.lower().startswith("mailto:"):
+        where = unquote(target[7:].partition("?")[0])
+        same = re.escape(where)
+    else:
+        where = _host_of(re.sub(r"^(https?):/*", r"\1://", target, flags=re.IGNORECASE))
+        same = rf"(?:https?://)?{re.escape(where)}(?::\d+)?(?:[/?#]\S*)?"
+    text = entities.unescape(inner).strip()
+    if re.fullmatch(same, text, re.IGNORECASE) and "<" not in inner and text.isprintable():
+        return Markup("")
+    return _HOST.format(marks.visible(where[:200]))
+
+
+def _host_of(address: str) -> str:
+    try:
+        return (urlsplit(address).hostname or "?").encode("idna").decode("ascii")
+    except (ValueError, UnicodeError):
+        return "?"
 
 
 def _is_file(part: Tree) -> bool:
