@@ -6,14 +6,14 @@ by the server's flags. Each step commits, so that the program may stop between a
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 
 from inboxbot import events, faults
 from inboxbot.errors import InboxbotError
 from inboxbot.fetching import ATTEMPTS, Fetcher, Limits
 from inboxbot.frozen import dataclass
-from inboxbot.mail.mailbox import Mailbox, Status
+from inboxbot.mail.mailbox import Details, Mailbox, Status
 from inboxbot.store import alerts, mailboxes, messages, places
 from inboxbot.store.alerts import Code
 from inboxbot.store.database import write
@@ -23,6 +23,8 @@ from inboxbot.store.sqlite import Database
 
 WINDOW = 5_000
 DETAILS = 500
+# So many of the letters with the highest numbers tell whether those were given out again.
+NEWEST = 20
 
 # Letters that arrived this long before the last good poll may not have been seen by it.
 OVERLAP = timedelta(hours=24)
@@ -77,7 +79,7 @@ def poll(
         watched = mailboxes.find(db, source.name, source.server, source.folder)
         if watched is None:
             return _first_start(db, source, status, now)
-        watched = _same_era(db, box, source, watched, status, now)
+        watched = _same_era(db, box, source, watched, status, now, anew=previous is None)
         listed = 0
         if status != previous or watched.restored_uid < 0:
             listed = _list_new(db, box, watched, status, now)
@@ -152,6 +154,15 @@ def too_many_unknown(unknown: int, usual_day: float) -> bool:
     return unknown > max(20.0, 3 * usual_day)
 
 
+def differences(known: Details, found: Details) -> int:
+    """Return how many of two signs say that these are two letters: what they are, and the date."""
+    if known.identity and found.identity:
+        other = known.identity != found.identity
+    else:
+        other = known.size != found.size
+    return other + (found.received_at is not None and found.received_at != known.received_at)
+
+
 def _first_start(db: Database, source: Source, status: Status, now: datetime) -> PollResult:
     """Record what was there before us, by one number: nothing is listed or fetched."""
     with write(db):
@@ -177,25 +188,69 @@ def _watched(db: Database, source: Source) -> Watched:
 
 
 def _same_era(
-    db: Database, box: Mailbox, source: Source, watched: Watched, status: Status, now: datetime
+    db: Database,
+    box: Mailbox,
+    source: Source,
+    watched: Watched,
+    status: Status,
+    now: datetime,
+    *,
+    anew: bool,
 ) -> Watched:
-    """Return the mailbox with its present UIDVALIDITY, its letters found again if it is new."""
-    known = (watched.name, watched.uidvalidity) == (source.name, status.uidvalidity)
-    if known and watched.matched:
-        return watched
+    """Return the mailbox with its present UIDVALIDITY, its letters found again if it is new.
+
+    They are looked for again, too, where the server was put back to an older copy of itself and
+    gives out numbers that we know letters by. `anew` says that we saw no earlier look.
+    """
     if watched.name != source.name:
         with write(db):
             mailboxes.rename(db, watched.id, source.name)
-    if watched.uidvalidity != status.uidvalidity:
+    changed = watched.uidvalidity != status.uidvalidity
+    # Rows may be there from an earlier time under this UIDVALIDITY.
+    here = replace(watched, uidvalidity=status.uidvalidity, baseline_uid=0) if changed else watched
+    back = _went_back(db, box, here, status)
+    reused = (back and status.uidnext <= here.baseline_uid) or (
+        (back or anew or changed) and _numbers_reused(db, box, here, back=back)
+    )
+    if changed or reused:
         seen_until = (watched.last_good_poll_at or watched.started_at) - OVERLAP
         with write(db):
             mailboxes.begin_epoch(
                 db, watched.id, status.uidvalidity, silent_before=seen_until, now=now
             )
+            if back or reused:
+                places.put_aside(db, here, 0 if reused else status.uidnext)
+    elif back:
+        with write(db):
+            mailboxes.goes_back(db, watched.id, status.uidnext - 1)
+            places.put_aside(db, here, status.uidnext)
     watched = _watched(db, source)
-    if not watched.matched:
-        _find_again(db, box, watched, status, now)
+    if watched.matched:
+        return watched
+    _find_again(db, box, watched, status, now)
     return _watched(db, source)
+
+
+def _went_back(db: Database, box: Mailbox, watched: Watched, status: Status) -> bool:
+    """Say whether UIDNEXT is not above what we saw, which RFC 9051, section 2.3.1.1, forbids.
+
+    A server that only tells it late has a letter there; one that was put back has none.
+    """
+    if not status.uidnext_told or status.uidnext > places.highest(db, watched):
+        return False
+    return not box.uids(status.uidnext, None)
+
+
+def _numbers_reused(db: Database, box: Mailbox, watched: Watched, *, back: bool) -> bool:
+    """Say whether other letters lie under the highest numbers that we know.
+
+    Unless the server is known to have gone back, one difference is not enough: it may count a
+    size anew, or have copied its files without their dates.
+    """
+    known = {each.uid: each for each in places.newest_known(db, watched, NEWEST)}
+    enough = 1 if back else 2
+    there = box.details(sorted(known), identity=True) if known else []
+    return any(differences(known[each.uid], each) >= enough for each in there)
 
 
 def _looked_since_restored(

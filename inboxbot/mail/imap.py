@@ -244,7 +244,8 @@ class ImapMailbox:
             with self._asking() as client:
                 opened = client.select_folder(folder, readonly=True)
                 client.forget_counts()
-                uidnext = opened.get(b"UIDNEXT") or _highest(client) + 1
+                told = opened.get(b"UIDNEXT")
+                uidnext = told or _highest(client) + 1
         except _RefusedError as refused:
             setting = "folder" if folder == self._settings.folder else "sent_folder"
             raise self._why_not_opened(refused, setting) from refused
@@ -255,7 +256,13 @@ class ImapMailbox:
                 f"The folder on {self._where} has no UIDVALIDITY: letters in it cannot be told "
                 "apart safely. Choose another folder, or ask the provider."
             )
-        return Status(uidvalidity, uidnext, opened[b"EXISTS"], opened.get(b"HIGHESTMODSEQ") or None)
+        return Status(
+            uidvalidity,
+            uidnext,
+            opened[b"EXISTS"],
+            opened.get(b"HIGHESTMODSEQ") or None,
+            uidnext_told=bool(told),
+        )
 
     def _why_not_opened(self, refused: "_RefusedError", setting: str) -> Exception:
         if refused.code == "SERVERBUG":

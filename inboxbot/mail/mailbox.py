@@ -26,13 +26,15 @@ class FetchError(TransientError):
 class Status:
     """A mailbox as it was opened (RFC 9051, section 7.4.1).
 
-    `modseq` is HIGHESTMODSEQ where the server has it (RFC 7162).
+    `modseq` is HIGHESTMODSEQ where the server has it (RFC 7162). Where the server does not tell
+    UIDNEXT, `uidnext` is what follows the last letter: it goes back when that one is moved.
     """
 
     uidvalidity: int
     uidnext: int
     exists: int
     modseq: int | None = None
+    uidnext_told: bool = True
 
 
 @dataclass(frozen=True, slots=True)

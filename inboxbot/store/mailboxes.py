@@ -126,6 +126,15 @@ def begin_epoch(
     )
 
 
+def goes_back(db: Database, mailbox: int, last: int) -> None:
+    """Forget how far we got above the UID `last`: the server gives those numbers out again."""
+    db.execute(
+        "UPDATE mailbox SET floor_uid = min(floor_uid, ?1), restored_uid = min(restored_uid, ?1)"
+        " WHERE id = ?2",
+        [last, mailbox],
+    )
+
+
 def restored(db: Database) -> None:
     """Note that the database was restored: what its next look finds may have been answered."""
     db.execute("UPDATE mailbox SET restored_uid = -1 WHERE uidvalidity IS NOT NULL")

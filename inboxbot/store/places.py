@@ -98,6 +98,27 @@ def highest(db: Database, mailbox: Watched) -> int:
     return max(row[0] or 0, mailbox.baseline_uid)
 
 
+def newest_known(db: Database, mailbox: Watched, limit: int) -> list[Details]:
+    """Return what is known of the letters with the highest UIDs of this era."""
+    rows = db.execute(
+        "SELECT uid, size, received_at, identity FROM place"
+        " WHERE mailbox_id = ? AND uidvalidity = ?"
+        " AND size IS NOT NULL AND received_at IS NOT NULL ORDER BY uid DESC LIMIT ?",
+        [mailbox.id, mailbox.uidvalidity, limit],
+    )
+    return [Details(uid, size, moment(at), identity=name) for uid, size, at, name in rows]
+
+
+def put_aside(db: Database, mailbox: Watched, first: int) -> None:
+    """Make the rows from the UID `first` on those of an era gone by: the server uses it anew."""
+    db.execute(
+        "UPDATE place SET uidvalidity ="
+        " (SELECT min(0, min(uidvalidity)) - 1 FROM place WHERE mailbox_id = ?1)"
+        " WHERE mailbox_id = ?1 AND uidvalidity = ?2 AND uid >= ?3",
+        [mailbox.id, mailbox.uidvalidity, first],
+    )
+
+
 def due(db: Database, mailbox: Watched, now: datetime, limit: int) -> list[Place]:
     """Return open places to fetch now: those never tried first, then the least tried.
 

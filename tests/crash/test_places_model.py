@@ -1,7 +1,8 @@
 """The places of letters against a model: whatever is done to the mailbox, nothing is lost.
 
 Letters are delivered, read elsewhere, moved away and back, deleted; the server numbers them
-anew, breaks connections and leaves letters out; the program stops at any of its steps.
+anew, is put back to an older copy of itself, breaks connections and leaves letters out; the
+program stops at any of its steps.
 """
 
 import random
@@ -54,7 +55,7 @@ class Places(RuleBasedStateMachine):
         self.path = self.folder / "inboxbot.sqlite3"
         new_store(self.path).close()
         self.box = FakeMailbox(email_ids=email_ids)
-        self.number = 0
+        self.number, self.eras = 0, 1
         self.old: set[bytes] = set()
         for _ in range(old):
             self.old.add(self.put(timedelta(days=-90)))
@@ -62,11 +63,12 @@ class Places(RuleBasedStateMachine):
         self.taking.poll()
         self.must: set[bytes] = set()
         self.renumbered = False
+        self.keep_copy()
 
     def put(self, age: timedelta = timedelta(), text: str = "Hello") -> bytes:
         self.number += 1
         raw = letter(self.number, text)
-        self.box.deliver(raw, self.now() + age)
+        self.box.deliver(raw, self.now() + age + timedelta(seconds=self.number))
         return raw
 
     def now(self) -> datetime:
@@ -112,6 +114,20 @@ class Places(RuleBasedStateMachine):
         uids = sorted(self.box.letters)
         order.shuffle(uids)
         self.box.reset(uids)
+        self.eras += 1
+        self.box.uidvalidity = self.eras
+        self.renumbered = True
+
+    @rule()
+    def keep_copy(self) -> None:
+        self.kept = dict(self.box.letters), self.box.uidnext, self.box.uidvalidity
+
+    @rule(new=st.integers(0, 5))
+    def put_back(self, new: int) -> None:
+        letters, self.box.uidnext, self.box.uidvalidity = self.kept
+        self.box.letters = dict(letters)
+        for _ in range(new):
+            self.put()
         self.renumbered = True
 
     @rule(nth=st.integers(1, 8), kind=st.sampled_from([FetchError, TransientError]))

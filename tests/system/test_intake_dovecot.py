@@ -3,6 +3,7 @@
 import random
 import resource
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -220,3 +221,29 @@ def test_a_keyword_marks_what_was_taken_in_and_nothing_else(
     client.logout()
     assert [b"$InboxbotSeen" in flags[uid] for uid in sorted(flags)] == [True, True, False]
     assert taking.places() == {1: "ingested", 2: "ingested"}
+
+
+def test_a_server_put_back_to_its_own_copy_keeps_its_uidvalidity_and_no_new_letter_is_lost(
+    account: Account, taking: TakingIn
+) -> None:
+    home = account.maildir.parent
+    copied = home.with_name(f"{account.name}-copy")
+    account.fill(letter(number) for number in range(5))
+    taking.poll()
+    shutil.copytree(home, copied, symlinks=True)
+    account.fill(letter(number) for number in range(5, 10))
+    taking.poll()
+    account.server.doveadm("kick", account.name)
+    before = taking.box.open()
+    taking.box.close()
+    shutil.rmtree(home)
+    shutil.copytree(copied, home, symlinks=True)
+    account.server.give(home)
+    account.fill(letter(number) for number in range(10, 13))
+    after = taking.box.open(anew=True)
+    assert (after.uidvalidity, after.uidnext) == (before.uidvalidity, before.uidnext - 2)
+    taking.poll()
+    assert sorted(taking.stored()) == sorted(letter(number) for number in range(13))
+    assert set(taking.places().values()) == {"ingested"}
+    assert taking.sweep() == 0
+    taking.check()

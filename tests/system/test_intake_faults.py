@@ -377,6 +377,9 @@ def test_r16_without_uidnext_the_highest_uid_is_asked_for(
         server.deliver(letter(4), now)
         taking.poll()
         assert taking.stored() == [letter(4)]
+        del server.letters[4]  # What is asked for goes back then, and nothing was put back.
+        taking.poll()
+        assert taking.places() == {4: "ingested"}
 
 
 def test_a_kept_connection_that_died_is_made_again_in_the_same_poll(
