@@ -272,7 +272,7 @@ class Fetcher:
 
 def retry_after(attempt: int) -> timedelta:
     """Return how long to wait after a failed attempt at one letter: at once, then 5 minutes."""
-    return timedelta() if attempt <= 1 else timedelta(minutes=5)
+    return timedelta() if attempt <= 1 else places.LONGEST_WAIT
 
 
 def batches(details: Iterable[Details], limits: Limits) -> Iterator[list[Details]]:

@@ -5,7 +5,7 @@ known from the server's flags. All functions that write do so within the caller'
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from inboxbot.frozen import dataclass
@@ -16,6 +16,7 @@ from inboxbot.store.mailboxes import Watched
 from inboxbot.store.sqlite import Database
 
 LAST_UID = 2**32 - 1  # RFC 9051, section 2.3.1.1
+LONGEST_WAIT = timedelta(minutes=5)
 
 
 class State(StrEnum):
@@ -133,11 +134,13 @@ def due(db: Database, mailbox: Watched, now: datetime, limit: int) -> list[Place
 
 
 def _due(db: Database, mailbox: Watched, now: datetime, limit: int, last: int) -> list[Place]:
+    # A time further ahead than any wait shows a clock that was ahead when it was written.
     rows = db.execute(
         "SELECT uid, attempts, last_error FROM place WHERE mailbox_id = ? AND uidvalidity = ?"
-        " AND state IN ('listed', 'retry') AND (next_try_at IS NULL OR next_try_at <= ?)"
+        " AND state IN ('listed', 'retry')"
+        " AND (next_try_at IS NULL OR next_try_at <= ? OR next_try_at > ?)"
         " AND uid <= ? ORDER BY attempts, uid LIMIT ?",
-        [mailbox.id, mailbox.uidvalidity, stamp(now), last, limit],
+        [mailbox.id, mailbox.uidvalidity, stamp(now), stamp(now + LONGEST_WAIT), last, limit],
     )
     return [Place(*row) for row in rows]
 

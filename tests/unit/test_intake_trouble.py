@@ -211,6 +211,24 @@ def test_a_letter_that_the_server_lists_and_never_gives_is_quarantined_not_vanis
     assert taking.places() == {uid: "quarantined"}
 
 
+def test_r28_a_letter_put_off_under_a_clock_that_was_ahead_waits_no_longer_than_any(
+    taking: TakingIn, box: FakeMailbox
+) -> None:
+    box.deliver(letter(1), taking.now)
+    box.trouble = poisoned(1)
+    taking.later(days=3650)
+    taking.poll()
+    assert taking.places() == {1: "retry"}
+    box.operations.clear()
+    taking.later(minutes=4)
+    taking.poll()
+    assert "fetch" not in box.operations
+    box.trouble = poisoned()
+    taking.later(days=-3650)
+    taking.poll()
+    assert taking.places() == {1: "ingested"}
+
+
 def test_the_sweep_takes_in_what_the_listing_missed_and_says_how_many(
     taking: TakingIn, box: FakeMailbox
 ) -> None:
