@@ -182,9 +182,13 @@ class Fetcher:
 
     def _bytes_of(self, batch: Sequence[Details]) -> dict[int, bytes]:
         if batch[0].size <= self._limits.max_size:
-            return self._box.fetch([each.uid for each in batch])
-        start = self._box.fetch_start(batch[0].uid, self._limits.start_size)
-        return {} if start is None else {batch[0].uid: start}
+            found = self._box.fetch([each.uid for each in batch])
+        else:
+            start = self._box.fetch_start(batch[0].uid, self._limits.start_size)
+            found = {} if start is None else {batch[0].uid: start}
+        # A letter that has a size and came without a byte was left out, too.
+        empty = {each.uid for each in batch if each.size == 0}
+        return {uid: raw for uid, raw in found.items() if raw or uid in empty}
 
     def _check_disk(self, size: int) -> None:
         free = shutil.disk_usage(self._folder).free

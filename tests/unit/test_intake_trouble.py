@@ -1,6 +1,7 @@
 """Intake when something is in the way: letters that break the fetch, servers that are gone."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from inboxbot.mail.mailbox import FetchError
 from inboxbot.store import places
 from tests.fakes import FakeMailbox
 from tests.numbered import letter
-from tests.taking_in import TakingIn
+from tests.taking_in import ROOMY, TakingIn
 
 
 def poisoned(*bad: int) -> Callable[[str, Sequence[int]], None]:
@@ -209,6 +210,37 @@ def test_a_letter_that_the_server_lists_and_never_gives_is_quarantined_not_vanis
     box.hidden = {uid}
     taking.poll()
     assert taking.places() == {uid: "quarantined"}
+
+
+@pytest.mark.parametrize("oversize", [False, True])
+def test_r15_letters_that_have_a_size_and_come_empty_are_asked_for_again(
+    taking: TakingIn, box: FakeMailbox, oversize: bool
+) -> None:
+    if oversize:
+        taking.limits = replace(ROOMY, max_size=10)
+    kept = {box.deliver(letter(number), taking.now): letter(number) for number in (1, 2)}
+
+    def empties(operation: str, uids: Sequence[int]) -> None:
+        for uid in kept if operation.startswith("fetch") else ():
+            box.letters[uid].raw = b""
+        for uid in kept if operation == "details" else ():
+            box.letters[uid].raw = kept[uid]
+
+    box.trouble = empties
+    taking.poll()
+    assert taking.stored() == []
+    box.trouble = poisoned()
+    for uid, raw in kept.items():
+        box.letters[uid].raw = raw
+    taking.sweep()
+    assert sorted(taking.stored()) == sorted(kept.values())
+    taking.check()
+
+
+def test_a_letter_without_a_size_is_stored_empty(taking: TakingIn, box: FakeMailbox) -> None:
+    box.deliver(b"", taking.now)
+    taking.poll()
+    assert taking.stored() == [b""]
 
 
 def test_r28_a_letter_put_off_under_a_clock_that_was_ahead_waits_no_longer_than_any(
