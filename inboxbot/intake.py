@@ -348,6 +348,6 @@ def _record_baseline(
 def _mark(box: Mailbox, watched: Watched, uids: list[int], mark: str) -> None:
     """Set the cosmetic mark; whatever happens, what we know stays as it is."""
     try:
-        box.mark(uids, mark)
+        box.mark(uids, mark, watched.uidvalidity)
     except InboxbotError:
         events.mark_failed(watched.id)

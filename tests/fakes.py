@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from inboxbot.errors import PermanentError
+from inboxbot.errors import PermanentError, TransientError
 from inboxbot.mail.mailbox import Details, Status, identity
 
 
@@ -98,9 +98,11 @@ class FakeMailbox:
         self._note("fetch_start", [uid])
         return self.letters[uid].raw[:size] if uid in self.letters else None
 
-    def mark(self, uids: Iterable[int], how: str) -> None:
+    def mark(self, uids: Iterable[int], how: str, uidvalidity: int) -> None:
         wanted = list(uids)
         self._note("mark", wanted)
+        if uidvalidity != self.uidvalidity:
+            raise TransientError("UIDVALIDITY changed before the mark; none is set.")
         if how.startswith("move:"):
             for uid in wanted:
                 self.letters.pop(uid, None)

@@ -227,12 +227,14 @@ class ImapMailbox:
         with self._asking() as client:
             client.append(folder, raw, (b"\\Seen",), when)
 
-    def mark(self, uids: Iterable[int], how: str) -> None:
+    def mark(self, uids: Iterable[int], how: str, uidvalidity: int) -> None:
         """Set a keyword on messages, or move them, where the folder allows it."""
         kind, _, name = how.partition(":")
         wanted = list(uids)
         with self._asking() as client:
             opened = client.select_folder(self._settings.folder)
+            if opened.get(b"UIDVALIDITY") != uidvalidity:
+                raise TransientError("UIDVALIDITY changed before the mark; none is set.")
             if kind == "move":
                 client.move(wanted, name)
             elif b"\\*" in opened.get(b"PERMANENTFLAGS", ()):

@@ -82,8 +82,12 @@ class Mailbox(Protocol):
     def fetch_start(self, uid: int, size: int) -> bytes | None:
         """Return the first `size` bytes of a message, or None where it is gone."""
 
-    def mark(self, uids: Iterable[int], how: str) -> None:
-        """Set a keyword on messages (`keyword:$Name`) or move them (`move:Folder`)."""
+    def mark(self, uids: Iterable[int], how: str, uidvalidity: int) -> None:
+        """Set a keyword on messages (`keyword:$Name`) or move them (`move:Folder`).
+
+        Where the folder has another UIDVALIDITY by now, other messages have these UIDs: then
+        none is touched.
+        """
 
 
 def identity(header: bytes, size: int) -> str | None:

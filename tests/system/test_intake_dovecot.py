@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from joserfc import jwt
@@ -247,3 +248,31 @@ def test_a_server_put_back_to_its_own_copy_keeps_its_uidvalidity_and_no_new_lett
     assert set(taking.places().values()) == {"ingested"}
     assert taking.sweep() == 0
     taking.check()
+
+
+def test_where_letters_were_numbered_anew_before_the_mark_none_that_was_not_read_is_moved(
+    account: Account, taking: TakingIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with account.client() as client:
+        client.create_folder("Done")
+    account.fill([letter(1), letter(2)])
+    mark = ImapMailbox.mark
+
+    def late(box: ImapMailbox, *arguments: Any) -> None:
+        account.fill(letter(number) for number in (11, 12, 13))
+        renumber(account, random.Random(7))
+        box.close()  # The kick ended the session.
+        mark(box, *arguments)
+
+    monkeypatch.setattr(ImapMailbox, "mark", late)
+    taking.poll(mark="move:Done")
+    assert sorted(taking.stored()) == [letter(1), letter(2)]
+    with account.client("Done") as client:
+        assert client.search("ALL") == []
+    taking.poll()
+    assert sorted(taking.stored()) == sorted(letter(number) for number in (1, 2, 11, 12, 13))
+    monkeypatch.undo()
+    account.fill([letter(14)])
+    taking.poll(mark="move:Done")
+    with account.client("Done") as client:
+        assert len(client.search("ALL")) == 1

@@ -226,7 +226,7 @@ def test_exchange_takes_no_keywords_of_ours_and_is_not_asked_to(server, now, kep
     server.answer = answer
     with ImapMailbox(server.settings()) as box:
         box.open()
-        box.mark([1], "keyword:$Inboxbot")
+        box.mark([1], "keyword:$Inboxbot", 77)
         assert box.open().exists == 1
     assert bool(stores) is asked
 
