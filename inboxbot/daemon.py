@@ -412,5 +412,5 @@ class Daemon:
             self._wake("triage")
         if self._sweep_in(box.name) <= 0:
             self._swept_at[box.name] = time.monotonic()
-            watcher.sweep()
+            watcher.sweep(halting)
             self._wake("triage")  # A sweep takes in whatever came since the look before it.

@@ -54,9 +54,9 @@ class Watcher:
         """Fetch what is new. Raises the errors of `intake.poll`."""
         return self._telling(lambda: self._poll(stop))
 
-    def sweep(self) -> int:
+    def sweep(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Account for every letter on the server; return how many had no row."""
-        return self._telling(self._sweep)
+        return self._telling(lambda: self._sweep(stop))
 
     def listen(
         self, stop: Callable[[], bool] = lambda: False, at_most_s: float = BELIEVED_S
@@ -111,6 +111,7 @@ class Watcher:
 
     def _poll(self, stop: Callable[[], bool]) -> PollResult:
         self._keep_token_fresh()
+        is_first = self._last is None
         # A look that left something undone must not take its shortcut the next time.
         settled = self._last is not None and not self._last.waiting
         self._last = intake.poll(
@@ -134,8 +135,8 @@ class Watcher:
                 with write(self._db):
                     alerts.open_alert(self._db, code, self._now(), detail=self.name)
         self._all_fetched()
-        if self._last.first and self._import_since:
-            self._bring_in_history(stop)
+        if is_first:
+            self._bring_in_history(self._last.mailbox, stop)
         return self._last
 
     def _note_certificate(self) -> None:
@@ -155,7 +156,14 @@ class Watcher:
             with write(self._db):
                 alerts.end(self._db, Code.QUARANTINED, self._now(), detail=self.name)
 
-    def _bring_in_history(self, stop: Callable[[], bool]) -> None:
+    def _bring_in_history(self, mailbox: int, stop: Callable[[], bool]) -> None:
+        """Bring old letters in, where that is wanted and was not done to its end yet.
+
+        What breaks off goes on after the next sweep: new letters do not wait for it.
+        """
+        done = f"{settings.IMPORTED_SINCE}{mailbox}"
+        if not self._import_since or settings.get(self._db, done) == self._import_since:
+            return
         from inboxbot import history
 
         history.import_since(
@@ -167,8 +175,11 @@ class Watcher:
             limits=self._limits,
             stop=stop,
         )
+        if not stop():
+            with write(self._db):
+                settings.put(self._db, done, self._import_since)
 
-    def _sweep(self) -> int:
+    def _sweep(self, stop: Callable[[], bool]) -> int:
         missing = intake.sweep(
             self._db,
             self._mailbox,
@@ -183,6 +194,8 @@ class Watcher:
             consequences.swept(self._db, self.name, missing, self._now())
         self._push.swept(missing)
         self._all_fetched()
+        if self._last is not None:
+            self._bring_in_history(self._last.mailbox, stop)
         return missing
 
     def _telling(self, work: Callable[[], T]) -> T:

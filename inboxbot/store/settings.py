@@ -33,6 +33,8 @@ class Mode(StrEnum):
 # With the name of a mailbox behind it: when the certificate of its server ends.
 CERTIFICATE_UNTIL = "certificate_until:"
 SMTP_CERTIFICATE_UNTIL = "smtp_certificate_until:"
+# With the number of a mailbox behind it: since which day its old letters were all brought in.
+IMPORTED_SINCE = "imported_since:"
 
 
 @dataclass(frozen=True, slots=True)
