@@ -26,7 +26,7 @@ from inboxbot.clock import utc_now
 from inboxbot.config import Config, Mailbox
 from inboxbot.errors import ConfigError, InboxbotError, PermanentError, TokenError
 from inboxbot.lock import locked
-from inboxbot.pause import Pauses
+from inboxbot.pause import Pauses, Sweeps
 from inboxbot.postman import Postman
 from inboxbot.schedule import BackgroundScheduler, IntervalTrigger, ThreadPoolExecutor
 from inboxbot.signals import Requests
@@ -39,7 +39,6 @@ TRIAGE_EVERY_S = 20.0
 SEND_EVERY_S = 20.0
 RESOLVE_EVERY_S = 600.0
 TEMPLATES_EVERY_S = 60.0
-SWEEP_EVERY_S = 6 * 3600.0
 STOP_WITHIN_S = 8.0
 # A job that did not begin for so many of its intervals is woken by the main thread.
 OVERDUE = 3
@@ -184,7 +183,7 @@ class Daemon:
         self._halt = halt
         self._stack = stack
         self._pauses = Pauses(time.monotonic)
-        self._swept_at: dict[str, float] = {}
+        self._sweeps = Sweeps(time.monotonic)
         self._jobs: dict[str, Job] = {}
         self._sending = threading.Lock()
         self._seen_at: dict[str, float] = {}
@@ -380,7 +379,7 @@ class Daemon:
             while self._pauses.over(box.name) and not halting():
                 self._look(box, watcher, halting)
                 self._pauses.end(box.name)
-                if not box.imap.idle or not watcher.listen(halting, self._sweep_in(box.name)):
+                if not box.imap.idle or not watcher.listen(halting, self._sweeps.due_in(box.name)):
                     return
 
         def poll() -> None:
@@ -399,18 +398,14 @@ class Daemon:
 
         return poll
 
-    def _sweep_in(self, name: str) -> float:
-        """Return in how many seconds the next sweep of a mailbox is due."""
-        swept_at = self._swept_at.get(name)
-        return 0.0 if swept_at is None else swept_at + SWEEP_EVERY_S - time.monotonic()
-
     def _look(self, box: Mailbox, watcher: Watcher, halting: Callable[[], bool]) -> None:
         began = time.monotonic()
         result = watcher.poll(halting)
         self._count(box.name, time.monotonic() - began, True)
         if result.states:
             self._wake("triage")
-        if self._sweep_in(box.name) <= 0:
-            self._swept_at[box.name] = time.monotonic()
+        if self._sweeps.due_in(box.name) <= 0:
+            self._sweeps.begins(box.name)
             watcher.sweep(halting)
+            self._sweeps.done(box.name)
             self._wake("triage")  # A sweep takes in whatever came since the look before it.

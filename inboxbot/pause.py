@@ -1,4 +1,4 @@
-"""How long servers that failed are left alone, by the monotonic clock.
+"""How long servers are left alone that failed or were swept, by the monotonic clock.
 
 A wall clock that is set neither ends a pause nor prolongs it. How long is `inboxbot.backoff`.
 """
@@ -6,7 +6,9 @@ A wall clock that is set neither ends a pause nor prolongs it. How long is `inbo
 import random
 from collections.abc import Callable
 
-from inboxbot.backoff import Trouble, next_try
+from inboxbot.backoff import LONGEST, Trouble, next_try
+
+SWEEP_EVERY_S = 6 * 3600.0
 
 
 class Pauses:
@@ -40,3 +42,27 @@ class Pauses:
         """Forget the failures of a server that works."""
         self._failures.pop(name, None)
         self._until.pop(name, None)
+
+
+class Sweeps:
+    """When mailboxes are swept, by name: at the start, then every six hours.
+
+    One that did not come to its end is begun again like a server that failed, and as late as
+    that can be: the looks in between are what brings letters in.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._at: dict[str, float] = {}
+
+    def due_in(self, name: str) -> float:
+        """Return in how many seconds a mailbox is to be swept; none or less is now."""
+        return self._at[name] - self._monotonic() if name in self._at else 0.0
+
+    def begins(self, name: str) -> None:
+        """Note that a sweep begins."""
+        self._at[name] = self._monotonic() + LONGEST.total_seconds()
+
+    def done(self, name: str) -> None:
+        """Note that it came to its end."""
+        self._at[name] = self._monotonic() + SWEEP_EVERY_S

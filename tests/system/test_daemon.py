@@ -9,13 +9,21 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.installation import until
+from inboxbot import config, opening
+from inboxbot.clock import utc_now
+from inboxbot.daemon import Daemon
+from inboxbot.errors import TransientError
+from inboxbot.pause import Sweeps
+from inboxbot.watcher import Watcher
+from tests import imap_script
+from tests.installation import install, until
 from tests.memory import heaps_of_threads
+from tests.numbered import letter
 from tests.smtp_sink import free_port
 
 
@@ -211,3 +219,45 @@ def test_staff_are_told_of_an_urgent_letter_without_a_word_of_it(installation, a
     assert b"please look" in told.raw
     for word in (b"canary", b"zoe", b"Zoe", b"ventilator"):
         assert word not in told.raw
+
+
+def test_a_sweep_that_fails_is_begun_again_after_minutes_and_the_looks_go_on(
+    server, tmp_path, monkeypatch
+):
+    made = install(
+        tmp_path, imap_host="127.0.0.1", imap_port=server.port, imap_user="support", smtp_port=1
+    )
+    monkeypatch.setenv("INBOXBOT_IMAP_PASSWORD", imap_script.PASSWORD)
+    monkeypatch.setenv("INBOXBOT_SMTP_PASSWORD", imap_script.PASSWORD)
+    configuration = config.load(made.configuration)
+    box, clock, halt = configuration.mailbox[0], [0.0], threading.Event()
+    halt.set()  # No job of the schedule runs here.
+
+    def refuses(tag, line):
+        swept = b"SEARCH" in line and b"*" not in line
+        return [tag + b" NO [UNAVAILABLE] later\r\n"] if swept else None
+
+    with ExitStack() as stack:
+        db = stack.enter_context(opening.store(configuration))
+        watcher = stack.enter_context(closing(Watcher(configuration, box, db, utc_now)))
+        watcher.poll()
+        server.deliver(letter(1), utc_now())
+        it = Daemon(configuration, halt, stack)
+        it._count = lambda *_: None
+        it._sweeps = Sweeps(lambda: clock[0])
+
+        def swept():
+            it._look(box, watcher, lambda: False)
+            return db.execute("SELECT last_sweep_at FROM mailbox").fetchone()[0]
+
+        server.answer = refuses
+        with pytest.raises(TransientError):
+            swept()
+        assert swept() is None
+        server.answer = lambda tag, line: None
+        assert swept() is None
+        clock[0] += 15 * 60
+        first = swept()
+        assert first is not None
+        clock[0] += 15 * 60
+        assert swept() == first

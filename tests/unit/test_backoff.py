@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inboxbot.backoff import LONGEST, Trouble, next_try
+from inboxbot.pause import Sweeps
 
 HOUR = timedelta(hours=1)
 
@@ -41,3 +42,18 @@ def test_the_first_wait_is_short_and_the_waits_double_up_to_15_minutes() -> None
 @given(st.integers(1, 10**9), st.sampled_from(Trouble), st.floats(0, 1))
 def test_no_wait_is_nothing_or_without_end(failures: int, kind: Trouble, jitter: float) -> None:
     assert timedelta(seconds=4) <= next_try(failures, kind, jitter) <= timedelta(minutes=30)
+
+
+def test_a_sweep_that_failed_is_begun_again_after_minutes_one_that_was_done_after_hours() -> None:
+    clock = [0.0]
+    sweeps = Sweeps(lambda: clock[0])
+    assert sweeps.due_in("a") == 0
+    for _ in range(3):
+        sweeps.begins("a")
+        assert sweeps.due_in("a") == 15 * 60
+        clock[0] += 15 * 60
+        assert sweeps.due_in("a") == 0
+    sweeps.begins("a")
+    sweeps.done("a")
+    assert sweeps.due_in("a") == 6 * 3600
+    assert sweeps.due_in("b") == 0

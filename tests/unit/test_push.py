@@ -1,6 +1,6 @@
 """A server is believed after it has told of a letter, and doubted after it failed to."""
 
-from inboxbot.daemon import SWEEP_EVERY_S
+from inboxbot.pause import SWEEP_EVERY_S
 from inboxbot.push import BELIEVED_S, FALSE_ALARMS, SILENCES, Push
 
 
