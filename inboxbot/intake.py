@@ -79,6 +79,11 @@ def poll(
         watched = mailboxes.find(db, source.name, source.server, source.folder)
         if watched is None:
             return _first_start(db, source, status, now)
+        if now < watched.started_at:
+            # Else every letter would count as older than the first start, for as long as that.
+            with write(db):
+                mailboxes.begun_by(db, watched.id, now)
+            watched = _watched(db, source)
         watched = _same_era(db, box, source, watched, status, now, anew=previous is None)
         listed = 0
         if status != previous or watched.restored_uid < 0:

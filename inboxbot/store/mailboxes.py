@@ -71,6 +71,13 @@ def watch(
     )
 
 
+def begun_by(db: Database, mailbox: int, now: datetime) -> None:
+    """Note that we watched a mailbox by `now` at the latest: its first look had a clock ahead."""
+    db.execute(
+        "UPDATE mailbox SET started_at = min(started_at, ?) WHERE id = ?", [stamp(now), mailbox]
+    )
+
+
 def archive(db: Database, name: str, now: datetime) -> int:
     """Return the row that imported letters of the mailbox `name` belong to, made if needed."""
     row = db.execute("SELECT id FROM mailbox WHERE name = ? ORDER BY id LIMIT 1", [name]).fetchone()

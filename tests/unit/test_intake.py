@@ -326,3 +326,26 @@ def test_a_poll_stops_when_asked_and_the_next_one_goes_on(
     assert (len(taking.stored()), result.waiting) == (10, 15)
     assert taking.poll().waiting == 0
     assert len(taking.stored()) == 25
+
+
+def test_r28_a_first_start_under_a_clock_that_was_ahead_silences_no_later_letter(
+    db: Database, box: FakeMailbox, now: datetime
+) -> None:
+    box.deliver(letter(1), now)
+    taking = TakingIn(db, box, now)
+    taking.later(days=365)
+    assert taking.poll().first
+    taking.later(days=-365, hours=1)
+    for number in (2, 3):
+        box.deliver(letter(number), taking.now)
+        box.deliver(letter(10 + number), now - timedelta(days=2))
+        taking.poll()
+        taking.later(days=1)
+    # What was there already, or is older than the first start, stays silent all the same.
+    rows = db.execute("SELECT id, keep_silent FROM message ORDER BY id").fetchall()
+    assert [(messages.raw(db, row), silence) for row, silence in rows] == [
+        (letter(2), None),
+        (letter(12), "baseline"),
+        (letter(3), None),
+        (letter(13), "baseline"),
+    ]
