@@ -244,25 +244,41 @@ def _hold(turn: Turn) -> tuple[str, str, Back]:
 
 def _release(turn: Turn, action: Release) -> tuple[str, str, Back]:
     db, letter = turn.db, turn.review.id
-    reply = replies.acknowledgement(db, letter)
+    reply = replies.held(db, letter)
+    back: Back
+    if reply is not None and reply.kind == "answer":
+        outbox.release(db, reply.id, turn.staff, turn.now)
+        row, back = reply.id, (("put_back", reply.id, reply.reason or ""),)
+    elif replies.is_answered(db, letter):
+        raise Conflict(f"A person has answered letter {letter} already.")
+    else:
+        row, back = _release_acknowledgement(turn, action, reply)
+    replies.put_off(db, row, turn.now + action.delay)
+    turn.change()
+    return "released", str(row), back
+
+
+def _release_acknowledgement(
+    turn: Turn, action: Release, reply: replies.SentReply | None
+) -> tuple[int, Back]:
+    """Let the acknowledgement go that is held; where there never was one, the one `written`."""
+    db, letter = turn.db, turn.review.id
     back: Back
     if reply is not None:
-        if reply.state is not ReplyState.HELD:
-            raise Conflict(f"The acknowledgement of letter {letter} is not held any more.")
         if action.rules is not None:
             releasing.must_fit(db, reply, turn.review, action.rules, turn.now)
         if outbox.is_of_another_kind(db, letter, reply.template, turn.review.category):
             _write_anew(turn, action, reply)
         outbox.release(db, reply.id, turn.staff, turn.now)
         row, back = reply.id, (("put_back", reply.id, reply.reason or ""),)
+    elif replies.acknowledgement(db, letter) is not None:
+        raise Conflict(f"The acknowledgement of letter {letter} is not held any more.")
     else:
         if action.written is None or action.rules is not None:
-            raise Conflict(f"Letter {letter} has no acknowledgement that is held.")
+            raise Conflict(f"Letter {letter} has no reply that is held.")
         row = _put_in_outbox(turn, action.written(letter))
         back = (("unwrite", row, ""),)
-    replies.put_off(db, row, turn.now + action.delay)
-    turn.change()
-    return "released", str(row), back + _verdict(turn, released=True)
+    return row, back + _verdict(turn, released=True)
 
 
 def _write_anew(turn: Turn, action: Release, reply: replies.SentReply) -> None:
@@ -298,13 +314,19 @@ def _put_in_outbox(turn: Turn, written: Acknowledgement) -> int:
 
 
 def _drop(turn: Turn) -> tuple[str, str, Back]:
-    reply = replies.acknowledgement(turn.db, turn.review.id)
-    if reply is None or reply.state is not ReplyState.HELD:
-        raise Conflict(f"No acknowledgement of letter {turn.review.id} is held.")
+    reply = replies.held(turn.db, turn.review.id)
+    if reply is None:
+        raise Conflict(f"No reply to letter {turn.review.id} is held.")
     outbox.cancel(turn.db, reply.id, Reason.STAFF, turn.now)
-    turn.change()
     back: Back = (("put_back", reply.id, reply.reason or ""),)
-    return "dropped", str(reply.id), back + _verdict(turn, released=False)
+    if reply.kind == "acknowledgement":
+        turn.change()
+        return "dropped", str(reply.id), back + _verdict(turn, released=False)
+    if turn.review.state is State.ANSWERED and not replies.is_answered(turn.db, turn.review.id):
+        turn.change(state=State.REOPENED)  # Nobody has answered it after all.
+    else:
+        turn.change()
+    return "dropped", str(reply.id), back
 
 
 def _verdict(turn: Turn, *, released: bool) -> Back:

@@ -114,10 +114,12 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Send an acknowledgement that was held back, after `delay`.
+    """Send the reply that was held back, after `delay`.
 
-    `written` is called where there is none in the outbox yet (the gate had asked for silence),
-    and where staff sorted the letter anew after it was written: its kind has other words.
+    An answer that a person wrote goes as it was written, and no acknowledgement beside it. Else
+    it is the acknowledgement. `written` is called where there is none in the outbox yet (the gate
+    had asked for silence), and where staff sorted the letter anew after it was written: its kind
+    has other words.
     `rules` are the limits that hold where many are released at once.
     """
 
@@ -128,7 +130,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Decide that a held acknowledgement is not sent."""
+    """Decide that a held reply is not sent: of two the answer, as with `Release`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,15 +78,15 @@ def outbox_cancel(reply: int, config_file: str | None, as_json: bool) -> None:
 def _resolve(reply: int, sent: bool, again: bool, config_file: str | None, as_json: bool) -> None:
     from inboxbot import modes, opening, review
     from inboxbot.actions import Drop, Resolve
-    from inboxbot.store import outbox, replies
+    from inboxbot.store import replies
 
     with opening.store(configuration(config_file), create=False) as db:
         wanted = replies.get(db, reply)
         if wanted is None:
             raise NotFound(f"There is no reply {reply}.")
         letter = wanted.letter
-        found = replies.acknowledgement(db, letter)
-        held = found is not None and (found.id, found.state) == (reply, outbox.State.HELD)
+        found = replies.held(db, letter)
+        held = found is not None and found.id == reply
         given_up = not (sent or again)
         review.perform(
             db,

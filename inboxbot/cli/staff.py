@@ -244,6 +244,7 @@ def release_command(
 ) -> None:
     """Send the acknowledgement of letter ID that was held back or kept silent.
 
+    Where a personal answer to it is held, that goes instead, as it was written.
     It leaves with the next pass over the outbox. Where many are released the limits of [replies]
     hold, and nobody gets two: the newest letter's goes, the others stay held.
     """
@@ -348,7 +349,7 @@ def _sentence(action: Action) -> str:
         case Correct(category):
             return f"category set to {category}"
         case Release():
-            return "its acknowledgement leaves with the next pass of `inboxbot send`"
+            return "its reply leaves with the next pass of `inboxbot send`"
         case Hold():
             return "its acknowledgement is held"
         case Close():

@@ -287,9 +287,10 @@ def listed(db: Database, *states: State) -> Iterator[Listed]:
 
 
 def _queue(db: Database, row: int, who: str, now: datetime, sources: tuple[State, ...]) -> None:
+    # Whoever wrote an answer stays its writer.
     also = (
-        "reason = NULL, attempts = 0, created_by = :who, requeued_at = :now, due_at = :now,"
-        f" {NO_LEASE}"
+        "reason = NULL, attempts = 0, created_by = iif(kind = 'answer', created_by, :who),"
+        f" requeued_at = :now, due_at = :now, {NO_LEASE}"
     )
     move(db, row, State.QUEUED, now, sources=sources, also=also, values={"who": who})
 

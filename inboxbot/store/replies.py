@@ -8,7 +8,7 @@ from datetime import datetime
 from inboxbot.errors import Conflict
 from inboxbot.frozen import dataclass
 from inboxbot.store.database import moment, stamp
-from inboxbot.store.outbox import ANSWERED, State, unpacked
+from inboxbot.store.outbox import ANSWERED, WITH_STAFF, State, unpacked
 from inboxbot.store.sqlite import Database
 
 
@@ -65,6 +65,19 @@ def get(db: Database, reply: int) -> SentReply | None:
     return _reply(row) if row else None
 
 
+def held(db: Database, letter: int) -> SentReply | None:
+    """Return the held reply of a letter that is to be decided on, or None.
+
+    An answer that a person wrote comes before an acknowledgement, and the oldest before others.
+    """
+    row = db.execute(
+        f"SELECT {_COLUMNS} FROM outbox WHERE message_id = ? AND state = 'held'"  # noqa: S608
+        " ORDER BY kind = 'answer' DESC, id LIMIT 1",
+        [letter],
+    ).fetchone()
+    return _reply(row) if row else None
+
+
 def is_answered(db: Database, letter: int) -> bool:
     """Say whether an answer of a person to this letter has left, or is about to."""
     row = db.execute(
@@ -75,10 +88,17 @@ def is_answered(db: Database, letter: int) -> bool:
 
 
 def letters_held(db: Database, reason: str | None = None) -> list[int]:
-    """Return the letters whose acknowledgement is held, for a reason or for any, newest first."""
+    """Return the letters whose reply, as `held` finds it, is held for a reason or for any.
+
+    Those with an answer come first, and the newest before others: in one go no acknowledgement
+    leaves before an answer in the same conversation.
+    """
     rows = db.execute(
-        "SELECT message_id FROM outbox WHERE state = 'held' AND kind = 'acknowledgement'"
-        " AND (?1 IS NULL OR reason = ?1) ORDER BY id DESC",
+        f"SELECT o.message_id FROM outbox o WHERE o.state = 'held' AND o.{WITH_STAFF}"  # noqa: S608
+        " AND (?1 IS NULL OR o.reason = ?1) AND o.id = (SELECT id FROM outbox"
+        " WHERE message_id = o.message_id AND state = 'held'"
+        " ORDER BY kind = 'answer' DESC, id LIMIT 1)"
+        " ORDER BY o.kind = 'answer' DESC, o.id DESC",
         [reason],
     )
     return [int(row[0]) for row in rows]
@@ -102,7 +122,7 @@ def put_back(db: Database, reply: int, reason: str | None, now: datetime) -> Non
         [reason, stamp(now), reply],
     )
     if changed.rowcount != 1:
-        raise Conflict("The acknowledgement has left already; it cannot be taken back.")
+        raise Conflict("It has left already; it cannot be taken back.")
 
 
 def remove_unsent(db: Database, reply: int) -> None:

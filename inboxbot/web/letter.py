@@ -107,6 +107,8 @@ def page(recorded: Recorded, **more: object) -> str:
         "articles": _articles(recorded),
         "acknowledgement": acknowledgement,
         "answers": [each for each in sent if each.kind == "answer"],
+        "held": replies.held(db(), letter),
+        "answered": replies.is_answered(db(), letter),
         "notes": reviews.notes(db(), letter),
         "tags": tags.of_letters(db(), [letter]).get(letter, []),
         "known_tags": tags.known(db()),

@@ -16,6 +16,7 @@ from inboxbot.store import (
     mailboxes,
     places,
     queue,
+    replies,
     reviews,
     searches,
     tags,
@@ -142,9 +143,10 @@ def bulk() -> Response | tuple[str, int] | str:
         return render_template("release_many.html", here=here, letters=letters_)
     wanted = asked.action(name, form)
     if isinstance(wanted, Release) and len(letters_) > 1:
-        # Nobody gets two: the newest letter's goes.
+        # Nobody gets two: answers go first, and of acknowledgements the newest letter's.
         wanted = replace(wanted, rules=site().rules)
-        letters_ = sorted(letters_, key=lambda each: -each.id)
+        first = {letter: place for place, letter in enumerate(replies.letters_held(db()))}
+        letters_ = sorted(letters_, key=lambda each: first.get(each.id, len(first)))
     done = review.perform(
         db(),
         wanted,

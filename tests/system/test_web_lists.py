@@ -125,7 +125,7 @@ def test_no_more_acknowledgements_leave_than_were_agreed_to(jo: SignedIn, db: Da
     before = [add(db, held("ana")), add(db, held("bea"))]
     form = shown(jo, "/queue?view=held")
     asked = jo.post("/queue/bulk", **form, do="release", everything="on")
-    assert "Send 2 acknowledgements?" in asked.text
+    assert "Send 2 replies?" in asked.text
     agreed = re.findall(r'name="letter" value="([^"]*)"', asked.text)
     since = add(db, held("cleo"))
     done = jo.post("/queue/bulk", **form, do="release", sure="1", letter=agreed)
