@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Reply
+from inboxbot.store import alerts
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.outbox import ANSWERED, NO_LEASE, WITH_STAFF, State, move, unpacked
 from inboxbot.store.sqlite import Database
@@ -252,15 +253,15 @@ def absent(db: Database, row: int, now: datetime) -> None:
 
 
 def hold_restored(db: Database, now: datetime) -> int:
-    """Hold what a restored backup would send: it may have been sent since. Return how many."""
-    db.execute(
-        "UPDATE outbox SET state = 'uncertain', updated_at = ?, lease_until = NULL"
-        " WHERE state = 'sending'",
-        [stamp(now)],
-    )
+    """Hold what a restored backup would send: it may have been sent since. Return how many.
+
+    An uncertain one too: after the backup was made it may have left under another Message-ID, so
+    that its own is not in the Sent folder proves nothing.
+    """
+    alerts.end(db, alerts.Code.UNCERTAIN, now)
     cursor = db.execute(
         f"UPDATE outbox SET state = 'held', reason = 'restored', updated_at = ?, {NO_LEASE}"  # noqa: S608
-        " WHERE state IN ('queued', 'deferred', 'claimed')",
+        " WHERE state IN ('queued', 'deferred', 'claimed', 'sending', 'uncertain')",
         [stamp(now)],
     )
     return cursor.rowcount

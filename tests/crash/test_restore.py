@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from inboxbot.store import backup, restoring
+from inboxbot import review
+from inboxbot.actions import Correct, Resolve
+from inboxbot.classify.category import Category
+from inboxbot.review import Letter
+from inboxbot.store import alerts, backup, restoring
 from tests.crash.pipeline import (
     Crash,
     Outside,
@@ -18,6 +22,7 @@ from tests.crash.pipeline import (
     letter,
     listening,
 )
+from tests.fake_transport import UNKNOWN
 
 
 @pytest.mark.parametrize("known_to_the_copy", ["nothing", "stored", "decided"])
@@ -145,6 +150,33 @@ def test_r42_a_first_look_that_ends_at_any_write_forgets_no_restore(
         assert len(outside.server.accepted) == 1, at
         process.close()
     assert at > 10, "the writes of a whole look were met"
+
+
+def test_r42_a_reply_in_doubt_that_left_under_another_id_since_the_copy_waits_for_a_person(
+    in_memory: Path, now: datetime
+) -> None:
+    outside = Outside(in_memory / "state" / "inboxbot.sqlite3", now)
+    install(outside)
+    outside.deliver(letter(1), "person")
+    outside.server.script = [UNKNOWN]
+    process = Process(outside)
+    process.run()
+    copy = backup.make(process.db, in_memory / "backup", outside.now).file
+    for action in (Correct(Category.PROFILE_REQUEST), Resolve(1, again=True)):
+        review.perform(process.db, action, [Letter(1)], staff="ana", now=outside.now)
+    outside.pass_(minutes=5)
+    process.run()
+    assert len(outside.server.accepted) == 1
+    process.close()
+    outside.pass_(minutes=1)
+    restoring.restore(copy, outside.path, outside.now, who="ana")
+    process = Process(outside)
+    process.settle()
+    found = process.db.execute("SELECT state, reason FROM outbox").fetchall()
+    assert found == [("held", "restored")]
+    assert len(outside.server.accepted) == 1
+    assert alerts.Code.UNCERTAIN not in [each.code for each in alerts.unfinished(process.db)]
+    process.close()
 
 
 def answered_since_the_copy(folder: Path, now: datetime) -> tuple[Outside, Path]:
