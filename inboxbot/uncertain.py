@@ -66,12 +66,14 @@ class Resolver:
             except InboxbotError as error:
                 failed.append(error)
                 continue
-            if found is None:
-                continue
-            for reply in replies:
-                state = self._settle(reply, present=reply.message_id in found)
-                if state is not None:
-                    resolved[state] = resolved.get(state, 0) + 1
+            if found is not None:
+                for reply in replies:
+                    state = self._settle(reply, present=reply.message_id in found)
+                    if state is not None:
+                        resolved[state] = resolved.get(state, 0) + 1
+            if any(reply.state is State.HELD for reply in replies):
+                with write(self._db):
+                    sending.looked_up(self._db, mailbox, replies[-1].id)
         if failed:
             raise failed[0]
         return resolved

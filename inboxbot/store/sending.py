@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Reply
-from inboxbot.store import alerts
+from inboxbot.store import alerts, settings
 from inboxbot.store.database import moment, stamp
 from inboxbot.store.outbox import ANSWERED, NO_LEASE, WITH_STAFF, State, move, unpacked
 from inboxbot.store.sqlite import Database
@@ -18,6 +18,15 @@ from inboxbot.store.sqlite import Database
 LEASE = timedelta(minutes=15)  # More than the longest wait for a server's answer.
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
 UNDO = timedelta(minutes=10)  # More than the time in which staff can take a reply back.
+# By row, since a clock may be set back: the newest reply of a restored copy, and with the name of a
+# mailbox behind it the newest that was looked up in its Sent folder since.
+NEWEST_OF_COPY = "newest_of_copy"
+LOOKED_UP = "looked_up:"
+_NEWEST_OF_COPY = f"(SELECT CAST(value AS INTEGER) FROM setting WHERE name = '{NEWEST_OF_COPY}')"  # noqa: S608
+_LOOKED_UP = (
+    "coalesce((SELECT CAST(value AS INTEGER) FROM setting"  # noqa: S608
+    f" WHERE name = '{LOOKED_UP}' || b.name), 0)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,15 +238,27 @@ def letters(db: Database, rows: Sequence[int]) -> list[int]:
 
 
 def unproven(db: Database) -> list[Unproven]:
-    """Return what the Sent folder may tell about: uncertain, or held as a backup was restored."""
+    """Return what the Sent folder may tell about: uncertain, or held as a backup was restored.
+
+    What the copy held for another reason, and staff may have released since, is among them until
+    it was looked up.
+    """
     rows = db.execute(
         "SELECT o.id, b.name, o.rfc_message_id, o.state FROM outbox o"  # noqa: S608
         " JOIN message m ON m.id = o.message_id JOIN mailbox b ON b.id = m.mailbox_id"
         f" WHERE o.id IN (SELECT id FROM outbox WHERE state = 'uncertain' AND {WITH_STAFF}"
         f" UNION ALL SELECT id FROM outbox WHERE state = 'held' AND {WITH_STAFF}"
-        " AND reason = 'restored') ORDER BY o.id"
+        f" AND reason = 'restored' UNION ALL SELECT id FROM outbox WHERE state = 'held'"
+        f" AND {WITH_STAFF} AND id <= {_NEWEST_OF_COPY})"
+        f" AND (o.state = 'uncertain' OR o.reason = 'restored' OR o.id > {_LOOKED_UP})"
+        " ORDER BY o.id"
     )
     return [Unproven(row[0], row[1], row[2], State(row[3])) for row in rows]
+
+
+def looked_up(db: Database, mailbox: str, newest: int) -> None:
+    """Note that the replies of a mailbox were looked up in its Sent folder, up to this row."""
+    settings.put(db, f"{LOOKED_UP}{mailbox}", str(newest))
 
 
 def found(db: Database, row: int, now: datetime) -> None:
@@ -259,6 +280,9 @@ def hold_restored(db: Database, now: datetime) -> int:
     that its own is not in the Sent folder proves nothing.
     """
     alerts.end(db, alerts.Code.UNCERTAIN, now)
+    newest = db.execute("SELECT coalesce(max(id), 0) FROM outbox").fetchone()[0]
+    settings.put(db, NEWEST_OF_COPY, str(newest))
+    db.execute("DELETE FROM setting WHERE name GLOB ? || '*'", [LOOKED_UP])
     cursor = db.execute(
         f"UPDATE outbox SET state = 'held', reason = 'restored', updated_at = ?, {NO_LEASE}"  # noqa: S608
         " WHERE state IN ('queued', 'deferred', 'claimed', 'sending', 'uncertain')",

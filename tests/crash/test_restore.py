@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from inboxbot import review
-from inboxbot.actions import Correct, Resolve
+from inboxbot.actions import Correct, Release, Resolve
 from inboxbot.classify.category import Category
 from inboxbot.review import Letter
-from inboxbot.store import alerts, backup, restoring
+from inboxbot.store import alerts, backup, outbox, restoring, sending
+from inboxbot.store.database import write
 from tests.crash.pipeline import (
     Crash,
     Outside,
@@ -176,6 +177,36 @@ def test_r42_a_reply_in_doubt_that_left_under_another_id_since_the_copy_waits_fo
     assert found == [("held", "restored")]
     assert len(outside.server.accepted) == 1
     assert alerts.Code.UNCERTAIN not in [each.code for each in alerts.unfinished(process.db)]
+    process.close()
+
+
+@pytest.mark.parametrize("reason", ["shadow", "rate_limited", "breaker_open"])
+def test_r42_what_was_held_in_the_copy_and_released_since_is_known_to_be_sent(
+    in_memory: Path, now: datetime, reason: str
+) -> None:
+    outside = Outside(in_memory / "state" / "inboxbot.sqlite3", now)
+    install(outside)
+    process = Process(outside)
+    for number in (1, 2):
+        outside.deliver(letter(number), "person")
+    process.poll()
+    process.triage.run()
+    with write(process.db):
+        for row in (1, 2):
+            outbox.hold(process.db, row, reason, outside.now)
+    copy = backup.make(process.db, in_memory / "backup", outside.now).file
+    review.perform(process.db, Release(), [Letter(1)], staff="ana", now=outside.now)
+    process.run()
+    assert len(outside.server.accepted) == 1
+    process.close()
+    # A clock that is behind: what the copy has seems to be written after the restore.
+    outside.now -= timedelta(minutes=30)
+    restoring.restore(copy, outside.path, outside.now, who="ana")
+    process = Process(outside)
+    process.settle()
+    found = process.db.execute("SELECT state, reason FROM outbox ORDER BY id").fetchall()
+    assert found == [("sent", None), ("held", reason)]
+    assert sending.unproven(process.db) == [], "once each"
     process.close()
 
 
