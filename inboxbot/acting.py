@@ -45,6 +45,7 @@ from inboxbot.store import (
     people,
     replies,
     reviews,
+    sending,
     tags,
     users,
 )
@@ -245,6 +246,12 @@ def _hold(turn: Turn) -> tuple[str, str, Back]:
 def _release(turn: Turn, action: Release) -> tuple[str, str, Back]:
     db, letter = turn.db, turn.review.id
     reply = replies.held(db, letter)
+    if reply is not None and sending.awaits_look(db, reply.id):
+        raise Conflict(
+            f"The reply to letter {letter} may have left before the backup was restored. It is"
+            " looked up in the Sent folder first, within ten minutes while the daemon runs:"
+            " release it then."
+        )
     back: Back
     if reply is not None and reply.kind == "answer":
         outbox.release(db, reply.id, turn.staff, turn.now)

@@ -30,7 +30,7 @@ from inboxbot.pause import Pauses, Sweeps
 from inboxbot.postman import Postman
 from inboxbot.schedule import BackgroundScheduler, IntervalTrigger, ThreadPoolExecutor
 from inboxbot.signals import Requests
-from inboxbot.store import alerts, settings
+from inboxbot.store import alerts, sending, settings
 from inboxbot.store.database import keep_few_pages, must_be_whole, write
 from inboxbot.store.sqlite import Database
 from inboxbot.watcher import Watcher
@@ -38,6 +38,8 @@ from inboxbot.watcher import Watcher
 TRIAGE_EVERY_S = 20.0
 SEND_EVERY_S = 20.0
 RESOLVE_EVERY_S = 600.0
+# After the last of the letters that a restore has let come in again.
+RESOLVE_RESTORED_IN_S = 20.0
 TEMPLATES_EVERY_S = 60.0
 STOP_WITHIN_S = 8.0
 # A job that did not begin for so many of its intervals is woken by the main thread.
@@ -292,14 +294,20 @@ class Daemon:
         from inboxbot import assembly, promotion
 
         reader = self._stack.enter_context(assembly.reader(self._configuration))
-        triage = assembly.triage(self._configuration, self._open(), reader)
+        db = self._open()
+        triage = assembly.triage(self._configuration, db, reader)
         model = promotion.Watch(self._open(), self._configuration.classify.model)
+
+        def decided() -> None:
+            self._wake_senders()
+            if sending.some_await_look(db):
+                self._wake("resolve", RESOLVE_RESTORED_IN_S)
 
         def decide() -> None:
             found = model.changed(utc_now())
             if found is not None:
                 reader.use(assembly.classifier(self._configuration, found))
-            triage.run(stop=self._halt.is_set, decided=lambda _: self._wake_senders())
+            triage.run(stop=self._halt.is_set, decided=lambda _: decided())
 
         return decide
 

@@ -73,7 +73,8 @@ class Resolver:
                         resolved[state] = resolved.get(state, 0) + 1
             if any(reply.state is State.HELD for reply in replies):
                 with write(self._db):
-                    sending.looked_up(self._db, mailbox, replies[-1].id)
+                    newest = sending.ALL if found is None else replies[-1].id
+                    sending.looked_up(self._db, mailbox, newest)
         if failed:
             raise failed[0]
         return resolved

@@ -27,6 +27,11 @@ _LOOKED_UP = (
     "coalesce((SELECT CAST(value AS INTEGER) FROM setting"  # noqa: S608
     f" WHERE name = '{LOOKED_UP}' || b.name), 0)"
 )
+_AWAITING = (
+    "FROM outbox o JOIN message m ON m.id = o.message_id"
+    f" JOIN mailbox b ON b.id = m.mailbox_id WHERE o.state = 'held' AND o.id > {_LOOKED_UP}"
+)
+ALL = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,8 +262,32 @@ def unproven(db: Database) -> list[Unproven]:
 
 
 def looked_up(db: Database, mailbox: str, newest: int) -> None:
-    """Note that the replies of a mailbox were looked up in its Sent folder, up to this row."""
+    """Note that the replies of a mailbox were looked up in its Sent folder, up to this row.
+
+    `ALL` says that there is no such folder: nothing has to wait for it.
+    """
     settings.put(db, f"{LOOKED_UP}{mailbox}", str(newest))
+
+
+def awaits_look(db: Database, row: int) -> bool:
+    """Say whether a held reply may have left before a restore, and was not looked up since."""
+    return bool(
+        db.execute(
+            f"SELECT 1 {_AWAITING} AND o.id = ?"
+            f" AND (o.reason = 'restored' OR o.id <= {_NEWEST_OF_COPY})",
+            [row],
+        ).fetchone()
+    )
+
+
+def some_await_look(db: Database) -> bool:
+    """Say whether replies are held as a backup was restored, and were not looked up since."""
+    return bool(
+        db.execute(
+            f"SELECT 1 {_AWAITING} AND o.id IN (SELECT id FROM outbox"  # noqa: S608
+            f" WHERE state = 'held' AND reason = 'restored' AND {WITH_STAFF}) LIMIT 1"
+        ).fetchone()
+    )
 
 
 def found(db: Database, row: int, now: datetime) -> None:

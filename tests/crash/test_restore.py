@@ -11,9 +11,10 @@ from inboxbot import review
 from inboxbot.actions import Correct, Release, Resolve
 from inboxbot.classify.category import Category
 from inboxbot.review import Letter
-from inboxbot.store import alerts, backup, outbox, restoring, sending
+from inboxbot.store import alerts, backup, outbox, replies, restoring, sending
 from inboxbot.store.database import write
 from tests.crash.pipeline import (
+    NO_LIMITS,
     Crash,
     Outside,
     Process,
@@ -207,6 +208,35 @@ def test_r42_what_was_held_in_the_copy_and_released_since_is_known_to_be_sent(
     found = process.db.execute("SELECT state, reason FROM outbox ORDER BY id").fetchall()
     assert found == [("sent", None), ("held", reason)]
     assert sending.unproven(process.db) == [], "once each"
+    process.close()
+
+
+def test_r42_nothing_that_may_have_left_is_released_before_the_sent_folder_was_looked_into(
+    in_memory: Path, now: datetime
+) -> None:
+    outside, copy = answered_since_the_copy(in_memory, now)
+    restoring.restore(copy, outside.path, outside.now, who="ana")
+    process = Process(outside)
+    outside.deliver(letter(2), "person")
+    process.poll()
+    process.triage.run()
+    held = [Letter(each) for each in replies.letters_held(process.db, "restored")]
+    assert len(held) == 2
+    assert sending.some_await_look(process.db)
+
+    def release(letters: list[Letter]) -> review.Done:
+        everybodys = Release(rules=NO_LIMITS)
+        return review.perform(process.db, everybodys, letters, staff="ana", now=outside.now)
+
+    done = release(held)
+    assert done.letters == ()
+    assert all("looked up in the Sent folder first" in why for why in done.refused.values())
+    process.resolver.resolve()
+    assert not sending.some_await_look(process.db)
+    release([Letter(each) for each in replies.letters_held(process.db, "restored")])
+    process.sender.send_due()
+    assert len(outside.server.accepted) == 2
+    assert process.broken() == []
     process.close()
 
 

@@ -97,9 +97,9 @@ def test_after_a_disaster_nobody_is_answered_twice_and_no_letter_is_lost(tmp_pat
         ).fetchall()
     # The same letter has the same Message-ID as before: that is how it is found in Sent.
     assert {row[2] for row in states} == set(sink.message_ids)
-    # Of the one on its way neither the copy nor Sent tells: staff are asked, and it stays as it is.
+    # Of the one on its way neither the copy nor Sent tells: staff are asked.
     on_its_way = sink.message_ids[3]
-    assert [row[:2] for row in states if row[2] == on_its_way] == [("uncertain", None)]
+    assert [row[:2] for row in states if row[2] == on_its_way] == [("held", "restored")]
     others = {row[:2] for row in states if row[2] != on_its_way}
     assert others <= {("sent", None), ("held", "restored")}
 

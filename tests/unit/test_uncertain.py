@@ -13,6 +13,8 @@ from inboxbot.store.sqlite import Database
 from inboxbot.uncertain import PATIENCE_S, Resolver
 from tests.outbox_rows import column, put_reply, state_of
 
+PLACES = ((1, "madrid"), (2, "support"))
+
 
 class Stage:
     """A resolver over a Sent folder that is a set."""
@@ -157,3 +159,42 @@ def test_r42_what_a_restored_backup_holds_is_looked_up_too_and_never_queued(
 def test_nothing_unproven_asks_nobody(stage: Stage) -> None:
     assert stage.resolver.resolve() == {}
     assert stage.asked == []
+
+
+def test_r42_what_has_no_sent_folder_waits_for_no_look(stage: Stage) -> None:
+    stage.folder = None
+    put_reply(stage.db, 1, stage.now)
+    with write(stage.db):
+        sending.hold_restored(stage.db, stage.now)
+    assert sending.some_await_look(stage.db)
+    stage.resolver.resolve()
+    later = put_reply(stage.db, 2, stage.now, state="held", reason="restored")
+    assert not sending.awaits_look(stage.db, later)
+    assert not sending.some_await_look(stage.db)
+
+
+def test_r42_what_is_held_later_for_another_reason_waits_for_no_look(stage: Stage) -> None:
+    known = put_reply(stage.db, 1, stage.now, state="held", reason="shadow")
+    with write(stage.db):
+        sending.hold_restored(stage.db, stage.now)
+    later = put_reply(stage.db, 2, stage.now, state="held", reason="shadow")
+    assert [sending.awaits_look(stage.db, row) for row in (known, later)] == [True, False]
+
+
+def test_one_server_that_cannot_be_asked_keeps_no_other_waiting(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [put_reply(stage.db, number, stage.now, mailbox=name) for number, name in PLACES]
+    with write(stage.db):
+        sending.hold_restored(stage.db, stage.now)
+
+    def first_is_down(mailbox: str, message_ids: Sequence[str]) -> set[str]:
+        if mailbox == PLACES[0][1]:
+            raise TransientError("down")
+        return set(message_ids)
+
+    monkeypatch.setattr(stage.resolver, "_lookup", first_is_down)
+    with pytest.raises(TransientError):
+        stage.resolver.resolve()
+    assert [state_of(stage.db, row) for row in rows] == ["held", "sent"]
+    assert [sending.awaits_look(stage.db, row) for row in rows] == [True, False]
