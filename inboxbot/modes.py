@@ -14,8 +14,6 @@ from inboxbot.store.database import write
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
 
-PAUSED_FROM = "paused_from"
-
 
 @dataclass(frozen=True, slots=True)
 class ModeState:
@@ -36,20 +34,15 @@ def set_mode(db: Database, mode: Mode, *, who: str, now: datetime) -> None:
         before = settings.mode(db)
         settings.put(db, "mode", mode)
         if mode is Mode.PAUSED and before is not Mode.PAUSED:
-            settings.put(db, PAUSED_FROM, before)
+            settings.put(db, settings.PAUSED_FROM, before)
         audit.add(db, who, "mode", now, detail=f"{before} -> {mode}")
     events.mode_changed(mode, sum(figures.figures(db).held.values()))
-
-
-def before_pause(db: Database) -> Mode:
-    """Return the mode that a pause interrupts: shadow mode does not end by being paused."""
-    return Mode(settings.get(db, PAUSED_FROM) or Mode.LIVE)
 
 
 def resume(db: Database, *, who: str, now: datetime) -> None:
     """End a pause: the mode is what it was before; nothing is done where there is no pause."""
     if settings.mode(db) is Mode.PAUSED:
-        set_mode(db, before_pause(db), who=who, now=now)
+        set_mode(db, settings.before_pause(db), who=who, now=now)
 
 
 def operator() -> str:

@@ -106,6 +106,7 @@ def restore_command(
     from inboxbot import erasing, events, modes, opening
     from inboxbot.lock import locked
     from inboxbot.store import figures, restoring
+    from inboxbot.store.settings import mode
 
     settings = configuration(config_file)
     path, moment = settings.store_path, utc_now()
@@ -126,7 +127,7 @@ def restore_command(
             key_of_copy=opening.key_named(former_key) if former_key else None,
         )
     db = opening.connect(settings)
-    held = figures.figures(db).held.get("restored", 0)
+    held, in_force = figures.figures(db).held.get("restored", 0), mode(db)
     db.close()
     events.restored(held, erased, kept)
     if as_json:
@@ -165,6 +166,7 @@ def restore_command(
         "received before now:\nwhat lies in the Sent folder counts as sent; for the rest see "
         "`inboxbot outbox list`."
     )
+    click.echo(f"The mode is {in_force}: {in_force.meaning}.")
 
 
 @click.command("migrate")

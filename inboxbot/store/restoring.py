@@ -8,12 +8,13 @@ moment, is held as well, until the Sent folder or a person has said whether it w
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from inboxbot.errors import StoreError, TransientError
+from inboxbot.errors import InboxbotError, StoreError, TransientError
 from inboxbot.store import audit, mailboxes, migrations, sending, settings
 from inboxbot.store.backup import key_of, must_hold, sync, verify
 from inboxbot.store.database import (
@@ -26,9 +27,11 @@ from inboxbot.store.database import (
     write,
 )
 from inboxbot.store.encryption import export
+from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database, Key
 
 RESTORED_AT = "restored_at"
+_STRICTNESS = (Mode.LIVE, Mode.PAUSED, Mode.SHADOW)
 CLOCK_TOLERANCE = timedelta(hours=1)
 _CHUNK = 1024 * 1024
 
@@ -48,8 +51,10 @@ def restore(
     The caller has the state folder. `prepare` may change the copy before it counts. The database
     gets the `key` whatever the copy has: none, the same, or `key_of_copy`, a former one. From now
     on no letter received earlier and no reply of the copy goes out by itself: whether it was
-    sent is looked up in the Sent folder, or said by a person. Raises `Locked` where a process
-    has the database open, and `StoreError` where the copy does not hold; then nothing changed.
+    sent is looked up in the Sent folder, or said by a person. Of the mode of the copy and that of
+    the database before, where it can be read, the stricter one is in force. Raises `Locked` where
+    a process has the database open, and `StoreError` where the copy does not hold; then nothing
+    changed.
     """
     former = key_of_copy or key
     verify(file, former)
@@ -66,7 +71,7 @@ def restore(
         with closing(connect(staged, key)) as db:
             migrations.migrate(db)
             _check_clock(db, now)
-            _forget_what_is_over(db, who, now)
+            _forget_what_is_over(db, who, now, _modes_of(path, key))
             prepare(db)
             must_hold(db, staged)
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -89,9 +94,35 @@ def _duplicate(source: Path, target: Path) -> None:
     sync(target)
 
 
-def _forget_what_is_over(db: Database, who: str, now: datetime) -> None:
-    """Hold what the copy would send, and let nobody in who was let in when it was made."""
+def _modes_of(path: Path, key: Key | None) -> tuple[Mode, Mode] | None:
+    """Return the mode of a database and the one that comes after a pause.
+
+    None where it cannot be read, and where nobody has said any.
+    """
+    try:
+        with closing(connect(path, key)) as db:
+            return _modes(db) if settings.get(db, "mode") else None
+    except (InboxbotError, sqlite3.Error):
+        return None
+
+
+def _modes(db: Database) -> tuple[Mode, Mode]:
+    mode = settings.mode(db)
+    return mode, settings.before_pause(db) if mode is Mode.PAUSED else mode
+
+
+def _forget_what_is_over(
+    db: Database, who: str, now: datetime, modes: tuple[Mode, Mode] | None
+) -> None:
+    """Hold what the copy would send, and let nobody in who was let in when it was made.
+
+    `modes` are those of the database before: what was stopped since stays so.
+    """
     with write(db):
+        both = zip(_modes(db), modes or _modes(db), strict=True)
+        mode, after_pause = (max(each, key=_STRICTNESS.index) for each in both)
+        settings.put(db, "mode", mode)
+        settings.put(db, settings.PAUSED_FROM, after_pause)
         settings.put_moment(db, RESTORED_AT, now)
         held = sending.hold_restored(db, now)
         mailboxes.restored(db)
@@ -100,7 +131,7 @@ def _forget_what_is_over(db: Database, who: str, now: datetime) -> None:
             "UPDATE message SET keep_silent = 'restored'"
             " WHERE decided_at IS NULL AND keep_silent IS NULL"
         )
-        audit.add(db, who, "restored backup", now, detail=f"{held} held")
+        audit.add(db, who, "restored backup", now, detail=f"{held} held, mode {mode}")
         db.execute("DELETE FROM session")
         db.execute("DELETE FROM sign_in_link")
 

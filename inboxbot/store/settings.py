@@ -30,6 +30,7 @@ class Mode(StrEnum):
         }[self]
 
 
+PAUSED_FROM = "paused_from"
 # With the name of a mailbox behind it: when the certificate of its server ends.
 CERTIFICATE_UNTIL = "certificate_until:"
 SMTP_CERTIFICATE_UNTIL = "smtp_certificate_until:"
@@ -99,3 +100,8 @@ def instance(db: Database) -> Instance:
 def mode(db: Database) -> Mode:
     """Return the mode; a new installation is in shadow mode."""
     return Mode(get(db, "mode") or Mode.SHADOW)
+
+
+def before_pause(db: Database) -> Mode:
+    """Return the mode that a pause interrupts: shadow mode does not end by being paused."""
+    return Mode(get(db, PAUSED_FROM) or Mode.LIVE)

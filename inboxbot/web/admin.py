@@ -31,7 +31,7 @@ def health_page() -> str:
         problems=problems(),
         figures=figures.figures(db()),
         mode=settings.mode(db()),
-        before_pause=modes.before_pause(db()),
+        before_pause=settings.before_pause(db()),
         mode_set=next(audit.entries(db(), Narrowed(what="mode"), limit=1), None),
         machine=machine(),
         happened=lately(db(), diagnostics.LAST),

@@ -236,6 +236,14 @@ def test_a_database_that_is_missing_is_not_made_anew(quiet):
     assert not quiet.store.exists()
 
 
+def test_a_restore_says_which_mode_is_in_force(quiet):
+    quiet.run("mode", "live")
+    (copy,) = quiet.objects("backup")
+    quiet.run("mode", "paused")
+    assert "The mode is paused" in quiet.run("restore", copy["file"]).stdout
+    assert quiet.status()["mode"] == "paused"
+
+
 def test_a_damaged_database_names_restore(quiet):
     quiet.store.write_bytes(b"not a database" * 500)
     assert "inboxbot restore" in quiet.run("status", code=65).stderr

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inboxbot import modes
 from inboxbot.errors import Locked, StoreError, TransientError
 from inboxbot.store import audit, backup, migrations, restoring, settings
 from inboxbot.store.database import connect, create, stamp, write
 from inboxbot.store.invariants import check
+from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import open_connection
 from tests.conftest import NOW
 from tests.installation import until
@@ -246,6 +248,53 @@ def test_what_a_restored_copy_would_send_is_held(db, store_path, store_key, fold
     with closing(connect(aside, store_key)) as old:
         assert rows(old) == 7
     assert store_path.stat().st_mode & 0o777 == 0o600
+
+
+LIVE, PAUSED, SHADOW = Mode.LIVE, Mode.PAUSED, Mode.SHADOW
+
+
+@pytest.mark.parametrize(
+    ("copied", "since", "restored", "resumed"),
+    [
+        ([LIVE], [PAUSED], PAUSED, LIVE),
+        ([LIVE], [SHADOW], SHADOW, SHADOW),
+        ([LIVE], [SHADOW, PAUSED], PAUSED, SHADOW),
+        ([SHADOW], [LIVE], SHADOW, SHADOW),
+        ([SHADOW, PAUSED], [LIVE, PAUSED], PAUSED, SHADOW),
+        ([LIVE], [PAUSED, LIVE], LIVE, LIVE),
+        ([LIVE, PAUSED], [LIVE], PAUSED, LIVE),
+        ([LIVE], None, LIVE, LIVE),  # A damaged one.
+    ],
+)
+def test_a_restore_starts_nothing_that_was_stopped(
+    db, store_path, store_key, folder, now, copied, since, restored, resumed
+):
+    for mode in copied:
+        modes.set_mode(db, mode, who="ana", now=now)
+    copy = backup.make(db, folder, now)
+    for mode in since or []:
+        modes.set_mode(db, mode, who="ana", now=now)
+    db.close()
+    if since is None:
+        store_path.write_bytes(b"damaged")
+    restoring.restore(copy.file, store_path, now, who="root", key=store_key)
+    with closing(connect(store_path, store_key)) as after:
+        assert settings.mode(after) is restored
+        modes.resume(after, who="ana", now=now)
+        assert settings.mode(after) is resumed
+
+
+def test_the_mode_of_a_copy_is_in_force_where_nobody_has_said_another(
+    db, store_path, store_key, folder, now
+):
+    modes.set_mode(db, LIVE, who="ana", now=now)
+    copy = backup.make(db, folder, now)
+    with write(db):
+        settings.put(db, "mode", None)
+    db.close()
+    restoring.restore(copy.file, store_path, now, who="root", key=store_key)
+    with closing(connect(store_path, store_key)) as after:
+        assert settings.mode(after) is LIVE
 
 
 def test_nobody_is_signed_in_after_a_restore(db, store_path, store_key, folder, now):
