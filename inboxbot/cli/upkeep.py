@@ -167,6 +167,12 @@ def restore_command(
         "`inboxbot outbox list`."
     )
     click.echo(f"The mode is {in_force}: {in_force.meaning}.")
+    for box in settings.mailbox:
+        if box.mark.startswith("move:"):
+            click.echo(
+                f"Letters that were moved out of {box.folder} ({box.name}) since the copy was made "
+                "are not here:\nmove them back there, and they come in again."
+            )
 
 
 @click.command("migrate")

@@ -240,6 +240,28 @@ def test_r42_nothing_that_may_have_left_is_released_before_the_sent_folder_was_l
     process.close()
 
 
+def test_r42_a_letter_that_was_moved_away_since_the_copy_is_held_once_it_is_moved_back(
+    in_memory: Path, now: datetime
+) -> None:
+    outside, copy = answered_since_the_copy(in_memory, now)
+    (uid,) = outside.mailbox.letters
+    moved = outside.mailbox.letters.pop(uid)
+    outside.pass_(minutes=1)
+    restoring.restore(copy, outside.path, outside.now, who="ana")
+    process = Process(outside)
+    process.settle()
+    outside.mailbox.deliver(moved.raw, moved.received_at)
+    process.poll()
+    process.triage.run()
+    assert process.db.execute("SELECT state, reason FROM outbox").fetchall() == [
+        ("held", "restored")
+    ]
+    process.settle()
+    assert len(outside.server.accepted) == 1
+    assert process.unaccounted() == []
+    process.close()
+
+
 def answered_since_the_copy(folder: Path, now: datetime) -> tuple[Outside, Path]:
     """Make a backup, then answer a letter that it does not know; return the world and the copy."""
     outside = Outside(folder / "state" / "inboxbot.sqlite3", now)

@@ -240,8 +240,18 @@ def test_a_restore_says_which_mode_is_in_force(quiet):
     quiet.run("mode", "live")
     (copy,) = quiet.objects("backup")
     quiet.run("mode", "paused")
-    assert "The mode is paused" in quiet.run("restore", copy["file"]).stdout
+    said = quiet.run("restore", copy["file"]).stdout
+    assert "The mode is paused" in said
+    assert "moved out of" not in said
     assert quiet.status()["mode"] == "paused"
+
+
+def test_a_restore_says_that_letters_which_a_mark_has_moved_must_be_moved_back(quiet):
+    (copy,) = quiet.objects("backup")
+    marked = quiet.configuration.read_text().replace("poll_every_s = 1", 'mark = "move:Done"')
+    quiet.configuration.write_text(marked)
+    said = quiet.run("restore", copy["file"]).stdout
+    assert "moved out of INBOX (support) since the copy was made" in said
 
 
 def test_a_damaged_database_names_restore(quiet):
