@@ -215,7 +215,7 @@ def _same_era(
     here = replace(watched, uidvalidity=status.uidvalidity, baseline_uid=0) if changed else watched
     back = _went_back(db, box, here, status)
     reused = (back and status.uidnext <= here.baseline_uid) or (
-        (back or anew or changed) and _numbers_reused(db, box, here, back=back)
+        (back or anew or changed) and _numbers_reused(db, box, here, status, back=back)
     )
     if changed or reused:
         seen_until = (watched.last_good_poll_at or watched.started_at) - OVERLAP
@@ -246,13 +246,15 @@ def _went_back(db: Database, box: Mailbox, watched: Watched, status: Status) -> 
     return not box.uids(status.uidnext, None)
 
 
-def _numbers_reused(db: Database, box: Mailbox, watched: Watched, *, back: bool) -> bool:
-    """Say whether other letters lie under the highest numbers that we know.
+def _numbers_reused(
+    db: Database, box: Mailbox, watched: Watched, status: Status, *, back: bool
+) -> bool:
+    """Say whether other letters lie under the highest numbers that we know and that are in use.
 
     Unless the server is known to have gone back, one difference is not enough: it may count a
     size anew, or have copied its files without their dates.
     """
-    known = {each.uid: each for each in places.newest_known(db, watched, NEWEST)}
+    known = {each.uid: each for each in places.newest_known(db, watched, status.uidnext, NEWEST)}
     enough = 1 if back else 2
     there = box.details(sorted(known), identity=True) if known else []
     return any(differences(known[each.uid], each) >= enough for each in there)

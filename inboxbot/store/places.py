@@ -99,13 +99,13 @@ def highest(db: Database, mailbox: Watched) -> int:
     return max(row[0] or 0, mailbox.baseline_uid)
 
 
-def newest_known(db: Database, mailbox: Watched, limit: int) -> list[Details]:
-    """Return what is known of the letters with the highest UIDs of this era."""
+def newest_known(db: Database, mailbox: Watched, below: int, limit: int) -> list[Details]:
+    """Return what is known of the letters of this era with the highest UIDs below one."""
     rows = db.execute(
         "SELECT uid, size, received_at, identity FROM place"
-        " WHERE mailbox_id = ? AND uidvalidity = ?"
+        " WHERE mailbox_id = ? AND uidvalidity = ? AND uid < ?"
         " AND size IS NOT NULL AND received_at IS NOT NULL ORDER BY uid DESC LIMIT ?",
-        [mailbox.id, mailbox.uidvalidity, limit],
+        [mailbox.id, mailbox.uidvalidity, below, limit],
     )
     return [Details(uid, size, moment(at), identity=name) for uid, size, at, name in rows]
 

@@ -242,7 +242,7 @@ def test_a_sweep_that_fails_is_begun_again_after_minutes_and_the_looks_go_on(
         watcher = stack.enter_context(closing(Watcher(configuration, box, db, utc_now)))
         watcher.poll()
         server.deliver(letter(1), utc_now())
-        it = Daemon(configuration, halt, stack)
+        it = Daemon(configuration, halt, stack, refused=False)
         it._count = lambda *_: None
         it._sweeps = Sweeps(lambda: clock[0])
 

@@ -68,6 +68,18 @@ def test_new_letters_under_the_numbers_of_known_ones_are_taken_in(
     holds(taking, [*range(1, 11), *range(21, 21 + new)])
 
 
+def test_a_copy_that_lacks_many_letters_hides_none_of_the_few_new_ones(
+    taking: TakingIn, box: FakeMailbox, put_back: PutBack
+) -> None:
+    deliver(box, range(30, 90), taking.now)
+    taking.poll()
+    put_back()
+    deliver(box, (21, 22, 23), taking.now)
+    taking.poll()
+    assert set(taking.stored()) >= {text(number) for number in (21, 22, 23)}
+    holds(taking, [*range(1, 11), *range(30, 90), 21, 22, 23])
+
+
 def test_a_look_before_the_first_new_letter_lists_nothing_anew(
     taking: TakingIn, box: FakeMailbox, put_back: PutBack
 ) -> None:
