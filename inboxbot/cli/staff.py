@@ -65,7 +65,10 @@ def queue_command(
             from inboxbot.store import search
 
             at = utc_now().astimezone(ZoneInfo(settings.organisation.time_zone))
-            listing = search.narrowed(listing, query, at)
+            try:
+                listing = search.narrowed(listing, query, at)
+            except search.SearchError as error:
+                raise click.UsageError(str(error)) from None
         rows = queue.rows(db, listing, staff=modes.operator(), now=utc_now(), limit=limit or -1)
         unfetched = places.unfetched(db) if listing.view is View.PROBLEMS else []
     if as_json:

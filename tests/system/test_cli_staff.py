@@ -1,12 +1,10 @@
 """What staff do from a terminal: the same actions, and JSON for machines."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from inboxbot.cli import main
 from inboxbot.reply.reason import Disposition, Reason
 from inboxbot.store import audit, messages, replies, reviews
 from inboxbot.store.database import write
@@ -16,52 +14,7 @@ from tests import letters
 from tests.letters import Letter
 from tests.outbox_rows import give_up
 from tests.stand import new_store
-
-CONFIG = """
-[organisation]
-name = "ALS Worldwide"
-website = "https://www.example.org"
-phone = "1-608-663-0920"
-postal_address = "5808 Dawley Drive, Fitchburg"
-profile_form_url = "https://www.example.org/profile"
-
-[[mailbox]]
-name = "support"
-address = "support@example.org"
-[mailbox.imap]
-host = "127.0.0.1"
-security = "none"
-username = "support"
-[mailbox.smtp]
-host = "127.0.0.1"
-security = "none"
-username = "support"
-
-[store]
-path = "state/inboxbot.sqlite3"
-"""
-
-
-class Terminal:
-    """Runs commands as somebody types them."""
-
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self._config = folder / "inboxbot.toml"
-        self._config.write_text(CONFIG)
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str) -> tuple[int, str]:
-        """Return the exit code and what was printed, errors too."""
-        with pytest.raises(SystemExit) as ended:
-            main([*arguments, "--config", str(self._config)])
-        printed = self._capsys.readouterr()
-        return int(ended.value.code or 0), printed.out + printed.err
-
-    def json(self, *arguments: str) -> list[dict[str, object]]:
-        """Return what a command prints for machines."""
-        code, text = self(*arguments, "--json")
-        assert code == 0, text
-        return [json.loads(line) for line in text.splitlines()]
+from tests.terminal import CONFIG, Terminal
 
 
 @pytest.fixture
