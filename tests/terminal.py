@@ -35,9 +35,9 @@ path = "state/inboxbot.sqlite3"
 class Terminal:
     """Runs commands as somebody types them."""
 
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str], *, more: str = "") -> None:
         self._config = folder / "inboxbot.toml"
-        self._config.write_text(CONFIG)
+        self._config.write_text(CONFIG + more)
         self._capsys = capsys
 
     def __call__(self, *arguments: str) -> tuple[int, str]:

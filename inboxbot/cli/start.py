@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inboxbot.store.sqlite import Database
 
 SERVICE_STORE = 'path = "/var/lib/inboxbot/inboxbot.sqlite3"'
+PORT = click.IntRange(0, 65535)
 ALL_WELL = "Configuration, templates and store are well."
 
 
@@ -130,7 +131,7 @@ def run_command(config_file: str | None, as_json: bool) -> None:  # noqa: ARG001
 
 
 @click.command("web")
-@click.option("--port", type=int, help="Instead of the port in the configuration.")
+@click.option("--port", type=PORT, help="Instead of the port in the configuration.")
 @options
 def web_command(port: int | None, config_file: str | None, as_json: bool) -> None:  # noqa: ARG001
     """Run the review app for staff until SIGTERM or Ctrl-C."""
@@ -258,9 +259,9 @@ def _print_health(found: "Health") -> None:
 
 @click.command("demo")
 @click.option("--once", is_flag=True, help="Do it all, print a summary and end.")
-@click.option("--port", type=int, default=0, help="Of the review page; a free one by default.")
-@click.option("--imap-port", type=int, default=0, help="Of the IMAP server.")
-@click.option("--smtp-port", type=int, default=0, help="Of the SMTP server.")
+@click.option("--port", type=PORT, default=0, help="Of the review page; a free one by default.")
+@click.option("--imap-port", type=PORT, default=0, help="Of the IMAP server.")
+@click.option("--smtp-port", type=PORT, default=0, help="Of the SMTP server.")
 @options
 def demo_command(
     once: bool,

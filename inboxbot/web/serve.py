@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask
@@ -16,6 +17,7 @@ from waitress import create_server
 from inboxbot import assembly, events, metrics, opening, pulse
 from inboxbot.clock import utc_now
 from inboxbot.config import Config, is_loopback
+from inboxbot.errors import NotAllowed, TransientError
 from inboxbot.health import problems
 from inboxbot.store.settings import instance, mode
 from inboxbot.store.sqlite import Database
@@ -92,24 +94,22 @@ def _problems(
 
 
 def listen(app: Flask, host: str, port: int) -> None:
-    """Answer requests until SIGTERM or Ctrl-C."""
+    """Answer requests until SIGTERM or Ctrl-C.
+
+    Raises `TransientError` where host and port cannot be used, `NotAllowed` where a port is kept
+    for root.
+    """
 
     def stop(_number: int, _frame: object) -> None:
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, stop)
-    server = create_server(
-        app,
-        host=host,
-        port=port,
-        threads=THREADS,
-        ident="",
-        # A proxy on this machine says who is asking; nobody else is believed.
-        trusted_proxy="127.0.0.1" if is_loopback(host) else None,
-        trusted_proxy_headers={"x-forwarded-for"} if is_loopback(host) else None,
-        clear_untrusted_proxy_headers=True,
-    )
-    events.web_started(host, port)
+    server = _server(app, host, port)
+    # A name may stand for more than one address, and port 0 for any that is free.
+    for address, number in getattr(server, "effective_listen", ()) or [
+        (server.effective_host, server.effective_port)
+    ]:
+        events.web_started(address, int(number))
     try:
         server.run()
     except (KeyboardInterrupt, SystemExit):
@@ -117,3 +117,30 @@ def listen(app: Flask, host: str, port: int) -> None:
     finally:
         server.close()
     events.stopped()
+
+
+def _server(app: Flask, host: str, port: int) -> Any:
+    place = f"web.host {host} with web.port {port}"
+    try:
+        return create_server(
+            app,
+            host=host,
+            port=port,
+            threads=THREADS,
+            ident="",
+            # A proxy on this machine says who is asking; nobody else is believed.
+            trusted_proxy="127.0.0.1" if is_loopback(host) else None,
+            trusted_proxy_headers={"x-forwarded-for"} if is_loopback(host) else set(),
+            clear_untrusted_proxy_headers=True,
+        )
+    except PermissionError as error:
+        raise NotAllowed(
+            f"{place} cannot be used ({error.strerror}): choose a port above 1023."
+        ) from error
+    except OSError as error:
+        raise TransientError(
+            f"{place} cannot be used ({error.strerror}): choose others, or stop the program that "
+            "listens there."
+        ) from error
+    except ValueError as error:  # How waitress says that a name stands for no address.
+        raise TransientError(f"{place} cannot be used: the host is not known.") from error

@@ -1,12 +1,18 @@
 """What is typed wrong: a sentence and the exit code of `docs/operations/faults.md`."""
 
+import json
+import os
+import socket
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from inboxbot.store.sqlite import Database
+from tests import command
+from tests.installation import ended, until
 from tests.stand import new_store
-from tests.terminal import Terminal
+from tests.terminal import CONFIG, Terminal
 
 
 @pytest.fixture
@@ -34,3 +40,39 @@ def test_a_search_that_cannot_be_read_is_explained(
     code, said = terminal("queue", "--search", typed)
     assert code == 64
     assert why in said
+
+
+def test_a_port_of_the_review_app_that_is_taken_or_is_none_is_said(
+    terminal: Terminal, db: Database
+) -> None:
+    for port in ("-5", "65536", "x"):
+        assert terminal("web", "--port", port)[0] == 64
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        code, said = terminal("web", "--port", port)
+    assert code == 69
+    assert f"web.host 127.0.0.1 with web.port {port} cannot be used" in said
+
+
+@pytest.mark.parametrize("host", ["192.0.2.9", "no-such-host.invalid"])
+def test_a_host_that_is_not_this_machine_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], db: Database, host: str
+) -> None:
+    terminal = Terminal(tmp_path, capsys, more=f'[web]\nhost = "{host}"\n')
+    code, said = terminal("web")
+    assert code == 69
+    assert f"web.host {host} with web.port 8480 cannot be used" in said
+
+
+def test_the_review_app_listens_on_any_address_and_says_on_which_port(tmp_path: Path) -> None:
+    config, log = tmp_path / "inboxbot.toml", tmp_path / "log"
+    config.write_text(CONFIG + '[web]\nhost = "0.0.0.0"\n')
+    app = command.SERVER.start(
+        ["web", "--port", "0", "--config", str(config)], tmp_path, os.environ, log, log
+    )
+    with ended(app):
+        until(lambda: log.exists() and "web-started" in log.read_text())
+        (said,) = [line for line in log.read_text().splitlines() if "web-started" in line]
+        port = json.loads(said)["port"]
+        with urlopen(f"http://127.0.0.1:{port}/alive") as answer:
+            assert answer.status == 200
