@@ -9,7 +9,7 @@ from importlib import import_module
 
 import click
 
-from inboxbot.cli.common import end_when_interrupted, exit_code, report, translated
+from inboxbot.cli.common import end_when_interrupted, exit_code, print_no_more, report, translated
 
 # command: (module, what it does in a line)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -121,5 +121,6 @@ def main(arguments: list[str] | None = None) -> None:
         failed = exit_code(ours)
         if failed is None:
             raise
+        print_no_more()
         report(ours)
         sys.exit(failed)

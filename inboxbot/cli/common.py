@@ -1,11 +1,13 @@
 """What all commands share: the options, the configuration, printing, and exit codes."""
 
+import errno
 import gc
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,10 +36,19 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (errors.TemplateError, FINDINGS),
     (PermissionError, PERMISSION),
 )
+# A path that will not do, however long one waits; all else, such as a full disk, may pass.
+_WRONG_PATH = {
+    errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.EINVAL,
+    errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO,
+}  # fmt: skip
 
 
 class NotFound(errors.InboxbotError):
     """There is no letter, reply or file of that name."""
+
+
+class BadData(errors.InboxbotError):
+    """What was handed in cannot be used as it is."""
 
 
 def exit_code(error: BaseException) -> int | None:
@@ -45,8 +56,10 @@ def exit_code(error: BaseException) -> int | None:
     for kind, code in _CODES:
         if isinstance(error, kind):
             return code
-    if isinstance(error, NotFound):
+    if isinstance(error, NotFound | BadData):
         return DATA
+    if isinstance(error, OSError):
+        return DATA if error.errno in _WRONG_PATH else UNAVAILABLE
     return FINDINGS if isinstance(error, errors.InboxbotError) else None
 
 
@@ -67,6 +80,8 @@ def report(error: BaseException) -> None:
     as_json = bool(context and context.params.get("as_json")) or "--json" in sys.argv
     if isinstance(error, errors.ConfigError):
         lines = [f"{problem.place}: {problem.text}" for problem in error.problems]
+    elif isinstance(error, OSError):
+        lines = [_of_a_file(error)]
     else:
         lines = [str(error)]
     if as_json:
@@ -74,6 +89,21 @@ def report(error: BaseException) -> None:
     else:
         for line in lines:
             click.echo(f"inboxbot: {line}", err=True)
+
+
+def _of_a_file(error: OSError) -> str:
+    why = error.strerror or type(error).__name__
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if name]
+    return ": ".join([" and ".join(names), f"{why}."] if names else [f"{why}."])
+
+
+def print_no_more() -> None:
+    """Give up what could not be printed: Python would try again, and fail, when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            sys.stdout.close()
 
 
 def end_when_interrupted() -> None:

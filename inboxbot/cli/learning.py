@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inboxbot.cli.common import NotFound, configuration, options, print_json, print_table
+from inboxbot.cli.common import BadData, NotFound, configuration, options, print_json, print_table
 from inboxbot.counted import counted
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def evaluate_command(file: Path, config_file: str | None, as_json: bool) -> None
         lines = file.read_text("utf-8").splitlines()
     except FileNotFoundError:
         raise NotFound(f"There is no {file}.") from None
+    except UnicodeDecodeError:
+        raise BadData(f"{file} is not UTF-8 text.") from None
     letters = read_lines(lines)
     if not letters:
         raise NotFound(f"{file} holds no letters.")

@@ -76,3 +76,35 @@ def test_the_review_app_listens_on_any_address_and_says_on_which_port(tmp_path: 
         port = json.loads(said)["port"]
         with urlopen(f"http://127.0.0.1:{port}/alive") as answer:
             assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("backup", "--to", "{file}"), "{file}: File exists."),
+        (("backup", "--to", "/proc/x"), "/proc/x: No such file or directory."),
+        (("init", "{file}"), "{file}/config: Not a directory."),
+        (("init", "/proc/x"), "/proc/x: No such file or directory."),
+        (("evaluate", "{folder}"), "{folder}: Is a directory."),
+        (("evaluate", "{latin}"), "{latin} is not UTF-8 text."),
+    ],
+)
+def test_a_path_that_cannot_be_used_is_named(
+    terminal: Terminal, db: Database, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    names = {"file": tmp_path / "a file", "folder": tmp_path, "latin": tmp_path / "latin.jsonl"}
+    names["file"].touch()
+    names["latin"].write_bytes("né".encode("latin-1"))
+    code, text = terminal(*(each.format(**names) for each in arguments))
+    assert code == 65
+    assert text == f"inboxbot: {said.format(**names)}\n"
+
+
+def test_an_output_without_room_is_said(tmp_path: Path, db: Database) -> None:
+    config, errors = tmp_path / "inboxbot.toml", tmp_path / "errors"
+    config.write_text(CONFIG)
+    queue = command.SERVER.start(
+        ["queue", "--config", str(config)], tmp_path, os.environ, Path("/dev/full"), errors
+    )
+    assert queue.wait(30) == 69
+    assert errors.read_text() == "inboxbot: No space left on device.\n"
