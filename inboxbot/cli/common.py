@@ -134,6 +134,27 @@ def raise_when_interrupted() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+class WholeNumber(click.ParamType):
+    """A whole number that the database can hold, and that is not below `least`."""
+
+    name = "integer"
+
+    def __init__(self, least: int = 0) -> None:
+        self._least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number that was typed; raises `UsageError` for another one."""
+        number: int = click.INT.convert(value, param, ctx)
+        if number < self._least:
+            self.fail(f"{number} is below {self._least}.", param, ctx)
+        if number >= 2**63:
+            self.fail(f"{number} is too large.", param, ctx)
+        return number
+
+
+NUMBER, AT_LEAST_ONE = WholeNumber(), WholeNumber(least=1)
+
+
 def options(function: Callable[..., R]) -> Callable[..., R]:
     """Add `--config` and `--json` to a command; `config_file` holds what was given."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from inboxbot.cli.common import (
+    NUMBER,
     OK,
     UNAVAILABLE,
     NotFound,
@@ -64,7 +65,7 @@ def send_command(config_file: str | None, as_json: bool) -> None:
 
 @click.command("explain")
 @click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--id", "ids", type=int, multiple=True, help="A stored letter; may be repeated.")
+@click.option("--id", "ids", type=NUMBER, multiple=True, help="A stored letter; may be repeated.")
 @click.option("--mailbox", help="As if it came into this mailbox; the first one by default.")
 @click.option(
     "--received-at", type=click.DateTime(), help="When it came (UTC), instead of now, for files."

@@ -7,6 +7,7 @@ import click
 from inboxbot.classify.comparison import Outcome
 from inboxbot.cli.common import (
     FINDINGS,
+    NUMBER,
     configuration,
     options,
     print_json,
@@ -144,7 +145,7 @@ def model_list(config_file: str | None, as_json: bool) -> None:
 
 
 @model_command.command("promote")
-@click.argument("number", metavar="MODEL", type=int)
+@click.argument("number", metavar="MODEL", type=NUMBER)
 @options
 def model_promote(number: int, config_file: str | None, as_json: bool) -> None:
     """Put model MODEL in force; 0 is the shipped one.

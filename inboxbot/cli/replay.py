@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inboxbot.cli.common import NotFound, configuration, options, print_json, print_table, progress
+from inboxbot.cli.common import (
+    AT_LEAST_ONE,
+    NUMBER,
+    NotFound,
+    configuration,
+    options,
+    print_json,
+    print_table,
+    progress,
+)
 
 if TYPE_CHECKING:
     from inboxbot.replaying import Answer, Replayed
@@ -14,11 +23,11 @@ LAST = 500
 
 
 @click.command("replay")
-@click.option("--model", type=int, help="The model to try: a number; 0 is the shipped one.")
+@click.option("--model", type=NUMBER, help="The model to try: a number; 0 is the shipped one.")
 @click.option("--templates", type=click.Path(path_type=Path), help="A folder of templates to try.")
 @click.option(
     "--last",
-    type=click.IntRange(min=1),
+    type=AT_LEAST_ONE,
     default=LAST,
     show_default=True,
     help="How many of the newest letters.",

@@ -12,6 +12,7 @@ import click
 
 from inboxbot.cli.common import (
     FINDINGS,
+    NUMBER,
     NotFound,
     configuration,
     options,
@@ -234,7 +235,7 @@ def template_history(name: str, language: str, config_file: str | None, as_json:
 @template_command.command("rollback")
 @click.argument("name")
 @_LANGUAGE
-@click.option("--to", "number", metavar="VERSION", type=int, required=True, help="Which one.")
+@click.option("--to", "number", metavar="VERSION", type=NUMBER, required=True, help="Which one.")
 @options
 def template_rollback(
     name: str, language: str, number: int, config_file: str | None, as_json: bool

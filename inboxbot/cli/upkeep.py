@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inboxbot.cli.common import (
+    AT_LEAST_ONE,
     CONFIGURATION,
     FINDINGS,
+    NUMBER,
     configuration,
     options,
     print_json,
@@ -205,10 +207,12 @@ def migrate_command(plan: bool, config_file: str | None, as_json: bool) -> None:
 
 
 @click.command("audit")
-@click.option("--letter", type=int, help="Only who opened and changed this letter.")
+@click.option("--letter", type=NUMBER, help="Only who opened and changed this letter.")
 @click.option("--person", metavar="ADDRESS", help="Only letters from this person.")
 @click.option("--verify", is_flag=True, help="Check that no row was changed or taken out.")
-@click.option("--limit", type=int, default=100, show_default=True, help="At most so many rows.")
+@click.option(
+    "--limit", type=AT_LEAST_ONE, default=100, show_default=True, help="At most so many rows."
+)
 @options
 def audit_command(
     letter: int | None,

@@ -108,3 +108,34 @@ def test_an_output_without_room_is_said(tmp_path: Path, db: Database) -> None:
     )
     assert queue.wait(30) == 69
     assert errors.read_text() == "inboxbot: No space left on device.\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("show", "{number}"),
+        ("explain", "--id", "{number}"),
+        ("audit", "--letter", "{number}"),
+        ("audit", "--limit", "{number}"),
+        ("queue", "--limit", "{number}"),
+        ("outbox", "resolve", "{number}", "--sent"),
+        ("model", "promote", "{number}"),
+        ("replay", "--model", "{number}"),
+        ("template", "rollback", "general_inquiry", "--to", "{number}"),
+    ],
+)
+def test_a_number_that_no_database_holds_is_refused(
+    terminal: Terminal, db: Database, arguments: tuple[str, ...]
+) -> None:
+    code, said = terminal(*(each.format(number=2**63) for each in arguments))
+    assert code == 64
+    assert "9223372036854775808 is too large." in said
+
+
+def test_a_limit_lets_something_be_seen(terminal: Terminal, db: Database) -> None:
+    for command_ in ("audit", "queue"):
+        code, said = terminal(command_, "--limit", "0")
+        assert code == 64
+        assert "0 is below 1." in said
+    assert terminal("audit", "--limit", str(2**63 - 1))[0] == 0
+    assert terminal("queue", "--limit", str(2**63 - 1))[0] == 0
