@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import update_wrapper
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -153,6 +154,8 @@ class WholeNumber(click.ParamType):
 
 
 NUMBER, AT_LEAST_ONE = WholeNumber(), WholeNumber(least=1)
+# Whether it can be read is found by reading: one file that cannot be is no mistake of the command.
+PATH = click.Path(readable=False, path_type=Path)
 
 
 def options(function: Callable[..., R]) -> Callable[..., R]:

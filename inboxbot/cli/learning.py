@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inboxbot.cli.common import BadData, NotFound, configuration, options, print_json, print_table
+from inboxbot.cli.common import (
+    PATH,
+    BadData,
+    NotFound,
+    configuration,
+    options,
+    print_json,
+    print_table,
+)
 from inboxbot.counted import counted
 
 if TYPE_CHECKING:
@@ -13,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("evaluate")
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE", type=PATH)
 @options
 def evaluate_command(file: Path, config_file: str | None, as_json: bool) -> None:
     """Classify the labelled letters in FILE and print how right the classifier is.

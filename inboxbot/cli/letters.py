@@ -11,6 +11,7 @@ import click
 from inboxbot.cli.common import (
     NUMBER,
     OK,
+    PATH,
     UNAVAILABLE,
     NotFound,
     configuration,
@@ -64,7 +65,7 @@ def send_command(config_file: str | None, as_json: bool) -> None:
 
 
 @click.command("explain")
-@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="PATH...", nargs=-1, type=PATH)
 @click.option("--id", "ids", type=NUMBER, multiple=True, help="A stored letter; may be repeated.")
 @click.option("--mailbox", help="As if it came into this mailbox; the first one by default.")
 @click.option(
@@ -132,9 +133,7 @@ def _print_explained(item: dict[str, Any]) -> None:
 
 
 @click.command("import")
-@click.argument(
-    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=PATH)
 @click.option("--mailbox", help="The mailbox that they belong to; the first one by default.")
 @options
 def import_command(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inboxbot.cli.common import configuration, options, print_json, print_table, progress
+from inboxbot.cli.common import PATH, configuration, options, print_json, print_table, progress
 from inboxbot.clock import utc_now
 from inboxbot.counted import counted
 
@@ -98,9 +98,7 @@ def person_command() -> None:
 
 @person_command.command("export")
 @click.argument("address")
-@click.option(
-    "--to", "target", type=click.Path(path_type=Path), help="The zip file; else one named by date."
-)
+@click.option("--to", "target", type=PATH, help="The zip file; else one named by date.")
 @options
 def person_export(
     address: str, target: Path | None, config_file: str | None, as_json: bool

@@ -8,6 +8,7 @@ import click
 from inboxbot.cli.common import (
     AT_LEAST_ONE,
     NUMBER,
+    PATH,
     NotFound,
     configuration,
     options,
@@ -24,7 +25,7 @@ LAST = 500
 
 @click.command("replay")
 @click.option("--model", type=NUMBER, help="The model to try: a number; 0 is the shipped one.")
-@click.option("--templates", type=click.Path(path_type=Path), help="A folder of templates to try.")
+@click.option("--templates", type=PATH, help="A folder of templates to try.")
 @click.option(
     "--last",
     type=AT_LEAST_ONE,

@@ -10,6 +10,7 @@ import click
 from inboxbot.cli.common import (
     CONFIGURATION,
     FINDINGS,
+    PATH,
     configuration,
     end_at_interrupts,
     loading,
@@ -30,7 +31,7 @@ ALL_WELL = "Configuration, templates and store are well."
 
 
 @click.command("init")
-@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="[DIR]", default=".", type=PATH)
 @options
 def init_command(folder: Path, config_file: str | None, as_json: bool) -> None:  # noqa: ARG001
     """Write a commented configuration and the templates to start from into DIR.

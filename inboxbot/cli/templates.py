@@ -13,6 +13,7 @@ import click
 from inboxbot.cli.common import (
     FINDINGS,
     NUMBER,
+    PATH,
     NotFound,
     configuration,
     options,
@@ -73,7 +74,7 @@ def template_list(config_file: str | None, as_json: bool) -> None:
 
 
 @template_command.command("check")
-@click.argument("files", metavar="[FILE...]", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", metavar="[FILE...]", nargs=-1, type=PATH)
 @options
 def template_check(files: tuple[Path, ...], config_file: str | None, as_json: bool) -> None:
     """Check the templates in use, or FILEs; exit code 1 when there is a problem."""

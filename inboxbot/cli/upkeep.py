@@ -10,6 +10,7 @@ from inboxbot.cli.common import (
     CONFIGURATION,
     FINDINGS,
     NUMBER,
+    PATH,
     configuration,
     options,
     print_json,
@@ -32,7 +33,7 @@ _former_key = click.option(
 
 
 @click.command("backup")
-@click.option("--to", "folder", type=click.Path(path_type=Path), help="Instead of backup.folder.")
+@click.option("--to", "folder", type=PATH, help="Instead of backup.folder.")
 @options
 def backup_command(folder: Path | None, config_file: str | None, as_json: bool) -> None:
     """Copy the database while everything goes on, verify the copy, remove what is too old.
@@ -61,7 +62,7 @@ def backup_command(folder: Path | None, config_file: str | None, as_json: bool) 
 
 
 @click.command("verify-backup")
-@click.argument("files", metavar="[FILE...]", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", metavar="[FILE...]", nargs=-1, type=PATH)
 @_former_key
 @options
 def verify_backup_command(
@@ -93,7 +94,7 @@ def verify_backup_command(
 
 
 @click.command("restore")
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("file", metavar="FILE", type=PATH)
 @_former_key
 @options
 def restore_command(

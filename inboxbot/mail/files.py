@@ -40,12 +40,15 @@ def iter_files(paths: Iterable[Path | str]) -> Iterator[tuple[str, bytes | Unrea
     configuration files are passed over. Nothing is raised.
     """
     for path in map(Path, paths):
-        if _is_maildir(path):
-            yield from _maildir(path)
-        elif path.is_dir():
-            yield from _folder(path)
-        else:
-            yield from _file(path)
+        try:
+            if _is_maildir(path):
+                yield from _maildir(path)
+            elif path.is_dir():
+                yield from _folder(path)
+            else:
+                yield from _file(path)
+        except OSError as error:  # What lies in a folder that may not be entered cannot be seen.
+            yield str(path), _unreadable(error)
 
 
 def _is_maildir(path: Path) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from inboxbot.store.sqlite import Database
 from tests import command
-from tests.installation import ended, until
+from tests.installation import ended, install, run_held_to_modes, until
 from tests.stand import new_store
 from tests.terminal import CONFIG, Terminal
 
@@ -139,3 +139,24 @@ def test_a_limit_lets_something_be_seen(terminal: Terminal, db: Database) -> Non
         assert "0 is below 1." in said
     assert terminal("audit", "--limit", str(2**63 - 1))[0] == 0
     assert terminal("queue", "--limit", str(2**63 - 1))[0] == 0
+
+
+def test_a_letter_that_may_not_be_read_is_an_item_and_the_others_follow(tmp_path: Path) -> None:
+    place = install(tmp_path, imap_host="127.0.0.1", imap_port=1, imap_user="kim", smtp_port=1)
+    for name in ("closed.eml", "open.eml", "folder/a.eml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"Subject: Hello\n\nA question.\n")
+    (tmp_path / "closed.eml").chmod(0)
+    (tmp_path / "folder").chmod(0)
+    named = ("closed.eml", "folder", "folder/a.eml", "open.eml")
+    done = run_held_to_modes(place, "explain", "--json", *named)
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [item["source"] for item in found] == list(named)
+    assert [item.get("error") for item in found] == [
+        *["It cannot be read: Permission denied."] * 3,
+        None,
+    ]
+    refused = run_held_to_modes(place, "evaluate", "closed.eml")
+    assert refused.returncode == 77
+    assert "closed.eml: Permission denied" in refused.stderr

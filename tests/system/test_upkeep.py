@@ -18,11 +18,8 @@ from inboxbot.store.database import connect, write
 from inboxbot.store.invariants import check, seen_twice
 from inboxbot.store.settings import Mode
 from tests.conftest import NOW
-from tests.installation import Installation, install, until
+from tests.installation import Installation, install, run_held_to_modes, until
 from tests.outbox_rows import put_reply
-
-# Root without these is held to file modes like anybody else.
-HELD_TO_MODES = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
 
 
 def letter(number: int) -> bytes:
@@ -206,18 +203,6 @@ def test_every_file_is_for_its_owner_alone_under_any_umask(tmp_path):
 
 
 # What goes wrong: what the command says, and its exit code. Each has its row in faults.md.
-
-
-def run_held_to_modes(installation: Installation, *arguments: str):
-    before = HELD_TO_MODES if os.geteuid() == 0 else []
-    return subprocess.run(
-        [*before, sys.executable, "-m", "inboxbot", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=installation.folder,
-        env=installation._environment({}),
-    )
 
 
 def test_a_database_that_is_locked_is_tried_later(quiet):
