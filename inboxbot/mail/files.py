@@ -1,7 +1,8 @@
 """Letters in files: .eml, folders of them, mbox and Maildir, one after another.
 
 One letter at a time is in memory, whatever the size of the archive, and its bytes are as they
-lie in the file. What cannot be read is an item too, and the next one follows.
+lie in the file; what comes through a pipe is read whole, up to the size of the largest letter.
+What cannot be read is an item too, and the next one follows.
 """
 
 import os
@@ -9,7 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from inboxbot.frozen import dataclass
 from inboxbot.mail.mailbox import field
@@ -93,47 +96,58 @@ def _names(path: Path) -> list[str]:
 
 def _file(path: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
     try:
-        if path.suffix.lower() in _MBOX or (path.suffix.lower() != ".eml" and _looks_mbox(path)):
-            yield from _mbox(path)
-        else:
-            yield str(path), _read(path)
+        with path.open("rb") as opened:
+            file: BinaryIO = opened
+            if not opened.seekable():  # A pipe gives what is in it once.
+                file = BytesIO(opened.read(SIZE_LIMIT + 1))
+            if _is_mbox(path, file):
+                yield from _mbox(path, file)
+            else:
+                yield str(path), _letter_in(file)
     except OSError as error:
         yield str(path), _unreadable(error)
 
 
-def _looks_mbox(path: Path) -> bool:
-    with path.open("rb") as file:
-        return bool(_POSTMARK.match(file.readline(1000)))
+def _is_mbox(path: Path, file: BinaryIO) -> bool:
+    suffix = path.suffix.lower()
+    if suffix in _MBOX or suffix == ".eml":
+        return suffix in _MBOX
+    first = file.readline(1000)
+    file.seek(0)
+    return bool(_POSTMARK.match(first))
 
 
 def _read(path: Path) -> bytes | Unreadable:
     try:
         with path.open("rb") as file:
-            raw = file.read(SIZE_LIMIT + 1)
+            return _letter_in(file)
     except OSError as error:
         return _unreadable(error)
+
+
+def _letter_in(file: BinaryIO) -> bytes | Unreadable:
+    raw = file.read(SIZE_LIMIT + 1)
     return raw if len(raw) <= SIZE_LIMIT else _too_large()
 
 
-def _mbox(path: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
+def _mbox(path: Path, file: BinaryIO) -> Iterator[tuple[str, bytes | Unreadable]]:
     """Split an mbox and take one `>` off quoted From lines (mboxrd; mboxo quotes once only)."""
     number, lines, size, after_blank = 0, list[bytes](), 0, True
-    with path.open("rb") as file:
-        # A line without end must not be read whole: the next piece counts as a line.
-        while line := file.readline(1024 * 1024):
-            first = number == 0
-            if after_blank and line.startswith(b"From ") and (first or _POSTMARK.match(line)):
-                if not first:
-                    yield f"{path}:{number}", _letter(lines, size)
-                number, lines, size = number + 1, [], 0
-            else:
-                number = max(number, 1)  # An mbox that does not begin with its line.
-                if _QUOTED.match(line):
-                    line = line[1:]
-                size += len(line)
-                if size <= SIZE_LIMIT:
-                    lines.append(line)
-            after_blank = line in (b"\n", b"\r\n")
+    # A line without end must not be read whole: the next piece counts as a line.
+    while line := file.readline(1024 * 1024):
+        first = number == 0
+        if after_blank and line.startswith(b"From ") and (first or _POSTMARK.match(line)):
+            if not first:
+                yield f"{path}:{number}", _letter(lines, size)
+            number, lines, size = number + 1, [], 0
+        else:
+            number = max(number, 1)  # An mbox that does not begin with its line.
+            if _QUOTED.match(line):
+                line = line[1:]
+            size += len(line)
+            if size <= SIZE_LIMIT:
+                lines.append(line)
+        after_blank = line in (b"\n", b"\r\n")
     if number:
         yield f"{path}:{number}", _letter(lines, size)
 

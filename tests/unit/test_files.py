@@ -1,5 +1,8 @@
 import mailbox
+import os
+import threading
 import tracemalloc
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -21,6 +24,33 @@ def test_a_file_gives_its_exact_bytes(tmp_path: Path) -> None:
     raw = b"From: \xff\r\n\r\nbare \r and \n and \x00\r\n"
     (tmp_path / "a.eml").write_bytes(raw)
     assert list(iter_files([tmp_path / "a.eml"])) == [(str(tmp_path / "a.eml"), raw)]
+
+
+def through_a_pipe(content: bytes) -> list[bytes | Unreadable]:
+    reading, writing = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(writing, "wb") as pipe, suppress(BrokenPipeError):
+            pipe.write(content)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        return [raw for _, raw in iter_files([f"/dev/fd/{reading}"])]
+    finally:
+        os.close(reading)
+        writer.join()
+
+
+def test_letters_that_come_through_a_pipe_are_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = letter(1) + b"x" * 200_000
+    assert through_a_pipe(raw) == [raw]
+    postmark = b"From a Mon Mar  2 09:00:00 2026\n"
+    assert through_a_pipe(postmark + b"a\n\n" + postmark + b"b\n\n") == [b"a\n", b"b\n"]
+    monkeypatch.setattr(files, "SIZE_LIMIT", 1024)
+    (found,) = through_a_pipe(raw)
+    assert isinstance(found, Unreadable)
+    assert "larger" in found.why
 
 
 def test_an_empty_file_is_an_empty_letter(tmp_path: Path) -> None:
