@@ -17,6 +17,7 @@ from inboxbot.reply.knowledge import read_knowledge
 from inboxbot.reply.library import Library
 from inboxbot.reply.template import NAMES
 from inboxbot.store import migrations
+from inboxbot.store.database import unwritable
 
 _NAMES = ", ".join(NAMES)
 
@@ -159,6 +160,8 @@ def _store(configuration: Config) -> list[Problem]:
     for file in path.parent.glob(f"{path.name}*"):
         if stat.S_IMODE(file.stat().st_mode) & 0o077:
             found.append(Problem(str(file), f"Others can read it: chmod 600 {file}."))
+    if sentence := unwritable(path):
+        found.append(Problem("store.path", sentence))
     try:
         db = opening.connect(configuration)
         migrations.check_not_newer(db)

@@ -10,6 +10,7 @@ from pathlib import Path
 from inboxbot.counted import counted
 from inboxbot.frozen import dataclass
 from inboxbot.store import alerts, decisions, figures, scope, settings
+from inboxbot.store.database import unwritable
 from inboxbot.store.figures import Figures, Glance, MailboxFigures, Troubles
 from inboxbot.store.settings import Mode
 from inboxbot.store.sqlite import Database
@@ -75,6 +76,7 @@ def problems(
         *_replies(found, now),
         *_alerts(db, {box.name for box in found.mailboxes}),
         *_disk(store, min_free_mb),
+        *filter(None, [unwritable(store)]),
     )
 
 

@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from inboxbot import opening
 from inboxbot.config import Config
@@ -12,7 +11,7 @@ from inboxbot.doctor.finding import Finding, Level
 from inboxbot.errors import InboxbotError
 from inboxbot.health import health
 from inboxbot.store import audit, backup, invariants, migrations, settings
-from inboxbot.store.database import moment, store_error
+from inboxbot.store.database import moment, must_be_writable, store_error
 from inboxbot.store.sqlite import Database
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -41,7 +40,7 @@ def _opened(db: Database, configuration: Config, now: datetime) -> Iterator[Find
     migrations.check_not_newer(db)
     if migrations.pending(db):
         return  # `checks` has said so; what follows needs the present schema.
-    _can_write(db, configuration.store_path)
+    must_be_writable(db)
     broken = invariants.check(db)
     for violation in broken:
         fix = (
@@ -72,14 +71,6 @@ def _opened(db: Database, configuration: Config, now: datetime) -> Iterator[Find
     for sentence in found.problems:
         yield Finding(Level.WARN, "service", sentence)
     yield from _backup(db, configuration, now)
-
-
-def _can_write(db: Database, path: Path) -> None:
-    try:
-        db.execute("BEGIN IMMEDIATE")
-        db.execute("ROLLBACK")
-    except sqlite3.Error as error:
-        raise store_error(error, path) from error
 
 
 def _backup(db: Database, configuration: Config, now: datetime) -> Iterator[Finding]:

@@ -102,12 +102,34 @@ def remove(path: Path) -> None:
     marker(path).unlink(missing_ok=True)
 
 
+def unwritable(path: Path) -> str | None:
+    """Return, as a sentence, which file of a database this process may not write; else None."""
+    files = (path.with_name(path.name + ending) for ending in PARTS)
+    for file in (path.parent, *filter(Path.exists, files)):
+        if not os.access(file, os.W_OK):
+            return (
+                f"{file} cannot be written, so nothing can be stored: run as its owner, or "
+                f"`chown -R inboxbot: {path.parent}`."
+            )
+    return None
+
+
+def must_be_writable(db: Database) -> None:
+    """Raise `StoreError` where the database can only be read, `TransientError` where it is busy."""
+    try:
+        # SQLite opens what it may only read without a word, and begins a transaction on it.
+        db.execute("UPDATE setting SET value = value WHERE 0")
+    except sqlite3.Error as error:
+        raise store_error(error, file_of(db)) from error
+
+
 def must_be_whole(db: Database) -> None:
-    """Raise `StoreError` where what decides on the sending of replies is damaged.
+    """Raise `StoreError` where what decides on the sending of replies is damaged, or only read.
 
     The bytes of letters are left out: they are most of the database, each has its fingerprint,
     and one that is damaged stops no other.
     """
+    must_be_writable(db)
     for table in ("setting", "mailbox", "place", "message", "decision", "review", "outbox"):
         try:
             found = db.execute(f"PRAGMA quick_check('{table}')").fetchone()[0]

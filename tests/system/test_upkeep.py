@@ -259,6 +259,18 @@ def test_a_read_only_state_folder_is_said(quiet):
     assert "Traceback" not in done.stderr
 
 
+def test_a_database_that_can_only_be_read_is_not_well_and_starts_nothing(quiet):
+    quiet.store.chmod(0o400)
+    for command in ("check", "status", "doctor"):
+        done = run_held_to_modes(quiet, command)
+        assert done.returncode == 1, done.stdout
+        assert f"{quiet.store} cannot be written" in done.stdout
+    for command in ("run", "poll", "send"):
+        done = run_held_to_modes(quiet, command)
+        assert done.returncode == 65, done.stderr
+        assert "cannot be opened for writing" in done.stderr
+
+
 def test_a_configuration_that_may_not_be_read_is_said(quiet):
     quiet.configuration.chmod(0)
     done = run_held_to_modes(quiet, "status")
