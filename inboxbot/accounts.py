@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from inboxbot.counted import counted
-from inboxbot.errors import Conflict, NotAllowed
+from inboxbot.errors import NotAllowed, NotPossible
 from inboxbot.frozen import dataclass
 from inboxbot.store import audit, users
 from inboxbot.store.database import write
@@ -65,14 +65,14 @@ def add_user(
 ) -> str:
     """Make an account; return the token of the link that its owner signs in with first.
 
-    Raises `Conflict` where the name is taken or is no name.
+    Raises `NotPossible` where the name is taken or is no name.
     """
     name = name.strip().lower()
     if not _NAME.match(name):
-        raise Conflict("A user name is 1 to 31 of: a-z, 0-9, dot, dash and underscore.")
+        raise NotPossible("A user name is 1 to 31 of: a-z, 0-9, dot, dash and underscore.")
     with write(db):
         if users.named(db, name) is not None:
-            raise Conflict(f"There is a user {name} already.")
+            raise NotPossible(f"There is a user {name} already.")
         user = users.add(db, name, role, now)
         audit.add(db, who, "user added", now, detail=f"{name} {role}")
         return users.add_link(db, user, purpose, now)
@@ -97,7 +97,7 @@ def reset(db: Database, name: str, *, who: str, now: datetime) -> str:
 def disable(db: Database, name: str, *, who: str, now: datetime) -> None:
     """Let somebody no longer sign in, and end their sessions at once.
 
-    Raises `Conflict` for the last administrator: nobody would be left to let anybody in.
+    Raises `NotPossible` for the last administrator: nobody would be left to let anybody in.
     """
     user = known(db, name)
     with write(db):
@@ -118,18 +118,18 @@ def is_last_administrator(db: Database, user: User) -> bool:
 
 
 def must_leave_an_administrator(db: Database, user: User) -> None:
-    """Raise `Conflict` where a user is the last administrator who can sign in."""
+    """Raise `NotPossible` where a user is the last administrator who can sign in."""
     if is_last_administrator(db, user):
-        raise Conflict(
+        raise NotPossible(
             f"{user.name} is the last administrator who can sign in: add another one first."
         )
 
 
 def known(db: Database, name: str) -> User:
-    """Return the user of that name; raises `Conflict` where there is none."""
+    """Return the user of that name; raises `NotPossible` where there is none."""
     user = users.named(db, name.strip().lower())
     if user is None:
-        raise Conflict(f"There is no user {name}.")
+        raise NotPossible(f"There is no user {name}.")
     return user
 
 

@@ -33,7 +33,7 @@ from inboxbot.actions import (
     Wake,
 )
 from inboxbot.classify.category import Category
-from inboxbot.errors import Conflict, NotAllowed
+from inboxbot.errors import Conflict, NotAllowed, NotPossible
 from inboxbot.frozen import dataclass
 from inboxbot.reply.case import Acknowledgement
 from inboxbot.reply.reason import Reason
@@ -101,13 +101,13 @@ def apply(action: Action, turn: Turn) -> tuple[str, str, Back]:
             return "closed", as_, _close(turn, as_)
         case Reopen():
             if turn.review.state in OPEN:
-                raise Conflict(f"Letter {turn.review.id} is open already.")
+                raise NotPossible(f"Letter {turn.review.id} is open already.")
             turn.change(state=State.REOPENED, closed_as=None)
             return "reopened", "", ()
         case Snooze(until):
             _must_be_open(turn.review)
             if until <= turn.now:
-                raise Conflict("Choose a time that is still to come.")
+                raise NotPossible("Choose a time that is still to come.")
             turn.change(snoozed_until=stamp(until))
             return "snoozed", stamp(until), ()
         case Wake():
@@ -119,7 +119,7 @@ def apply(action: Action, turn: Turn) -> tuple[str, str, Back]:
             return _tag(turn, name)
         case Untag(name):
             if not tags.remove(turn.db, turn.review.id, name):
-                raise Conflict(f"Letter {turn.review.id} has no such tag.")
+                raise NotPossible(f"Letter {turn.review.id} has no such tag.")
             turn.change()
             return "untagged", "", (("tag", turn.review.id, name),)
         case Merge(into):
@@ -140,7 +140,7 @@ def apply(action: Action, turn: Turn) -> tuple[str, str, Back]:
 
 def _must_be_open(review: Review) -> None:
     if review.state not in OPEN:
-        raise Conflict(f"Letter {review.id} is answered or done already; reopen it first.")
+        raise NotPossible(f"Letter {review.id} is answered or done already; reopen it first.")
 
 
 def _close(turn: Turn, as_: str) -> Back:
@@ -169,7 +169,7 @@ def _claim(turn: Turn, assignee: str) -> tuple[str, str, Back]:
     _must_be_open(turn.review)
     given = users.named(turn.db, assignee) if assignee != turn.staff else None
     if given and not given.may_work_on(mailboxes.of_letter(turn.db, turn.review.id)):
-        raise Conflict(f"This colleague may not open letter {turn.review.id}.")
+        raise NotPossible(f"This colleague may not open letter {turn.review.id}.")
     turn.change(assignee=assignee, state=State.CLAIMED, snoozed_until=None)
     return "claimed", "" if assignee == turn.staff else f"for {assignee}", ()
 
@@ -189,9 +189,9 @@ def _set_category(turn: Turn, category: Category, why: str) -> tuple[str, str, B
 def _add_note(turn: Turn, text: str) -> tuple[str, str, Back]:
     text = text.strip()
     if not text:
-        raise Conflict("A note needs some words.")
+        raise NotPossible("A note needs some words.")
     if len(text) > NOTE_LIMIT:
-        raise Conflict("This note is too long: it was not added. Make two of it.")
+        raise NotPossible("This note is too long: it was not added. Make two of it.")
     row = reviews.add_note(turn.db, turn.review.id, turn.staff, text, turn.now)
     turn.change()
     return "noted", str(row), (("note", row, ""),)
@@ -200,9 +200,9 @@ def _add_note(turn: Turn, text: str) -> tuple[str, str, Back]:
 def _tag(turn: Turn, typed: str) -> tuple[str, str, Back]:
     name = " ".join(typed.casefold().split())
     if not _TAG.match(name):
-        raise Conflict("A tag is a word or two: letters, numbers, dash, at most 30 of them.")
+        raise NotPossible("A tag is a word or two: letters, numbers, dash, at most 30 of them.")
     if not tags.add(turn.db, turn.review.id, name):
-        raise Conflict(f"Letter {turn.review.id} has this tag already.")
+        raise NotPossible(f"Letter {turn.review.id} has this tag already.")
     turn.change()
     return "tagged", "", (("untag", turn.review.id, name),)
 
@@ -211,11 +211,11 @@ def _merge(turn: Turn, into: int) -> tuple[str, str, Back]:
     db, letter = turn.db, turn.review.id
     mine, other = conversations.with_writer(db, letter), conversations.with_writer(db, into)
     if mine is None:
-        raise Conflict(f"Nobody knows who wrote letter {letter}: it goes with no other.")
+        raise NotPossible(f"Nobody knows who wrote letter {letter}: it goes with no other.")
     if other is None or other.writer not in people.person(db, mine.writer).addresses:
-        raise Conflict(f"There is no letter {into} of the same person.")
+        raise NotPossible(f"There is no letter {into} of the same person.")
     if other.id == mine.id:
-        raise Conflict(f"Letters {letter} and {into} lie in one conversation already.")
+        raise NotPossible(f"Letters {letter} and {into} lie in one conversation already.")
     conversations.move(db, letter, other.id)
     turn.change()
     again = _resent(conversations.waiting(db, other.id), Reason.IN_CONVERSATION)
@@ -226,7 +226,7 @@ def _split(turn: Turn) -> tuple[str, str, Back]:
     db, letter = turn.db, turn.review.id
     mine = conversations.with_writer(db, letter)
     if mine is None or conversations.size(db, mine.id) < 2:
-        raise Conflict(f"Letter {letter} is in no conversation with others.")
+        raise NotPossible(f"Letter {letter} is in no conversation with others.")
     conversations.move(db, letter, conversations.start(db, mine.writer, turn.now))
     turn.change()
     return "split", "", (("conversation", letter, str(mine.id)),)
@@ -235,9 +235,9 @@ def _split(turn: Turn) -> tuple[str, str, Back]:
 def _hold(turn: Turn) -> tuple[str, str, Back]:
     reply = replies.acknowledgement(turn.db, turn.review.id)
     if reply is None:
-        raise Conflict(f"Letter {turn.review.id} has no acknowledgement that could be held.")
+        raise NotPossible(f"Letter {turn.review.id} has no acknowledgement that could be held.")
     if reply.state is ReplyState.HELD:
-        raise Conflict(f"The acknowledgement of letter {turn.review.id} is held already.")
+        raise NotPossible(f"The acknowledgement of letter {turn.review.id} is held already.")
     outbox.hold(turn.db, reply.id, Reason.STAFF, turn.now)
     turn.change()
     return "held", str(reply.id), (("release", reply.id, ""),)
@@ -257,7 +257,7 @@ def _release(turn: Turn, action: Release) -> tuple[str, str, Back]:
         outbox.release(db, reply.id, turn.staff, turn.now)
         row, back = reply.id, (("put_back", reply.id, reply.reason or ""),)
     elif replies.is_answered(db, letter):
-        raise Conflict(f"A person has answered letter {letter} already.")
+        raise NotPossible(f"A person has answered letter {letter} already.")
     else:
         row, back = _release_acknowledgement(turn, action, reply)
     replies.put_off(db, row, turn.now + action.delay)
@@ -279,10 +279,10 @@ def _release_acknowledgement(
         outbox.release(db, reply.id, turn.staff, turn.now)
         row, back = reply.id, (("put_back", reply.id, reply.reason or ""),)
     elif replies.acknowledgement(db, letter) is not None:
-        raise Conflict(f"The acknowledgement of letter {letter} is not held any more.")
+        raise NotPossible(f"The acknowledgement of letter {letter} is not held any more.")
     else:
         if action.written is None or action.rules is not None:
-            raise Conflict(f"Letter {letter} has no reply that is held.")
+            raise NotPossible(f"Letter {letter} has no reply that is held.")
         row = _put_in_outbox(turn, action.written(letter))
         back = (("unwrite", row, ""),)
     return row, back + _verdict(turn, released=True)
@@ -291,7 +291,7 @@ def _release_acknowledgement(
 def _write_anew(turn: Turn, action: Release, reply: replies.SentReply) -> None:
     """Write a held acknowledgement for the category that staff say, which has its own words."""
     if action.written is None or action.rules is not None:
-        raise Conflict(
+        raise NotPossible(
             f"Letter {turn.review.id} is of another kind than its acknowledgement was written for;"
             " release it by itself, and it is written anew."
         )
@@ -323,7 +323,7 @@ def _put_in_outbox(turn: Turn, written: Acknowledgement) -> int:
 def _drop(turn: Turn) -> tuple[str, str, Back]:
     reply = replies.held(turn.db, turn.review.id)
     if reply is None:
-        raise Conflict(f"No reply to letter {turn.review.id} is held.")
+        raise NotPossible(f"No reply to letter {turn.review.id} is held.")
     outbox.cancel(turn.db, reply.id, Reason.STAFF, turn.now)
     back: Back = (("put_back", reply.id, reply.reason or ""),)
     if reply.kind == "acknowledgement":
@@ -355,7 +355,7 @@ def _verdict(turn: Turn, *, released: bool) -> Back:
 def _resolve(turn: Turn, reply: int, *, sent: bool, again: bool) -> tuple[str, str, Back]:
     known = replies.get(turn.db, reply)
     if known is None or known.letter != turn.review.id:
-        raise Conflict(f"Letter {turn.review.id} has no reply {reply}.")
+        raise NotPossible(f"Letter {turn.review.id} has no reply {reply}.")
     if sent:
         outbox.was_sent(turn.db, reply, turn.now)
         word = "sent"

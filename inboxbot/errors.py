@@ -69,6 +69,10 @@ class Conflict(InboxbotError):  # noqa: N818  (the word of the design)
     """Somebody else changed it meanwhile: show both, overwrite nothing."""
 
 
+class NotPossible(Conflict):
+    """It cannot be done as things are, and nobody else is at it: to wait changes nothing."""
+
+
 class Locked(InboxbotError):  # noqa: N818  (the word of the design)
     """Another process has the state folder."""
 

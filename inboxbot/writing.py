@@ -10,7 +10,7 @@ from datetime import datetime
 
 from inboxbot.acknowledge import Acknowledger
 from inboxbot.dossier import classification_of, decision_of
-from inboxbot.errors import Conflict, PermanentError, StoreError, TemplateError
+from inboxbot.errors import Conflict, NotPossible, PermanentError, StoreError, TemplateError
 from inboxbot.frozen import dataclass
 from inboxbot.mail.message import Identity, Message, identity_for
 from inboxbot.reply.case import Acknowledgement, Rules
@@ -43,7 +43,7 @@ class Writer:
         decision = decision_of(recorded)
         person = decision.reply_to
         if person is None or decision.template is None:
-            raise Conflict(f"Letter {letter} has no return address that could be used.")
+            raise NotPossible(f"Letter {letter} has no return address that could be used.")
         review = reviews.get(self.db, letter)
         if review is not None and review.category is not recorded.category:
             decision = replace(decision, template=review.category)
@@ -89,9 +89,9 @@ def reopened(db: Database, letter: int) -> tuple[Recorded, Message]:
 
     recorded = decisions.recorded(db, letter)
     if recorded is None:
-        raise Conflict(f"There is no letter {letter}.")
+        raise NotPossible(f"There is no letter {letter}.")
     if not may_be_read(recorded):
-        raise Conflict(f"Letter {letter} could not be read safely; it can only be downloaded.")
+        raise NotPossible(f"Letter {letter} could not be read safely; it can only be downloaded.")
     return recorded, parse(messages.raw(db, letter))
 
 

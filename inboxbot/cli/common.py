@@ -30,6 +30,7 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (errors.Locked, TRY_LATER),
     (errors.StoreError, DATA),
     (errors.NotAllowed, PERMISSION),
+    (errors.NotPossible, DATA),
     (errors.Conflict, TRY_LATER),
     (errors.AuthenticationError, UNAVAILABLE),
     (errors.TransientError, UNAVAILABLE),

@@ -309,7 +309,10 @@ def close_command(letter: int, not_for_us: bool, config_file: str | None, as_jso
 @options
 def note_command(letter: int, text: str | None, config_file: str | None, as_json: bool) -> None:
     """Write a note on letter ID, for staff only; without TEXT it is read from standard input."""
-    _act(config_file, letter, AddNote(text or sys.stdin.read()), as_json)
+    text = sys.stdin.read() if text is None else text
+    if not text.strip():
+        raise click.UsageError("A note needs some words.")
+    _act(config_file, letter, AddNote(text), as_json)
 
 
 def _act(config_file: str | None, letter: int, action: Action, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 
 from inboxbot.classify.category import Category
-from inboxbot.errors import Conflict
+from inboxbot.errors import Conflict, NotPossible
 from inboxbot.frozen import dataclass
 from inboxbot.mail.conversation import domain_of, folded
 from inboxbot.mail.message import Reply
@@ -309,7 +309,8 @@ def move(
     """Change a reply's state from one of `sources`, or from any that the table allows.
 
     `also` sets further columns; `owner` must have the lease, where it is given. Raises
-    `Conflict` where the reply is not, or no longer, as that asks.
+    `Conflict` where the reply is not, or no longer, as that asks; `NotPossible` where it waits
+    in another state.
     """
     allowed = _SOURCES[to]
     if not set(sources) <= set(allowed):
@@ -328,6 +329,15 @@ def move(
         },
     )
     if cursor.rowcount != 1:
-        raise Conflict(f"Reply {row} was changed by somebody else meanwhile.")
+        raise _not_moved(db, row, sources or allowed)
     if State.UNCERTAIN in (sources or allowed):
         alerts.end_of_reply(db, alerts.Code.UNCERTAIN, row, now)
+
+
+def _not_moved(db: Database, row: int, sources: tuple[State, ...]) -> Conflict:
+    found = db.execute("SELECT state FROM outbox WHERE id = ?", [row]).fetchone()
+    state = State(found[0]) if found else None
+    if state in (None, State.CLAIMED, State.SENDING, *sources):
+        return Conflict(f"Reply {row} was changed by somebody else meanwhile.")
+    wanted = " or ".join(sources)
+    return NotPossible(f"Reply {row} is {state}; this can be done with one that is {wanted}.")

@@ -3,14 +3,16 @@
 import json
 import os
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
 from inboxbot.store.sqlite import Database
-from tests import command
+from tests import command, letters
 from tests.installation import ended, install, run_held_to_modes, until
+from tests.letters import Letter
 from tests.stand import new_store
 from tests.terminal import CONFIG, Terminal
 
@@ -160,3 +162,20 @@ def test_a_letter_that_may_not_be_read_is_an_item_and_the_others_follow(tmp_path
     refused = run_held_to_modes(place, "evaluate", "closed.eml")
     assert refused.returncode == 77
     assert "closed.eml: Permission denied" in refused.stderr
+
+
+def test_what_no_waiting_changes_is_not_to_be_tried_later(terminal: Terminal, db: Database) -> None:
+    row = str(letters.add(db, Letter(reply="held", reply_reason="paused"), datetime.now(UTC)))
+    assert terminal("note", row, "")[0] == 64
+    assert terminal("user", "add", "two words")[0] == 65
+    assert terminal("user", "disable", "nobody")[0] == 65
+    code, said = terminal("outbox", "resolve", "1", "--sent")
+    assert code == 65
+    assert "Reply 1 is held; this can be done with one that is uncertain." in said
+    assert terminal("close", row)[0] == 0
+    code, said = terminal("close", row)
+    assert code == 65
+    assert "done already" in said
+    db.execute("UPDATE outbox SET state = 'claimed'")
+    db.execute("UPDATE outbox SET state = 'sending'")
+    assert terminal("outbox", "cancel", "1")[0] == 75

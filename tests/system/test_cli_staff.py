@@ -112,7 +112,7 @@ def test_a_held_acknowledgement_is_released_and_due_at_once(
     assert terminal("hold", str(row))[0] == 0
     assert terminal("release", str(row))[0] == 0
     code, text = terminal("release", str(row))
-    assert code == 75
+    assert code == 65
     assert "not held" in text
 
 
@@ -220,11 +220,11 @@ def test_accounts_are_added_listed_disabled_and_reset(terminal: Terminal, db: Da
     assert made["name"] == "jo"
     assert str(made["link"]).startswith("http://127.0.0.1:8480/welcome/")
     code, text = terminal("user", "add", "jo")
-    assert code == 75
+    assert code == 65
     assert "already" in text
     terminal("user", "disable", "jo")
     (listed,) = terminal.json("user", "list")
     assert (listed["role"], listed["disabled"]) == ("administrator", True)
     (again,) = terminal.json("user", "reset", "jo")
     assert again["link"] != made["link"]
-    assert terminal("user", "disable", "nobody")[0] == 75
+    assert terminal("user", "disable", "nobody")[0] == 65
