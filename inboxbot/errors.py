@@ -49,6 +49,14 @@ class PermanentError(InboxbotError):
     """Trying again will not help: a person must look."""
 
 
+class DataError(PermanentError):
+    """What was handed in or named is not there, or is not of the form that is needed."""
+
+
+class UsageError(InboxbotError):
+    """The command was not written right: it names what the configuration does not have."""
+
+
 class AuthenticationError(PermanentError):
     """The server refused our credentials: no hammering, an alarm at once."""
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from inboxbot import events
 from inboxbot.classify.shipped import shipped_fingerprint
-from inboxbot.errors import PermanentError
+from inboxbot.errors import DataError, PermanentError
 from inboxbot.frozen import dataclass
 from inboxbot.store import alerts, audit, models, settings
 from inboxbot.store.alerts import Code
@@ -190,7 +190,7 @@ def usable(db: Database, stored: Stored, kind: str) -> bytes:
 def _known(db: Database, number: int) -> Stored:
     stored = models.find(db, number)
     if stored is None:
-        raise PermanentError(f"There is no model {number}: `inboxbot model list`.")
+        raise DataError(f"There is no model {number}: `inboxbot model list`.")
     return stored
 
 

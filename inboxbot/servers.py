@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from inboxbot import config
 from inboxbot.clock import utc_now
 from inboxbot.config import Config, Mailbox, Server
-from inboxbot.errors import ConfigError, Problem
+from inboxbot.errors import UsageError
 from inboxbot.fetching import MIB, Limits
 from inboxbot.intake import Source
 from inboxbot.mail import connection
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 def mailbox_named(configuration: Config, name: str | None) -> Mailbox:
-    """Return the mailbox called `name`, or the first; raises `ConfigError` for another name."""
+    """Return the mailbox called `name`, or the first; raises `UsageError` for another name."""
     for box in configuration.mailbox:
         if name in (None, box.name):
             return box
     known = ", ".join(box.name for box in configuration.mailbox)
-    raise ConfigError((Problem("mailbox", f'There is no mailbox "{name}"; there are: {known}.'),))
+    raise UsageError(f'There is no mailbox "{name}"; there are: {known}.')
 
 
 def source(box: Mailbox) -> Source:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from importlib import resources
 
 from inboxbot.classify.category import Category
-from inboxbot.errors import PermanentError
+from inboxbot.errors import DataError
 from inboxbot.frozen import dataclass
 from inboxbot.mail.body import own_words
 from inboxbot.mail.message import Message
@@ -44,7 +44,7 @@ class LabelledLetter:
 def read_lines(lines: Iterable[str]) -> list[LabelledLetter]:
     """Return the labelled letters of JSON lines; empty lines are passed over.
 
-    Raises PermanentError, naming the line, where one is no labelled letter.
+    Raises DataError, naming the line, where one is no labelled letter.
     """
     found = []
     for number, line in enumerate(lines, start=1):
@@ -53,7 +53,7 @@ def read_lines(lines: Iterable[str]) -> list[LabelledLetter]:
         try:
             found.append(_letter(json.loads(line)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise PermanentError(
+            raise DataError(
                 f"Line {number} is no labelled letter: it needs `id`, `subject`, `body` and a"
                 f" `label` out of {', '.join(Category)}."
             ) from error

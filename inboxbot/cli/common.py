@@ -27,6 +27,7 @@ USAGE, DATA, UNAVAILABLE, TRY_LATER, PERMISSION, CONFIGURATION = 64, 65, 69, 75,
 
 _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (errors.ConfigError, CONFIGURATION),
+    (errors.UsageError, USAGE),
     (errors.Locked, TRY_LATER),
     (errors.StoreError, DATA),
     (errors.NotAllowed, PERMISSION),
@@ -34,6 +35,7 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (errors.Conflict, TRY_LATER),
     (errors.AuthenticationError, UNAVAILABLE),
     (errors.TransientError, UNAVAILABLE),
+    (errors.DataError, DATA),
     (errors.PermanentError, FINDINGS),
     (errors.TemplateError, FINDINGS),
     (PermissionError, PERMISSION),
@@ -49,16 +51,12 @@ class NotFound(errors.InboxbotError):
     """There is no letter, reply or file of that name."""
 
 
-class BadData(errors.InboxbotError):
-    """What was handed in cannot be used as it is."""
-
-
 def exit_code(error: BaseException) -> int | None:
     """Return the exit code for an error of ours, or None for a fault in the program."""
     for kind, code in _CODES:
         if isinstance(error, kind):
             return code
-    if isinstance(error, NotFound | BadData):
+    if isinstance(error, NotFound):
         return DATA
     if isinstance(error, OSError):
         return DATA if error.errno in _WRONG_PATH else UNAVAILABLE

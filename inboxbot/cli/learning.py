@@ -7,7 +7,6 @@ import click
 
 from inboxbot.cli.common import (
     PATH,
-    BadData,
     NotFound,
     configuration,
     options,
@@ -15,6 +14,7 @@ from inboxbot.cli.common import (
     print_table,
 )
 from inboxbot.counted import counted
+from inboxbot.errors import DataError
 
 if TYPE_CHECKING:
     from inboxbot.classify.evaluate import Evaluation, Share
@@ -38,7 +38,7 @@ def evaluate_command(file: Path, config_file: str | None, as_json: bool) -> None
     except FileNotFoundError:
         raise NotFound(f"There is no {file}.") from None
     except UnicodeDecodeError:
-        raise BadData(f"{file} is not UTF-8 text.") from None
+        raise DataError(f"{file} is not UTF-8 text.") from None
     letters = read_lines(lines)
     if not letters:
         raise NotFound(f"{file} holds no letters.")

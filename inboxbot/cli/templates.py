@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, astuple, replace
 from pathlib import Path
@@ -128,10 +128,7 @@ def template_preview(
     from inboxbot.reply.samples import SAMPLES
     from inboxbot.reply.template import NAMES
 
-    if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, 1)
-        hint = f" Did you mean {near[0]}?" if near else f" There are {', '.join(NAMES)}."
-        raise click.UsageError(f"There is no template {name}.{hint}")
+    _must_be_known("template", name, NAMES)
     if not 0 <= sample < len(SAMPLES):
         raise click.UsageError(f"The sample people are numbered 0 to {len(SAMPLES) - 1}.")
     settings = configuration(config_file)
@@ -143,6 +140,7 @@ def template_preview(
     variables = replace(SAMPLES[sample].variables, **changes)
     # For ever after: what was saved just now counts.
     library = assembly.library(settings, clock=lambda: math.inf)
+    _must_be_known("language", language, [known.code for known in library.languages()])
     for problem in library.check():
         if problem.file.startswith(f"{language}/{name}."):
             click.echo(
@@ -254,6 +252,13 @@ def template_rollback(
     _print_version(version, as_json)
 
 
+def _must_be_known(what: str, given: str, known: Sequence[str]) -> None:
+    if given not in known:
+        near = difflib.get_close_matches(given, known, 1)
+        hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
+        raise click.UsageError(f"There is no {what} {given}. {hint}")
+
+
 @contextmanager
 def _workplace(
     name: str, language: str, config_file: str | None
@@ -264,12 +269,8 @@ def _workplace(
 
     settings = configuration(config_file)
     library = assembly.library(settings)
-    languages = [known.code for known in library.languages()]
-    for what, given, known in (("template", name, ALL_NAMES), ("language", language, languages)):
-        if given not in known:
-            near = difflib.get_close_matches(given, known, 1)
-            hint = f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}."
-            raise click.UsageError(f"There is no {what} {given}. {hint}")
+    _must_be_known("template", name, ALL_NAMES)
+    _must_be_known("language", language, [known.code for known in library.languages()])
     if library.folder == library.shipped:
         raise TemplateError("There is no templates folder of your own; `inboxbot init` makes one.")
     with opening.store(settings) as db:

@@ -9,11 +9,11 @@ import click
 from inboxbot.cli.common import configuration, options, print_json, print_table
 from inboxbot.clock import utc_now
 from inboxbot.config import Config
-from inboxbot.errors import InboxbotError
+from inboxbot.errors import DataError
 from inboxbot.store.sqlite import Database
 
 
-class PasswordRefusedError(InboxbotError):
+class PasswordRefusedError(DataError):
     """The password that was typed is not good enough; the text says why."""
 
 

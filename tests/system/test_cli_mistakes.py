@@ -4,6 +4,7 @@ import json
 import os
 import socket
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -179,3 +180,29 @@ def test_what_no_waiting_changes_is_not_to_be_tried_later(terminal: Terminal, db
     db.execute("UPDATE outbox SET state = 'claimed'")
     db.execute("UPDATE outbox SET state = 'sending'")
     assert terminal("outbox", "cancel", "1")[0] == 75
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("explain", "a.eml", "--mailbox", "nix"), 'no mailbox "nix"; there are: support.'),
+        (("import", ".", "--mailbox", "nix"), 'no mailbox "nix"; there are: support.'),
+        (("login", "nix"), 'no mailbox "nix"; there are: support.'),
+        (("template", "preview", "general_inquiry", "--language", "../en"), "no language ../en"),
+    ],
+)
+def test_a_name_that_is_nothing_here_is_a_mistake_of_the_command(
+    terminal: Terminal, db: Database, arguments: tuple[str, ...], said: str
+) -> None:
+    code, text = terminal(*arguments)
+    assert code == 64
+    assert said in text
+
+
+def test_a_password_that_nobody_typed_is_no_password(
+    terminal: Terminal, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO())
+    code, said = terminal("user", "add", "kim", "--password")
+    assert code == 65
+    assert "Use at least 12 characters" in said

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from inboxbot.cli import cli
 from inboxbot.cli.common import NotFound
-from inboxbot.errors import PermanentError
+from inboxbot.errors import DataError
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "inboxbot.example.toml"
 EXAMPLES = Path(__file__).parents[2] / "inboxbot" / "classify" / "data" / "examples.jsonl"
@@ -54,6 +54,6 @@ def test_it_prints_tables_for_people(run):
         assert words in said
 
 
-@pytest.mark.parametrize(("text", "error"), [("", NotFound), ("no letter", PermanentError)])
+@pytest.mark.parametrize(("text", "error"), [("", NotFound), ("no letter", DataError)])
 def test_a_file_without_letters_is_named(run, text, error):
     assert isinstance(run(text).exception, error)

@@ -53,10 +53,13 @@ def test_the_list_says_what_is_in_force(command: Command) -> None:
 
 
 def test_what_cannot_be_done_is_said_with_a_code(command: Command) -> None:
-    for arguments in (("promote", "7"), ("promote", "0"), ("rollback",)):
+    for code, *arguments in ((65, "promote", "7"), (1, "promote", "0"), (1, "rollback")):
         refused = command("model", *arguments).exception
         assert refused is not None
-        assert exit_code(refused) == 1
+        assert exit_code(refused) == code
+    refused = command("replay", "--model", "9").exception
+    assert refused is not None
+    assert exit_code(refused) == 65
 
 
 def test_without_anything_new_nothing_is_trained(command: Command) -> None:
