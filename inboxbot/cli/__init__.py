@@ -6,10 +6,20 @@ of them is called, so that `inboxbot --help` answers at once.
 
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
-from inboxbot.cli.common import end_when_interrupted, exit_code, print_no_more, report, translated
+from inboxbot.cli.common import (
+    OK,
+    UNAVAILABLE,
+    end_when_interrupted,
+    exit_code,
+    nobody_reads,
+    print_no_more,
+    report,
+    translated,
+)
 
 # command: (module, what it does in a line)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -53,8 +63,24 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+class _BrokenPipe(Exception):  # noqa: N818  (carries an error past click, which ends at it with 1)
+    """A pipe has no reader any more; the cause is the error itself."""
+
+
 class _Commands(click.Group):
     """A group that imports a command's module when the command is called."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **extra)
+        except BrokenPipeError as error:
+            raise _BrokenPipe from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _BrokenPipe from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
@@ -110,10 +136,12 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output (head, less) went away: nothing is wrong.
-        sys.stderr.close()
-        sys.exit(0)
+    except _BrokenPipe as error:
+        print_no_more()
+        if nobody_reads():  # As head and less go away: nothing is wrong.
+            sys.exit(OK)
+        report(error.__cause__ or error)
+        sys.exit(UNAVAILABLE)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

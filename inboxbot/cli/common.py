@@ -4,6 +4,7 @@ import errno
 import gc
 import json
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -104,6 +105,13 @@ def print_no_more() -> None:
     except OSError:
         with suppress(OSError):
             sys.stdout.close()
+
+
+def nobody_reads() -> bool:
+    """Say whether our output goes into a pipe whose reader went away."""
+    output = select.poll()
+    output.register(1, 0)
+    return any(happened & select.POLLERR for _, happened in output.poll(0))
 
 
 def end_when_interrupted() -> None:

@@ -3,6 +3,8 @@
 import json
 import os
 import socket
+import subprocess
+import sys
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -206,3 +208,23 @@ def test_a_password_that_nobody_typed_is_no_password(
     code, said = terminal("user", "add", "kim", "--password")
     assert code == 65
     assert "Use at least 12 characters" in said
+
+
+@pytest.mark.parametrize("arguments", [["queue", "--json"], ["--help"], ["queue", "--help"]])
+def test_a_reader_that_goes_away_is_no_fault(
+    tmp_path: Path, db: Database, arguments: list[str]
+) -> None:
+    letters.add(db, Letter(), datetime.now(UTC))
+    config = tmp_path / "inboxbot.toml"
+    config.write_text(CONFIG)
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "inboxbot", *arguments],
+        env=os.environ | {"INBOXBOT_CONFIG": str(config)},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
