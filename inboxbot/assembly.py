@@ -149,7 +149,7 @@ class Knowledge:
             seen = (found.st_mtime_ns, found.st_size)
             if seen != self._seen:
                 self._seen = seen
-                self._articles = read_knowledge(self._path.read_text("utf-8"))
+                self._articles = read_knowledge(self._path.read_text("utf-8-sig"))
         except FileNotFoundError:
             self._seen, self._articles = None, ()
         except (ConfigError, OSError, UnicodeDecodeError):

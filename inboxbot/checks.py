@@ -108,7 +108,7 @@ def _replies(configuration: Config) -> list[Problem]:
 def _knowledge(configuration: Config) -> list[Problem]:
     path = configuration.knowledge_path
     try:
-        read_knowledge(path.read_text("utf-8"))
+        read_knowledge(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         return []
     except ConfigError as error:

@@ -38,7 +38,7 @@ def find(given: str | None) -> Path:
 def load(path: Path) -> Config:
     """Read the configuration at `path`; raise `ConfigError` with every problem in it."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(
             (Problem(str(path), "There is no such file: run `inboxbot init`."),)

@@ -80,7 +80,7 @@ def signature(path: Path) -> tuple[int, ...]:
 
 def languages_of(path: Path) -> tuple[Language, ...]:
     """Read a languages file; raises OSError or ValueError with a sentence."""
-    return read_languages(path.read_text("utf-8"))
+    return read_languages(path.read_text("utf-8-sig"))
 
 
 def _read_text(path: Path) -> tuple[str, tuple[template.TemplateProblem, ...]]:

@@ -1,6 +1,7 @@
 """config: every problem at once, each with its key and a suggestion."""
 
 import re
+import shutil
 import stat
 import tomllib
 from pathlib import Path
@@ -237,3 +238,17 @@ def test_check_asks_for_no_password_of_a_relay_that_is_given_no_name(tmp_path, m
     assert read.mailbox[0].smtp.username == ""
     missing = [each.place for each in checks.offline(read) if "credential" in each.place]
     assert missing == ["credential imap-password"]
+
+
+def test_a_mark_that_some_editors_put_first_is_no_fault(tmp_path):
+    mark = b"\xef\xbb\xbf"
+    path, templates = tmp_path / "config" / "inboxbot.toml", tmp_path / "templates"
+    path.parent.mkdir()
+    path.write_bytes(mark + EXAMPLE.read_bytes())
+    knowledge = EXAMPLE.with_name("knowledge.toml").read_bytes()
+    path.with_name("knowledge.toml").write_bytes(mark + knowledge)
+    shutil.copytree(EXAMPLE.parents[1] / "templates", templates)
+    languages = templates / "languages.toml"
+    languages.write_bytes(mark + languages.read_bytes())
+    found = checks.offline(config.load(path))
+    assert not [each for each in found if "toml" in f"{each.place} {each.text}"]
