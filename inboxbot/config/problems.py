@@ -51,6 +51,8 @@ def _problem(error: Any) -> Problem:
         case "string_too_short" | "too_short":
             return Problem(place, "This is empty: fill it in.")
     found = error["input"]
+    if place == "mailbox" and error["type"] == "tuple_type":
+        return Problem(place, f"There may be several: write [[{place}]] in double brackets.")
     shown = f"Found {found!r}: write" if isinstance(found, str | int | float | bool) else "Write"
     match error["type"]:
         case kind if kind in _WANTED:

@@ -58,6 +58,7 @@ def load_with(tmp_path, *changes):
         ),
         ('name = "ALS Worldwide"', 'nam = "ALS Worldwide"', "organisation.nam", "mean name?"),
         ('name = "ALS Worldwide"', "", "organisation.name", "missing"),
+        ("[[mailbox]]", "[mailbox]", "mailbox", "write [[mailbox]] in double brackets"),
         ('phone = "1-608-663-0920"', "phone = 1608", "organisation.phone", "text in quotes"),
         ('name = "support"', 'name = "The Inbox"', "mailbox[0].name", "lower-case"),
         ('address = "support@example.org"', 'address = "support"', "mailbox[0].address", "email"),
