@@ -4,6 +4,7 @@ import errno
 import gc
 import json
 import os
+import re
 import select
 import signal
 import sys
@@ -18,6 +19,7 @@ import click
 from inboxbot import errors
 
 R = TypeVar("R")
+_ADDRESS = re.compile(r"[^<>]+@[^\s<>@,;]+")
 
 if TYPE_CHECKING:
     from inboxbot.config import Config
@@ -161,6 +163,21 @@ class WholeNumber(click.ParamType):
 
 
 NUMBER, AT_LEAST_ONE = WholeNumber(), WholeNumber(least=1)
+
+
+class MailAddress(click.ParamType):
+    """The address of a person, as far as it can be told from something else."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return what was typed; raises `UsageError` where it is no address."""
+        if not _ADDRESS.fullmatch(value.strip()):
+            self.fail("This is no address: write one such as name@example.org.", param, ctx)
+        return str(value).strip()
+
+
+ADDRESS = MailAddress()
 # Whether it can be read is found by reading: one file that cannot be is no mistake of the command.
 PATH = click.Path(readable=False, path_type=Path)
 

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inboxbot.cli.common import PATH, configuration, options, print_json, print_table, progress
+from inboxbot.cli.common import (
+    ADDRESS,
+    PATH,
+    NotFound,
+    configuration,
+    options,
+    print_json,
+    print_table,
+    progress,
+)
 from inboxbot.clock import utc_now
 from inboxbot.counted import counted
 
@@ -60,7 +69,7 @@ def _print_report(report: "Report", as_json: bool) -> None:
 
 
 @retention_command.command("hold")
-@click.argument("address", required=False)
+@click.argument("address", type=ADDRESS, required=False)
 @click.option("--why", default="", help="A few words, such as the number of a case.")
 @click.option("--lift", is_flag=True, help="Lift the hold on this person.")
 @options
@@ -72,10 +81,14 @@ def retention_hold(
     from inboxbot.store import holds
     from inboxbot.store.database import write
 
+    if lift and not address:
+        raise click.UsageError("Say whose hold to lift: name the ADDRESS.")
     with opening.store(configuration(config_file), create=False) as db:
         if address and lift:
             with write(db):
-                holds.lift(db, address, who=modes.operator(), now=utc_now())
+                lifted = holds.lift(db, address, who=modes.operator(), now=utc_now())
+            if not lifted:
+                raise NotFound("There is no hold on this address: `inboxbot retention hold`.")
         elif address:
             with write(db):
                 holds.put(db, address, who=modes.operator(), why=why, now=utc_now())
@@ -97,7 +110,7 @@ def person_command() -> None:
 
 
 @person_command.command("export")
-@click.argument("address")
+@click.argument("address", type=ADDRESS)
 @click.option("--to", "target", type=PATH, help="The zip file; else one named by date.")
 @options
 def person_export(
@@ -126,7 +139,7 @@ def person_export(
 
 
 @person_command.command("erase")
-@click.argument("address")
+@click.argument("address", type=ADDRESS)
 @click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @options

@@ -228,3 +228,31 @@ def test_a_reader_that_goes_away_is_no_fault(
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("typed", ["notanaddress", "@home.test", "ann@", "Ann <ann@home.test>"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("retention", "hold"),
+        ("person", "erase", "--yes"),
+        ("person", "export"),
+        ("audit", "--person"),
+    ],
+)
+def test_what_is_no_address_is_refused(
+    terminal: Terminal, db: Database, arguments: tuple[str, ...], typed: str
+) -> None:
+    code, said = terminal(*arguments, typed)
+    assert code == 64
+    assert "This is no address" in said
+    assert terminal("retention", "hold", "--json") == (0, "")
+
+
+def test_a_hold_that_cannot_be_lifted_is_said(terminal: Terminal, db: Database) -> None:
+    assert terminal("retention", "hold", "ann@home.test")[0] == 0
+    assert terminal("retention", "hold", "--lift")[0] == 64
+    code, said = terminal("retention", "hold", "bo@home.test", "--lift")
+    assert code == 65
+    assert "There is no hold on this address" in said
+    assert terminal("retention", "hold", "ann@home.test", "--lift")[0] == 0
