@@ -10,7 +10,7 @@ from pathlib import Path
 
 from inboxbot import assembly, config, opening, servers
 from inboxbot.config import Config
-from inboxbot.errors import ConfigError, InboxbotError, Problem
+from inboxbot.errors import AS_THE_SERVICE, ConfigError, InboxbotError, Problem
 from inboxbot.mail.message import Message
 from inboxbot.reading import LoadClassifier
 from inboxbot.reply.knowledge import read_knowledge
@@ -24,15 +24,22 @@ _NAMES = ", ".join(NAMES)
 
 def offline(configuration: Config) -> tuple[Problem, ...]:
     """Return every problem of settings, credentials, templates, files and schema."""
-    return (
-        *config.placeholders(configuration),
-        *_credentials(configuration),
-        *_templates(configuration),
-        *_replies(configuration),
-        *_knowledge(configuration),
-        *_classifier(configuration),
-        *_store(configuration),
-    )
+    found: list[Problem] = []
+    for look in (
+        config.placeholders,
+        _credentials,
+        _templates,
+        _replies,
+        _knowledge,
+        _classifier,
+        _store,
+    ):
+        try:
+            found += look(configuration)
+        except PermissionError as error:
+            what = f"It may not be used by whoever runs this. {AS_THE_SERVICE}"
+            found.append(Problem(str(error.filename), what))
+    return tuple(dict.fromkeys(found))
 
 
 def _credentials(configuration: Config) -> list[Problem]:

@@ -8,6 +8,8 @@ the library, and nowhere else. A bad letter is not an error: it is a `Message` w
 
 from inboxbot.frozen import dataclass
 
+AS_THE_SERVICE = "Run it as the user of the service, or let it use another file."
+
 
 class InboxbotError(Exception):
     """Anything that inboxbot reports to a person as a sentence, without a traceback."""

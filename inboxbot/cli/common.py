@@ -97,7 +97,10 @@ def report(error: BaseException) -> None:
 def _of_a_file(error: OSError) -> str:
     why = error.strerror or type(error).__name__
     names = [os.fsdecode(name) for name in (error.filename, error.filename2) if name]
-    return ": ".join([" and ".join(names), f"{why}."] if names else [f"{why}."])
+    sentence = ": ".join([" and ".join(names), f"{why}."] if names else [f"{why}."])
+    if isinstance(error, PermissionError):
+        return f"{sentence} {errors.AS_THE_SERVICE}"
+    return sentence
 
 
 def print_no_more() -> None:

@@ -256,3 +256,17 @@ def test_a_hold_that_cannot_be_lifted_is_said(terminal: Terminal, db: Database) 
     assert code == 65
     assert "There is no hold on this address" in said
     assert terminal("retention", "hold", "ann@home.test", "--lift")[0] == 0
+
+
+def test_whoever_has_no_rights_is_told_whose_they_are(tmp_path: Path) -> None:
+    place = install(tmp_path, imap_host="127.0.0.1", imap_port=1, imap_user="kim", smtp_port=1)
+    place.run("mode")
+    place.store.parent.chmod(0)
+    checked = run_held_to_modes(place, "check")
+    listed = run_held_to_modes(place, "queue")
+    place.store.parent.chmod(0o700)
+    assert checked.returncode == 1, checked.stderr
+    assert f"{place.store}: It may not be used by whoever runs this. Run it as" in checked.stdout
+    assert "replies.templates: There is no folder" in checked.stdout  # Beside the others.
+    assert listed.returncode == 77
+    assert f"{place.store}: Permission denied. Run it as the user of" in listed.stderr
