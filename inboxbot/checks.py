@@ -4,6 +4,7 @@
 """
 
 import os
+import ssl
 import stat
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,7 @@ def offline(configuration: Config) -> tuple[Problem, ...]:
     for look in (
         config.placeholders,
         _credentials,
+        _authorities,
         _templates,
         _replies,
         _knowledge,
@@ -72,6 +74,27 @@ def _credentials(configuration: Config) -> list[Problem]:
     for file in files:
         if stat.S_IMODE(file.stat().st_mode) & 0o077:
             found.append(Problem(str(file), f"Others can read this secret: chmod 600 {file.name}."))
+    return found
+
+
+def _authorities(configuration: Config) -> list[Problem]:
+    """Find the files of own certificate authorities that no server can be checked with."""
+    files: dict[str, str] = {}
+    for number, box in enumerate(configuration.mailbox):
+        for name, server in (("imap", box.imap), ("smtp", box.smtp)):
+            if server.security != "none":
+                files[f"mailbox[{number}].{name}.ca_file"] = server.ca_file
+        if box.uses_tokens:
+            files[f"mailbox[{number}].oauth.ca_file"] = box.oauth.ca_file
+    found = []
+    for place, file in files.items():
+        try:
+            if file:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except ssl.SSLError:
+            found.append(Problem(place, f"There is no certificate in {file}: name a PEM file."))
+        except OSError as error:
+            found.append(Problem(place, f"{file} cannot be read ({error.strerror})."))
     return found
 
 

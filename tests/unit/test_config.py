@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import trustme
 from pydantic import BaseModel
 
 from inboxbot import checks, config
@@ -15,7 +16,7 @@ from inboxbot.errors import ConfigError
 from inboxbot.mail.message import Identity
 from inboxbot.mail.parse import parse
 from inboxbot.mail.return_address import is_own_address, is_own_domain
-from tests.office import configuration
+from tests.office import CONFIGURATION, configuration
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "inboxbot.example.toml"
 
@@ -253,3 +254,18 @@ def test_a_mark_that_some_editors_put_first_is_no_fault(tmp_path):
     languages.write_bytes(mark + languages.read_bytes())
     found = checks.offline(config.load(path))
     assert not [each for each in found if "toml" in f"{each.place} {each.text}"]
+
+
+def test_a_file_of_authorities_that_no_server_can_be_checked_with_is_a_problem(tmp_path):
+    (tmp_path / "empty.pem").touch()
+    path = tmp_path / "inboxbot.toml"
+    text = CONFIGURATION.replace(
+        "[mailbox.smtp]", f'ca_file = "{tmp_path}/none.pem"\n[mailbox.smtp]'
+    )
+    path.write_text(text.replace("[replies]", f'ca_file = "{tmp_path}/empty.pem"\n[replies]'))
+    found = {each.place: each.text for each in checks.offline(config.load(path))}
+    assert "cannot be read (No such file" in found["mailbox[0].imap.ca_file"]
+    assert "no certificate in" in found["mailbox[0].smtp.ca_file"]
+    trustme.CA().cert_pem.write_to_path(tmp_path / "empty.pem")
+    path.write_text(path.read_text().replace("none.pem", "empty.pem"))
+    assert "ca_file" not in str(checks.offline(config.load(path)))
