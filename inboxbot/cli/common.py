@@ -147,40 +147,28 @@ def raise_when_interrupted() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-class WholeNumber(click.ParamType):
-    """A whole number that the database can hold, and that is not below `least`."""
-
-    name = "integer"
-
-    def __init__(self, least: int = 0) -> None:
-        self._least = least
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return the number that was typed; raises `UsageError` for another one."""
-        number: int = click.INT.convert(value, param, ctx)
-        if number < self._least:
-            self.fail(f"{number} is below {self._least}.", param, ctx)
-        if number >= 2**63:
-            self.fail(f"{number} is too large.", param, ctx)
-        return number
+def number(typed: Any, *, least: int = 0) -> int:
+    """Return a whole number that the database can hold; raises `BadParameter` for another one."""
+    found: int = click.INT.convert(typed, None, None)
+    if found < least:
+        raise click.BadParameter(f"{found} is below {least}.")
+    if found >= 2**63:
+        raise click.BadParameter(f"{found} is too large.")
+    return found
 
 
-NUMBER, AT_LEAST_ONE = WholeNumber(), WholeNumber(least=1)
+def limit(typed: Any) -> int:
+    """Return how many are wanted, at least one; raises `BadParameter` for another number."""
+    return number(typed, least=1)
 
 
-class MailAddress(click.ParamType):
-    """The address of a person, as far as it can be told from something else."""
-
-    name = "address"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return what was typed; raises `UsageError` where it is no address."""
-        if not _ADDRESS.fullmatch(value.strip()):
-            self.fail("This is no address: write one such as name@example.org.", param, ctx)
-        return str(value).strip()
+def address(typed: str) -> str:
+    """Return the address of a person as it was typed; raises `BadParameter` where it is none."""
+    if not _ADDRESS.fullmatch(typed.strip()):
+        raise click.BadParameter("This is no address: write one such as name@example.org.")
+    return typed.strip()
 
 
-ADDRESS = MailAddress()
 # Whether it can be read is found by reading: one file that cannot be is no mistake of the command.
 PATH = click.Path(readable=False, path_type=Path)
 

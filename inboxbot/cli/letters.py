@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from inboxbot.cli import common
 from inboxbot.cli.common import (
-    NUMBER,
     OK,
     PATH,
     UNAVAILABLE,
@@ -66,7 +66,9 @@ def send_command(config_file: str | None, as_json: bool) -> None:
 
 @click.command("explain")
 @click.argument("paths", metavar="PATH...", nargs=-1, type=PATH)
-@click.option("--id", "ids", type=NUMBER, multiple=True, help="A stored letter; may be repeated.")
+@click.option(
+    "--id", "ids", type=common.number, multiple=True, help="A stored letter; may be repeated."
+)
 @click.option("--mailbox", help="As if it came into this mailbox; the first one by default.")
 @click.option(
     "--received-at", type=click.DateTime(), help="When it came (UTC), instead of now, for files."

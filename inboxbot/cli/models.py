@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inboxbot.classify.comparison import Outcome
+from inboxbot.cli import common
 from inboxbot.cli.common import (
     FINDINGS,
-    NUMBER,
     configuration,
     options,
     print_json,
@@ -145,7 +145,7 @@ def model_list(config_file: str | None, as_json: bool) -> None:
 
 
 @model_command.command("promote")
-@click.argument("number", metavar="MODEL", type=NUMBER)
+@click.argument("number", metavar="MODEL", type=common.number)
 @options
 def model_promote(number: int, config_file: str | None, as_json: bool) -> None:
     """Put model MODEL in force; 0 is the shipped one.

@@ -4,7 +4,8 @@ from dataclasses import asdict
 
 import click
 
-from inboxbot.cli.common import NUMBER, NotFound, configuration, options, print_json, print_table
+from inboxbot.cli import common
+from inboxbot.cli.common import NotFound, configuration, options, print_json, print_table
 from inboxbot.clock import utc_now
 
 
@@ -51,7 +52,7 @@ def outbox_list(states: tuple[str, ...], config_file: str | None, as_json: bool)
 
 
 @outbox_command.command("resolve")
-@click.argument("reply", metavar="ID", type=NUMBER)
+@click.argument("reply", metavar="ID", type=common.number)
 @click.option("--sent", is_flag=True, help="It was sent: somebody knows.")
 @click.option("--again", is_flag=True, help="Send the same bytes again.")
 @options
@@ -65,7 +66,7 @@ def outbox_resolve(
 
 
 @outbox_command.command("cancel")
-@click.argument("reply", metavar="ID", type=NUMBER)
+@click.argument("reply", metavar="ID", type=common.number)
 @options
 def outbox_cancel(reply: int, config_file: str | None, as_json: bool) -> None:
     """Give up a reply that is not in flight; it is not sent.

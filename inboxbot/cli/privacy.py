@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from inboxbot.cli import common
 from inboxbot.cli.common import (
-    ADDRESS,
     PATH,
     NotFound,
     configuration,
@@ -69,7 +69,7 @@ def _print_report(report: "Report", as_json: bool) -> None:
 
 
 @retention_command.command("hold")
-@click.argument("address", type=ADDRESS, required=False)
+@click.argument("address", type=common.address, required=False)
 @click.option("--why", default="", help="A few words, such as the number of a case.")
 @click.option("--lift", is_flag=True, help="Lift the hold on this person.")
 @options
@@ -110,7 +110,7 @@ def person_command() -> None:
 
 
 @person_command.command("export")
-@click.argument("address", type=ADDRESS)
+@click.argument("address", type=common.address)
 @click.option("--to", "target", type=PATH, help="The zip file; else one named by date.")
 @options
 def person_export(
@@ -139,7 +139,7 @@ def person_export(
 
 
 @person_command.command("erase")
-@click.argument("address", type=ADDRESS)
+@click.argument("address", type=common.address)
 @click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @options

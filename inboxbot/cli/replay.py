@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inboxbot.cli import common
 from inboxbot.cli.common import (
-    AT_LEAST_ONE,
-    NUMBER,
     PATH,
     NotFound,
     configuration,
@@ -24,11 +23,13 @@ LAST = 500
 
 
 @click.command("replay")
-@click.option("--model", type=NUMBER, help="The model to try: a number; 0 is the shipped one.")
+@click.option(
+    "--model", type=common.number, help="The model to try: a number; 0 is the shipped one."
+)
 @click.option("--templates", type=PATH, help="A folder of templates to try.")
 @click.option(
     "--last",
-    type=AT_LEAST_ONE,
+    type=common.limit,
     default=LAST,
     show_default=True,
     help="How many of the newest letters.",

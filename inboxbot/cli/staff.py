@@ -9,9 +9,8 @@ import click
 
 from inboxbot.actions import Action, AddNote, Close, Correct, Hold, Release
 from inboxbot.classify.category import Category
+from inboxbot.cli import common
 from inboxbot.cli.common import (
-    AT_LEAST_ONE,
-    NUMBER,
     NotFound,
     configuration,
     options,
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from inboxbot.writing import Writer
 
 CATEGORIES = click.Choice([category.value for category in Category])
-ID = click.argument("letter", metavar="ID", type=NUMBER)
+ID = click.argument("letter", metavar="ID", type=common.number)
 
 
 @contextmanager
@@ -49,7 +48,7 @@ def _store(config_file: str | None) -> Iterator[Database]:
 )
 @click.option("--category", type=CATEGORIES, help="Only letters of this kind.")
 @click.option("--search", "query", help="Only letters that match, as in the review app.")
-@click.option("--limit", type=AT_LEAST_ONE, help="At most so many.")
+@click.option("--limit", type=common.limit, help="At most so many.")
 @options
 def queue_command(
     view: str,
@@ -242,7 +241,7 @@ def correct_command(
 
 
 @click.command("release")
-@click.argument("letter", metavar="[ID]", type=NUMBER, required=False)
+@click.argument("letter", metavar="[ID]", type=common.number, required=False)
 @click.option("--held-for", metavar="REASON", help="All that are held for this reason, instead.")
 @click.option("--all", "everything", is_flag=True, help="All that are held, instead.")
 @options

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from inboxbot.cli import common
 from inboxbot.cli.common import (
     FINDINGS,
-    NUMBER,
     PATH,
     NotFound,
     configuration,
@@ -234,7 +234,9 @@ def template_history(name: str, language: str, config_file: str | None, as_json:
 @template_command.command("rollback")
 @click.argument("name")
 @_LANGUAGE
-@click.option("--to", "number", metavar="VERSION", type=NUMBER, required=True, help="Which one.")
+@click.option(
+    "--to", "number", metavar="VERSION", type=common.number, required=True, help="Which one."
+)
 @options
 def template_rollback(
     name: str, language: str, number: int, config_file: str | None, as_json: bool

@@ -5,12 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from inboxbot.cli import common
 from inboxbot.cli.common import (
-    ADDRESS,
-    AT_LEAST_ONE,
     CONFIGURATION,
     FINDINGS,
-    NUMBER,
     PATH,
     configuration,
     options,
@@ -209,11 +207,13 @@ def migrate_command(plan: bool, config_file: str | None, as_json: bool) -> None:
 
 
 @click.command("audit")
-@click.option("--letter", type=NUMBER, help="Only who opened and changed this letter.")
-@click.option("--person", type=ADDRESS, metavar="ADDRESS", help="Only letters from this person.")
+@click.option("--letter", type=common.number, help="Only who opened and changed this letter.")
+@click.option(
+    "--person", type=common.address, metavar="ADDRESS", help="Only letters from this person."
+)
 @click.option("--verify", is_flag=True, help="Check that no row was changed or taken out.")
 @click.option(
-    "--limit", type=AT_LEAST_ONE, default=100, show_default=True, help="At most so many rows."
+    "--limit", type=common.limit, default=100, show_default=True, help="At most so many rows."
 )
 @options
 def audit_command(
