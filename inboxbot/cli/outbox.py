@@ -7,6 +7,7 @@ import click
 from inboxbot.cli import common
 from inboxbot.cli.common import NotFound, configuration, options, print_json, print_table
 from inboxbot.clock import utc_now
+from inboxbot.errors import NotPossible
 
 
 @click.group("outbox")
@@ -89,13 +90,16 @@ def _resolve(reply: int, sent: bool, again: bool, config_file: str | None, as_js
         found = replies.held(db, letter)
         held = found is not None and found.id == reply
         given_up = not (sent or again)
-        review.perform(
-            db,
-            Drop() if held and given_up else Resolve(reply, sent=sent, again=again),
-            [review.Letter(letter)],
-            staff=modes.operator(),
-            now=utc_now(),
-        )
+        try:
+            review.perform(
+                db,
+                Drop() if held and given_up else Resolve(reply, sent=sent, again=again),
+                [review.Letter(letter)],
+                staff=modes.operator(),
+                now=utc_now(),
+            )
+        except NotPossible as error:
+            raise NotPossible(f"{error} It is {wanted.state}.") from error
         state = (replies.get(db, reply) or wanted).state
     if as_json:
         print_json({"id": reply, "letter": letter, "state": state})

@@ -339,5 +339,4 @@ def _not_moved(db: Database, row: int, sources: tuple[State, ...]) -> Conflict:
     state = State(found[0]) if found else None
     if state in (None, State.CLAIMED, State.SENDING, *sources):
         return Conflict(f"Reply {row} was changed by somebody else meanwhile.")
-    wanted = " or ".join(sources)
-    return NotPossible(f"Reply {row} is {state}; this can be done with one that is {wanted}.")
+    return NotPossible(f"Reply {row} is in a state in which this cannot be done.")

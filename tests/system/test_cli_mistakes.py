@@ -174,7 +174,7 @@ def test_what_no_waiting_changes_is_not_to_be_tried_later(terminal: Terminal, db
     assert terminal("user", "disable", "nobody")[0] == 65
     code, said = terminal("outbox", "resolve", "1", "--sent")
     assert code == 65
-    assert "Reply 1 is held; this can be done with one that is uncertain." in said
+    assert "Reply 1 is in a state in which this cannot be done. It is held." in said
     assert terminal("close", row)[0] == 0
     code, said = terminal("close", row)
     assert code == 65
