@@ -20,7 +20,11 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 def of_database(configuration: Config, now: datetime) -> Iterator[Finding]:
     """Yield what is found where the database lies, whether or not it can be opened."""
     path = configuration.store_path
-    if not path.exists():
+    try:
+        there = path.exists()
+    except PermissionError:
+        return  # `checks` has said so.
+    if not there:
         try:
             opening.connect(configuration).close()
         except InboxbotError as error:

@@ -263,10 +263,14 @@ def test_whoever_has_no_rights_is_told_whose_they_are(tmp_path: Path) -> None:
     place.run("mode")
     place.store.parent.chmod(0)
     checked = run_held_to_modes(place, "check")
+    examined = run_held_to_modes(place, "doctor")
     listed = run_held_to_modes(place, "queue")
     place.store.parent.chmod(0o700)
     assert checked.returncode == 1, checked.stderr
     assert f"{place.store}: It may not be used by whoever runs this. Run it as" in checked.stdout
     assert "replies.templates: There is no folder" in checked.stdout  # Beside the others.
+    assert examined.returncode == 1
+    assert "may not be used" in examined.stdout
+    assert "support: IMAP" in examined.stdout
     assert listed.returncode == 77
     assert f"{place.store}: Permission denied. Run it as the user of" in listed.stderr
