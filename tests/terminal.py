@@ -1,10 +1,14 @@
 """Commands as somebody types them, run in this process."""
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from inboxbot import events
 from inboxbot.cli import main
 
 CONFIG = """
@@ -32,6 +36,19 @@ path = "state/inboxbot.sqlite3"
 """
 
 
+@contextmanager
+def logging_kept() -> Iterator[None]:
+    """Log afterwards as before: a command that serves sends all events to its own output."""
+    loggers = [logging.getLogger(name) for name in (None, events.log.name, *events.TALKATIVE)]
+    before = [(each, each.handlers[:], each.level) for each in loggers]
+    try:
+        yield
+    finally:
+        for logger, handlers, level in before:
+            logger.handlers[:] = handlers
+            logger.setLevel(level)
+
+
 class Terminal:
     """Runs commands as somebody types them."""
 
@@ -42,7 +59,7 @@ class Terminal:
 
     def __call__(self, *arguments: str) -> tuple[int, str]:
         """Return the exit code and what was printed, errors too."""
-        with pytest.raises(SystemExit) as ended:
+        with logging_kept(), pytest.raises(SystemExit) as ended:
             main([*arguments, "--config", str(self._config)])
         printed = self._capsys.readouterr()
         return int(ended.value.code or 0), printed.out + printed.err

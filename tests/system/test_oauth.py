@@ -470,4 +470,4 @@ def test_the_doctor_says_of_each_failure_of_a_token_what_to_do(
 def test_login_to_a_mailbox_with_a_password_says_so(installation):
     done = installation.run("login", "support", code=78)
     assert "xoauth2" in done.stderr
-    assert "nobody" in installation.run("login", "nobody", code=78).stderr
+    assert "nobody" in installation.run("login", "nobody", code=64).stderr
