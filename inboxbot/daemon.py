@@ -402,6 +402,8 @@ class Daemon:
                 hard = isinstance(error, PermanentError)
                 wait = self._pauses.add(box.name, hard=hard)
                 events.mailbox_failed(box.name, error, wait)
+                if wait < box.poll_every_s:
+                    self._wake(f"poll {box.name}", wait)
                 self._count(box.name, time.monotonic() - began, False)
 
         return poll

@@ -96,6 +96,7 @@ class Watcher:
     def _keep_token_fresh(self) -> None:
         """Renew the token before it ends; tell staff where that fails, while mail still comes."""
         if self._tokens is None:
+            self._end_of_token_trouble()  # It may be of a time when a token was needed.
             return
         try:
             tokens = self._tokens.check()
@@ -105,6 +106,9 @@ class Watcher:
                 alerts.open_alert(self._db, Code.TOKEN, self._now(), detail=self.name)
             return
         self._token_lasts_s = (tokens.access_until - self._now() - EARLY).total_seconds()
+        self._end_of_token_trouble()
+
+    def _end_of_token_trouble(self) -> None:
         if alerts.is_open(self._db, Code.TOKEN, detail=self.name):
             with write(self._db):
                 alerts.end(self._db, Code.TOKEN, self._now(), detail=self.name)

@@ -1,6 +1,7 @@
 """The daemon as systemd and a sysadmin meet it: notify, reload, upkeep, figures."""
 
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -18,7 +19,9 @@ from inboxbot import config, opening
 from inboxbot.clock import utc_now
 from inboxbot.daemon import Daemon
 from inboxbot.errors import TransientError
-from inboxbot.pause import Sweeps
+from inboxbot.pause import Pauses, Sweeps
+from inboxbot.store import alerts
+from inboxbot.store.database import write
 from inboxbot.watcher import Watcher
 from tests import imap_script
 from tests.installation import install, until
@@ -261,3 +264,53 @@ def test_a_sweep_that_fails_is_begun_again_after_minutes_and_the_looks_go_on(
         assert first is not None
         clock[0] += 15 * 60
         assert swept() == first
+
+
+def test_a_server_that_failed_is_tried_again_after_its_pause_not_at_the_next_regular_look(
+    tmp_path, monkeypatch
+):
+    made = install(tmp_path, imap_host="127.0.0.1", imap_port=1, imap_user="support", smtp_port=1)
+    monkeypatch.setenv("INBOXBOT_IMAP_PASSWORD", imap_script.PASSWORD)
+    monkeypatch.setenv("INBOXBOT_SMTP_PASSWORD", imap_script.PASSWORD)
+    made.configuration.write_text(
+        re.sub(r"poll_every_s = \S+", "poll_every_s = 60", made.configuration.read_text())
+    )
+    configuration = config.load(made.configuration)
+    box, woken = configuration.mailbox[0], []
+    assert box.poll_every_s == 60
+    with ExitStack() as stack:
+        db = stack.enter_context(opening.store(configuration))
+        watcher = stack.enter_context(closing(Watcher(configuration, box, db, utc_now)))
+        it = Daemon(configuration, threading.Event(), stack, refused=False)
+        it._count = lambda *_: None
+        it._wake = lambda name, in_s=0.0: woken.append((name, in_s))
+        look = it._polling(box, watcher)
+        look()
+        look()  # Within the pause nothing is tried.
+        ((name, wait),) = woken
+        assert name == "poll support"
+        assert 0 < wait < 60
+        it._pauses = Pauses(lambda: 0.0, jitter=lambda: 1.0)
+        for _ in range(12):
+            it._pauses._until.clear()
+            look()
+        assert len(woken) < 12, (
+            "a pause longer than the time between looks needs no look of its own"
+        )
+
+
+def test_trouble_with_a_token_ends_where_a_password_is_used_again(server, tmp_path, monkeypatch):
+    made = install(
+        tmp_path, imap_host="127.0.0.1", imap_port=server.port, imap_user="support", smtp_port=1
+    )
+    monkeypatch.setenv("INBOXBOT_IMAP_PASSWORD", imap_script.PASSWORD)
+    monkeypatch.setenv("INBOXBOT_SMTP_PASSWORD", imap_script.PASSWORD)
+    configuration = config.load(made.configuration)
+    with ExitStack() as stack:
+        db = stack.enter_context(opening.store(configuration))
+        box = configuration.mailbox[0]
+        watcher = stack.enter_context(closing(Watcher(configuration, box, db, utc_now)))
+        with write(db):
+            alerts.open_alert(db, alerts.Code.TOKEN, utc_now(), detail=box.name)
+        watcher.poll()
+        assert not alerts.is_open(db, alerts.Code.TOKEN, detail=box.name)
