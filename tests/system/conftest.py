@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
+from inboxbot.store.sqlite import Database
+from inboxbot.store.users import Role
 from tests.conftest import NOW
 from tests.desk import Desk
 from tests.dovecot import Account
@@ -12,7 +15,9 @@ from tests.fake_transport import FakeTransport
 from tests.imap_script import ScriptedServer
 from tests.installation import Installation, install
 from tests.sequences import RELAY
+from tests.signed_in import SignedIn
 from tests.smtp_sink import SmtpSink
+from tests.stand import make_app
 
 
 @pytest.fixture
@@ -55,3 +60,14 @@ def unlimited(tmp_path: Path) -> Iterator[Desk]:
     yield desk
     desk.check()
     desk.close()
+
+
+@pytest.fixture
+def app(db: Database, store_path: Path) -> Flask:
+    """The review app over the store of the test."""
+    return make_app(store_path)
+
+
+@pytest.fixture
+def jo(app: Flask, db: Database) -> SignedIn:
+    return SignedIn(app, db, "jo", Role.STAFF)

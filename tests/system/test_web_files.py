@@ -16,7 +16,6 @@ from inboxbot.store.users import Role
 from inboxbot.web import headers
 from tests import letters
 from tests.letters import Letter
-from tests.stand import new_store
 from tests.system.test_web_pages import make_app, signed_in
 
 FILES = (
@@ -31,11 +30,6 @@ FILES = (
     ("レポート.pdf", "application", "pdf"),
     ("a;b=c.pdf", "application", "pdf"),
 )
-
-
-@pytest.fixture
-def db(store_path: Path) -> Database:
-    return new_store(store_path)
 
 
 @pytest.fixture

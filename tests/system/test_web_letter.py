@@ -17,12 +17,7 @@ from tests import letters
 from tests.letters import Letter
 from tests.office import office
 from tests.signed_in import SignedIn
-from tests.stand import make_app, new_store
-
-
-@pytest.fixture
-def db(store_path: Path) -> Database:
-    return new_store(store_path)
+from tests.stand import make_app
 
 
 @pytest.fixture

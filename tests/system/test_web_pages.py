@@ -19,7 +19,7 @@ from tests import letters
 from tests.letters import Letter
 from tests.outbox_rows import give_up
 from tests.signed_in import SignedIn
-from tests.stand import make_app, new_store
+from tests.stand import make_app
 
 # For every page: the values that its address needs.
 VALUES = {
@@ -33,11 +33,6 @@ VALUES = {
     "user": "1",
     "table": "volumes",
 }
-
-
-@pytest.fixture
-def db(store_path: Path) -> Database:
-    return new_store(store_path)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -14,22 +13,6 @@ from inboxbot.store.users import Role
 from tests import letters
 from tests.letters import Letter
 from tests.signed_in import SignedIn
-from tests.stand import make_app, new_store
-
-
-@pytest.fixture
-def db(store_path: Path) -> Database:
-    return new_store(store_path)
-
-
-@pytest.fixture
-def app(db: Database, store_path: Path) -> Flask:
-    return make_app(store_path)
-
-
-@pytest.fixture
-def jo(app: Flask, db: Database) -> SignedIn:
-    return SignedIn(app, db, "jo", Role.STAFF)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from inboxbot.web import roles
 from tests import letters
 from tests.letters import Letter
 from tests.signed_in import SignedIn
-from tests.stand import make_app, new_store
+from tests.stand import make_app
 from tests.system.test_web_pages import pages
 
 SECRET = "quixotic"
@@ -29,11 +29,6 @@ HERE = "riluzole"
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-@pytest.fixture
-def db(store_path: Path) -> Database:
-    return new_store(store_path)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from inboxbot.store.database import write
 from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Purpose, Role
 from inboxbot.web.auth import COOKIE
-from tests.stand import PASSWORD, make_app, new_app, new_store
+from tests.stand import PASSWORD, make_app, new_app
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -42,11 +42,6 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def db(store_path: Path) -> Database:
-    return new_store(store_path)
 
 
 @pytest.fixture

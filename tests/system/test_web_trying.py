@@ -15,7 +15,7 @@ from inboxbot.store.sqlite import Database
 from inboxbot.store.users import Role
 from tests.office import parts
 from tests.signed_in import SignedIn
-from tests.stand import make_app, new_store
+from tests.stand import make_app
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 EDITOR = "/templates/general_inquiry/en"
@@ -31,11 +31,6 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def db(store_path: Path) -> Database:
-    return new_store(store_path)
 
 
 @pytest.fixture
