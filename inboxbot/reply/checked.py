@@ -17,7 +17,8 @@ CHECKED_FILE = "checked.txt"
 
 def fingerprint(name: str, language: Language, source: Source) -> str:
     """Return what names one template with all that its check depends on."""
-    depends_on = (name, language.code, language.emergency, source.text, source.html)
+    # A reply's name may be a letter's category, which has another repr than the same text.
+    depends_on = (str(name), language.code, language.emergency, source.text, source.html)
     return sha256(repr(depends_on).encode()).hexdigest()
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from inboxbot.classify.category import Category
 from inboxbot.reply import checks, guard, markup
 from inboxbot.reply.checked import CHECKED_FILE, checked, fingerprint
 from inboxbot.reply.folder import ALL_NAMES
@@ -57,6 +58,13 @@ def test_a_template_that_was_edited_is_on_no_list(edited):
     for name, language, source in shipped():
         if source.html is not None:
             assert fingerprint(name, language, edited(source)) not in listing
+
+
+@pytest.mark.parametrize("category", Category)
+def test_the_shipped_reply_to_a_category_needs_no_check(category):
+    checks.problems.cache_clear()
+    assert Library().source(category, "en")[0] is not None
+    assert checks.problems.cache_info().misses == 0
 
 
 def test_a_language_with_other_emergency_words_is_checked_anew():
