@@ -24,6 +24,7 @@ import click
 
 from inboxbot import accounts, config, modes
 from inboxbot.demo.servers import PASSWORD, USER, ImapServer, SmtpServer, free_port
+from inboxbot.errors import TransientError
 from inboxbot.frozen import dataclass
 from inboxbot.reply.folder import shipped_templates
 from inboxbot.store import decisions, figures
@@ -50,8 +51,10 @@ class Ports:
 def show(*, once: bool, ports: Ports, as_json: bool) -> None:
     """Run the demo; with `once` it ends by itself, else at Ctrl-C.
 
-    Raises `SystemExit` with 1 where not every letter was decided on in time.
+    Raises `SystemExit` with 1 where not every letter was decided on in time, and `TransientError`
+    where a port cannot be used.
     """
+    _must_be_free(ports)
     say: Callable[[str], None] = _nothing if as_json else click.echo
     with ExitStack() as stack:
         stack.enter_context(_ended_by_signals())
@@ -63,11 +66,12 @@ def show(*, once: bool, ports: Ports, as_json: bool) -> None:
         path = _write_configuration(folder, imap.port, smtp.port, web_port)
         configuration = config.load(path)
         say("Starting the daemon and the review page ...")
-        stack.enter_context(_process("run", path))
-        _wait_for_store(configuration.store_path)
-        db = stack.enter_context(closing(connect(configuration.store_path)))
+        store = configuration.store_path
+        stack.enter_context(_process("run", path, lambda: _has_looked(store)))
+        db = stack.enter_context(closing(connect(store)))
         modes.set_mode(db, Mode.LIVE, who="demo", now=datetime.now(UTC))
-        page = stack.enter_context(_review_page(path, web_port))
+        stack.enter_context(_process("web", path, lambda: _answers(web_port)))
+        page = f"http://127.0.0.1:{web_port}/"
         address = f"{page}enter/{accounts.visitor_link(db, datetime.now(UTC))}"
         letters = sorted(_letters().iterdir())
         say(f"Delivering {len(letters)} sample letters. Look at them here (the link works once):")
@@ -166,14 +170,35 @@ def _ended_by_signals() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def _must_be_free(ports: Ports) -> None:
+    """Raise `TransientError` where a port that was asked for cannot be had."""
+    asked = {"--port": ports.web, "--imap-port": ports.imap, "--smtp-port": ports.smtp}
+    with ExitStack() as stack:
+        for option, port in asked.items():
+            probe = stack.enter_context(socket.socket())
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                probe.listen()
+            except OSError as error:
+                raise TransientError(
+                    f"{option} {port} cannot be used ({error.strerror}): name another one, or "
+                    "leave it out, and a free one is taken."
+                ) from error
+
+
 @contextmanager
-def _process(command: str, path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run `inboxbot command` as a process of its own; it is ended with the block."""
+def _process(command: str, path: Path, is_ready: Callable[[], bool]) -> Iterator[None]:
+    """Run `inboxbot command` as a process of its own, from when it is ready to the block's end.
+
+    Raises `click.ClickException` with what it said where it ends before, or takes too long.
+    """
     environment = os.environ | {
         config.credential_variable("imap-password"): PASSWORD,
         config.credential_variable("smtp-password"): PASSWORD,
     }
-    with (path.parent / f"{command}.log").open("w") as log:
+    said = path.parent / f"{command}.log"
+    with said.open("w") as log:
         process = subprocess.Popen(  # noqa: S603  (our own program)
             [sys.executable, "-m", "inboxbot", command, "--config", str(path)],
             stdout=log,
@@ -182,7 +207,13 @@ def _process(command: str, path: Path) -> Iterator[subprocess.Popen[str]]:
             env=environment,
         )
         try:
-            yield process
+            deadline = time.monotonic() + START_TIMEOUT_S
+            while not is_ready():
+                if process.poll() is not None or time.monotonic() > deadline:
+                    text = said.read_text("utf-8", "replace")
+                    raise click.ClickException(f"`inboxbot {command}` did not start:\n{text}")
+                time.sleep(LOOK_EVERY_S)
+            yield
         finally:
             process.terminate()
             try:
@@ -192,31 +223,17 @@ def _process(command: str, path: Path) -> Iterator[subprocess.Popen[str]]:
                 process.wait()
 
 
-def _wait_for_store(path: Path) -> None:
-    """Return when the daemon has recorded its first look into the mailbox."""
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        if path.exists():
-            with closing(connect(path)) as db:
-                if "mailbox" in db.tables() and figures.figures(db).mailboxes:
-                    return
-        time.sleep(LOOK_EVERY_S)
-    log = (path.parent.parent / "config" / "run.log").read_text("utf-8", "replace")
-    raise click.ClickException(f"The daemon did not start.\n{log}")
+def _has_looked(store: Path) -> bool:
+    """Say whether the daemon has recorded its first look into the mailbox."""
+    if not store.exists():
+        return False
+    with closing(connect(store)) as db:
+        return "mailbox" in db.tables() and bool(figures.figures(db).mailboxes)
 
 
-@contextmanager
-def _review_page(path: Path, port: int) -> Iterator[str]:
-    """Run the review app; yields its address."""
-    with _process("web", path):
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    yield f"http://127.0.0.1:{port}/"
-                    return
-            time.sleep(LOOK_EVERY_S)
-        raise click.ClickException("The review page did not start.")
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 class _Watch:
