@@ -1,14 +1,13 @@
 """What each action does to one letter, and the way back from it.
 
 An action changes the letter, and says in codes what the audit notes and what an undo does; those
-of the way back are written and understood here alone. The transaction is the caller's.
+of the way back are understood here alone. The transaction is the caller's.
 """
 
 import re
-from collections.abc import Sequence
 from datetime import datetime
 
-from inboxbot import releasing
+from inboxbot import acting_on_replies
 from inboxbot.actions import (
     Action,
     AddNote,
@@ -33,47 +32,25 @@ from inboxbot.actions import (
     Wake,
 )
 from inboxbot.classify.category import Category
-from inboxbot.errors import Conflict, NotAllowed, NotPossible
-from inboxbot.frozen import dataclass
-from inboxbot.reply.case import Acknowledgement
+from inboxbot.errors import NotAllowed, NotPossible
 from inboxbot.reply.reason import Reason
 from inboxbot.store import (
     conversations,
-    decisions,
     mailboxes,
     outbox,
     people,
     replies,
     reviews,
-    sending,
     tags,
     users,
 )
 from inboxbot.store.database import stamp
-from inboxbot.store.outbox import State as ReplyState
 from inboxbot.store.reviews import OPEN, Review, State
 from inboxbot.store.sqlite import Database
+from inboxbot.turn import Back, Turn, resent, waiting
 
 NOTE_LIMIT = 20_000
 _TAG = re.compile(r"\w[\w -]{0,29}\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One letter's turn: what an action may look at and write with."""
-
-    db: Database
-    review: Review
-    staff: str
-    now: datetime
-
-    def change(self, **values: object) -> None:
-        """Set columns of the letter's review."""
-        reviews.change(self.db, self.review.id, self.now, **values)
-
-
-# Kind, row, and a text that the kind needs.
-Back = tuple[tuple[str, int, str], ...]
 
 
 def apply(action: Action, turn: Turn) -> tuple[str, str, Back]:
@@ -127,15 +104,15 @@ def apply(action: Action, turn: Turn) -> tuple[str, str, Back]:
         case Split():
             return _split(turn)
         case Hold():
-            return _hold(turn)
+            return acting_on_replies.hold(turn)
         case Release():
-            return _release(turn, action)
+            return acting_on_replies.release(turn, action)
         case Drop():
-            return _drop(turn)
+            return acting_on_replies.drop(turn)
         case Resolve(reply, sent, again):
-            return _resolve(turn, reply, sent=sent, again=again)
+            return acting_on_replies.resolve(turn, reply, sent=sent, again=again)
         case Answer():
-            return _answer(turn, action)
+            return acting_on_replies.answer(turn, action)
 
 
 def _must_be_open(review: Review) -> None:
@@ -146,19 +123,9 @@ def _must_be_open(review: Review) -> None:
 def _close(turn: Turn, as_: str) -> Back:
     turn.change(state=State.CLOSED, closed_as=as_, snoozed_until=None)
     reply = replies.acknowledgement(turn.db, turn.review.id)
-    if reply is None or reply.id not in _waiting(turn):
+    if reply is None or reply.id not in waiting(turn):
         return ()
-    return _resent([reply.id], Reason.STAFF)
-
-
-def _waiting(turn: Turn) -> list[int]:
-    conversation = conversations.of_letter(turn.db, turn.review.id)
-    return [] if conversation is None else conversations.waiting(turn.db, conversation)
-
-
-def _resent(waiting: Sequence[int], reason: Reason) -> Back:
-    """Return the way back for acknowledgements that the sender may drop by then for `reason`."""
-    return tuple(("resend", reply, reason) for reply in waiting)
+    return resent([reply.id], Reason.STAFF)
 
 
 def _unclaimed(state: State) -> State:
@@ -218,7 +185,7 @@ def _merge(turn: Turn, into: int) -> tuple[str, str, Back]:
         raise NotPossible(f"Letters {letter} and {into} lie in one conversation already.")
     conversations.move(db, letter, other.id)
     turn.change()
-    again = _resent(conversations.waiting(db, other.id), Reason.IN_CONVERSATION)
+    again = resent(conversations.waiting(db, other.id), Reason.IN_CONVERSATION)
     return "merged", f"into {into}", (("conversation", letter, str(mine.id)), *again)
 
 
@@ -230,160 +197,6 @@ def _split(turn: Turn) -> tuple[str, str, Back]:
     conversations.move(db, letter, conversations.start(db, mine.writer, turn.now))
     turn.change()
     return "split", "", (("conversation", letter, str(mine.id)),)
-
-
-def _hold(turn: Turn) -> tuple[str, str, Back]:
-    reply = replies.acknowledgement(turn.db, turn.review.id)
-    if reply is None:
-        raise NotPossible(f"Letter {turn.review.id} has no acknowledgement that could be held.")
-    if reply.state is ReplyState.HELD:
-        raise NotPossible(f"The acknowledgement of letter {turn.review.id} is held already.")
-    outbox.hold(turn.db, reply.id, Reason.STAFF, turn.now)
-    turn.change()
-    return "held", str(reply.id), (("release", reply.id, ""),)
-
-
-def _release(turn: Turn, action: Release) -> tuple[str, str, Back]:
-    db, letter = turn.db, turn.review.id
-    reply = replies.held(db, letter)
-    if reply is not None and sending.awaits_look(db, reply.id):
-        raise Conflict(
-            f"The reply to letter {letter} may have left before the backup was restored. It is"
-            " looked up in the Sent folder first, within ten minutes while the daemon runs:"
-            " release it then."
-        )
-    back: Back
-    if reply is not None and reply.kind == "answer":
-        outbox.release(db, reply.id, turn.staff, turn.now)
-        row, back = reply.id, (("put_back", reply.id, reply.reason or ""),)
-    elif replies.is_answered(db, letter):
-        raise NotPossible(f"A person has answered letter {letter} already.")
-    else:
-        row, back = _release_acknowledgement(turn, action, reply)
-    replies.put_off(db, row, turn.now + action.delay)
-    turn.change()
-    return "released", str(row), back
-
-
-def _release_acknowledgement(
-    turn: Turn, action: Release, reply: replies.SentReply | None
-) -> tuple[int, Back]:
-    """Let the acknowledgement go that is held; where there never was one, the one `written`."""
-    db, letter = turn.db, turn.review.id
-    back: Back
-    if reply is not None:
-        if action.rules is not None:
-            releasing.must_fit(db, reply, turn.review, action.rules, turn.now)
-        if outbox.is_of_another_kind(db, letter, reply.template, turn.review.category):
-            _write_anew(turn, action, reply)
-        outbox.release(db, reply.id, turn.staff, turn.now)
-        row, back = reply.id, (("put_back", reply.id, reply.reason or ""),)
-    elif replies.acknowledgement(db, letter) is not None:
-        raise NotPossible(f"The acknowledgement of letter {letter} is not held any more.")
-    else:
-        if action.written is None or action.rules is not None:
-            raise NotPossible(f"Letter {letter} has no reply that is held.")
-        row = _put_in_outbox(turn, action.written(letter))
-        back = (("unwrite", row, ""),)
-    return row, back + _verdict(turn, released=True)
-
-
-def _write_anew(turn: Turn, action: Release, reply: replies.SentReply) -> None:
-    """Write a held acknowledgement for the category that staff say, which has its own words."""
-    if action.written is None or action.rules is not None:
-        raise NotPossible(
-            f"Letter {turn.review.id} is of another kind than its acknowledgement was written for;"
-            " release it by itself, and it is written anew."
-        )
-    written = action.written(turn.review.id)
-    outbox.rewrite(
-        turn.db,
-        reply.id,
-        written.reply,
-        template=written.template,
-        template_version=written.version,
-        now=turn.now,
-    )
-
-
-def _put_in_outbox(turn: Turn, written: Acknowledgement) -> int:
-    return outbox.add(
-        turn.db,
-        message=turn.review.id,
-        kind="acknowledgement",
-        reply=written.reply,
-        template=written.template,
-        template_version=written.version,
-        in_reply_to=written.in_reply_to,
-        created_by=turn.staff,
-        now=turn.now,
-    )
-
-
-def _drop(turn: Turn) -> tuple[str, str, Back]:
-    reply = replies.held(turn.db, turn.review.id)
-    if reply is None:
-        raise NotPossible(f"No reply to letter {turn.review.id} is held.")
-    outbox.cancel(turn.db, reply.id, Reason.STAFF, turn.now)
-    back: Back = (("put_back", reply.id, reply.reason or ""),)
-    if reply.kind == "acknowledgement":
-        turn.change()
-        return "dropped", str(reply.id), back + _verdict(turn, released=False)
-    if turn.review.state is State.ANSWERED and not replies.is_answered(turn.db, turn.review.id):
-        turn.change(state=State.REOPENED)  # Nobody has answered it after all.
-    else:
-        turn.change()
-    return "dropped", str(reply.id), back
-
-
-def _verdict(turn: Turn, *, released: bool) -> Back:
-    """Store whether the gate was right, where it was the gate that kept the reply back."""
-    recorded = decisions.recorded(turn.db, turn.review.id)
-    if recorded is None or recorded.reason is None:
-        return ()
-    row = reviews.add_verdict(
-        turn.db,
-        turn.review.id,
-        turn.staff,
-        recorded.reason,
-        released=released,
-        now=turn.now,
-    )
-    return (("verdict", row, ""),)
-
-
-def _resolve(turn: Turn, reply: int, *, sent: bool, again: bool) -> tuple[str, str, Back]:
-    known = replies.get(turn.db, reply)
-    if known is None or known.letter != turn.review.id:
-        raise NotPossible(f"Letter {turn.review.id} has no reply {reply}.")
-    if sent:
-        outbox.was_sent(turn.db, reply, turn.now)
-        word = "sent"
-    elif again:
-        outbox.send_again(turn.db, reply, turn.staff, turn.now)
-        word = "again"
-    else:
-        outbox.cancel(turn.db, reply, Reason.STAFF, turn.now)
-        word = "given up"
-    turn.change()
-    return "resolved", f"{reply} {word}", ()
-
-
-def _answer(turn: Turn, answer: Answer) -> tuple[str, str, Back]:
-    waiting = _waiting(turn)
-    row = outbox.add(
-        turn.db,
-        message=turn.review.id,
-        kind="answer",
-        reply=answer.reply,
-        in_reply_to=answer.in_reply_to,
-        created_by=turn.staff,
-        now=turn.now,
-    )
-    replies.put_off(turn.db, row, turn.now + answer.delay)
-    turn.change(state=State.ANSWERED, snoozed_until=None, assignee=turn.staff)
-    again = _resent(waiting, Reason.IN_CONVERSATION)
-    return "answered", str(row), (("unwrite", row, ""), *again)
 
 
 def go_back(db: Database, back: Back, *, staff: str, now: datetime) -> None:
@@ -403,7 +216,7 @@ def go_back(db: Database, back: Back, *, staff: str, now: datetime) -> None:
             case "conversation":
                 conversations.move(db, row, int(text))
             case "resend":
-                _resend(db, row, text, staff, now)
+                acting_on_replies.resend(db, row, text, staff, now)
             case "release":
                 outbox.release(db, row, staff, now)
             case "put_back":
@@ -412,16 +225,3 @@ def go_back(db: Database, back: Back, *, staff: str, now: datetime) -> None:
                 replies.remove_unsent(db, row)
             case _:
                 raise NotAllowed(f"There is no way back from {kind}.")
-
-
-def _resend(db: Database, row: int, reason: str, staff: str, now: datetime) -> None:
-    """Let an acknowledgement go that the sender dropped for what is taken back now."""
-    reply = replies.get(db, row)
-    if reply is None or (reply.state, reply.reason) != (ReplyState.CANCELLED, reason):
-        return
-    letter = reviews.get(db, reply.letter)
-    if letter is None or letter.state not in OPEN or replies.is_answered(db, letter.id):
-        return
-    if not conversations.is_settled(db, letter.id):
-        replies.put_back(db, row, reason, now)
-        outbox.release(db, row, staff, now)

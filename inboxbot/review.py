@@ -10,7 +10,6 @@ from dataclasses import field
 from datetime import datetime
 
 from inboxbot import acting
-from inboxbot.acting import Turn
 from inboxbot.actions import Action, Answer, Release
 from inboxbot.errors import Conflict, PermanentError
 from inboxbot.frozen import dataclass
@@ -20,6 +19,7 @@ from inboxbot.store.outbox import State as ReplyState
 from inboxbot.store.reviews import Review, State
 from inboxbot.store.sqlite import Database
 from inboxbot.store.undo import Item
+from inboxbot.turn import Turn
 
 
 class NoSuchLetter(PermanentError):  # noqa: N818  (it is what happened)
