@@ -5,15 +5,21 @@ The pictures are for people; no test compares them. They are taken where PICTURE
 
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from weakref import WeakSet
 
 import axe_playwright_python
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 PICTURES = bool(os.environ.get("PICTURES"))
 SCREENS = Path(__file__).parents[1] / "output" / "screens"
-SIZES = {"1280": (1280, 900), "375": (375, 812)}
+SIZES: dict[str, ViewportSize] = {
+    "1280": {"width": 1280, "height": 900},
+    "375": {"width": 375, "height": 812},
+}
+# 1280 px at 400 % are 320 px of the page's own.
+ENLARGED: dict[str, ViewportSize] = {"320": {"width": 320, "height": 256}}
 SCHEMES = ("light", "dark")
 _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 
@@ -122,6 +128,17 @@ _FAINT = """() => {
   }).map((each) => `color-contrast: ${each.outerHTML.slice(0, 120)}`);
 }"""
 
+# How many pixels stick out sideways with the spacing of WCAG 1.4.12.
+_SPACED = """() => {
+  const style = document.createElement("style");
+  style.textContent = "* { line-height: 1.5 !important; letter-spacing: 0.12em !important;"
+    + " word-spacing: 0.16em !important; } p { margin-block-end: 2em !important; }";
+  document.head.append(style);
+  const sideways = document.documentElement.scrollWidth - innerWidth;
+  style.remove();
+  return sideways;
+}"""
+
 _WITH_AXE: WeakSet[Page] = WeakSet()
 
 
@@ -156,22 +173,25 @@ def faint_in(page: Page) -> list[str]:
     return found
 
 
-def look_in_every_way(page: Page, name: str, seen: Seen) -> list[str]:
+def look_in_every_way(page: Page, name: str, seen: Seen, *, enlarged: bool = False) -> list[str]:
     """Look at the open page in both sizes and in both themes; return what is wrong with it.
 
     axe, which takes long, looks once, at a quarter of the pages in each of the four ways. What
     depends on the theme is its contrast: that is looked at there, and in the other theme at the
-    other size.
+    other size. Where `enlarged`, the page must fit at 400 % with wide spacing, too.
     """
     faults = []
     chosen = sum(name.encode()) % 4
-    for row, (size, (width, height)) in enumerate(SIZES.items()):
-        page.set_viewport_size({"width": width, "height": height})
+    for size in each_size(page, SIZES | ENLARGED if enlarged else SIZES):
+        if size in ENLARGED:
+            if page.evaluate(_SPACED) > 0:
+                faults.append(f"{name}: too wide at 400 % with wide spacing")
+            continue
         sideways = too_wide(page)
         if sideways > 0:
             faults.append(f"{name} {size}: {sideways} px too wide")
         for column, scheme in enumerate(SCHEMES):
-            way = 2 * row + column
+            way = 2 * list(SIZES).index(size) + column
             if way in (chosen, 3 - chosen) or PICTURES:
                 # Without motion: half way between two themes no colour is right.
                 page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
@@ -183,6 +203,20 @@ def look_in_every_way(page: Page, name: str, seen: Seen) -> list[str]:
                 found += faults_of(page, seen[size, scheme], contrast=False)
             faults += [f"{name} {size} {scheme} {each}" for each in found]
     return faults
+
+
+def each_size(page: Page, sizes: dict[str, ViewportSize]) -> Iterator[str]:
+    """Give the page one size after the other, beginning with the one that it has.
+
+    To lay a page out anew costs more than most looks at it.
+    """
+    has = page.viewport_size
+    assert has is not None
+    start = has["width"]
+    for size, viewport in sorted(sizes.items(), key=lambda each: abs(each[1]["width"] - start)):
+        if page.viewport_size != viewport:
+            page.set_viewport_size(viewport)
+        yield size
 
 
 def too_wide(page: Page) -> int:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from inboxbot.store.users import Role
 from inboxbot.web import languages
 from tests import pseudo
-from tests.browser.looking import SIZES, too_wide
+from tests.browser.looking import SIZES, each_size
 from tests.browser.test_admin_pages import fill
 from tests.browser.test_pages import paths
 from tests.office import office
@@ -57,17 +57,30 @@ UNTRANSLATED = """([notOurs, invented]) => {
   }
   return [...found];
 }"""
-CUT = """() => [...document.querySelectorAll("body *")].filter((each) => {
-  const style = getComputedStyle(each);
-  return style.overflowX !== "visible" && style.overflowX !== "auto" && style.overflowX !== "scroll"
-    && style.textOverflow !== "ellipsis" && style.position !== "absolute" && each.offsetParent
-    && each.scrollWidth > each.clientWidth + 1;
-}).map((each) => `${each.tagName}.${each.className}`)"""
-
-STICKS_OUT = """() => [...document.querySelectorAll("body *")].filter((each) => {
-  const { left, right } = each.getBoundingClientRect();
-  return right > innerWidth || left < 0;
-}).map((each) => `${each.tagName}.${each.className}`).slice(0, 5)"""
+# In one go for each size: a question to the browser costs more than its answer.
+ROOM = """() => {
+  const all = [...document.querySelectorAll("body *")], root = document.documentElement;
+  const called = (each) => `${each.tagName}.${each.className}`;
+  const isCut = (each) => {
+    const style = getComputedStyle(each);
+    return style.overflowX !== "visible" && style.overflowX !== "auto"
+      && style.overflowX !== "scroll" && style.textOverflow !== "ellipsis"
+      && style.position !== "absolute" && each.offsetParent
+      && each.scrollWidth > each.clientWidth + 1;
+  };
+  const sticksOut = (each) => {
+    const { left, right } = each.getBoundingClientRect();
+    return right > innerWidth || left < 0;
+  };
+  const found = all.filter(isCut).map((each) => `cut off: ${called(each)}`);
+  for (const way of ["ltr", "rtl"]) {
+    root.dir = way;
+    if (root.scrollWidth > innerWidth) {
+      found.push(`${way}: too wide: ${all.filter(sticksOut).map(called).slice(0, 5)}`);
+    }
+  }
+  return found;
+}"""
 
 
 def looked_at(page: Page, name: str) -> list[str]:
@@ -76,13 +89,8 @@ def looked_at(page: Page, name: str) -> list[str]:
         f"{name}: not translated: {text}"
         for text in page.evaluate(UNTRANSLATED, [f"{NOT_OURS}, {NAMES}", INVENTED])
     ]
-    for size, (width, height) in SIZES.items():
-        page.set_viewport_size({"width": width, "height": height})
-        faults += [f"{name} {size}: cut off: {each}" for each in page.evaluate(CUT)]
-        for direction in ("ltr", "rtl"):
-            page.evaluate("(way) => { document.documentElement.dir = way; }", direction)
-            if too_wide(page) > 0:
-                faults.append(f"{name} {size} {direction}: too wide: {page.evaluate(STICKS_OUT)}")
+    for size in each_size(page, SIZES):
+        faults += [f"{name} {size}: {each}" for each in page.evaluate(ROOM)]
     return faults
 
 
