@@ -5,7 +5,7 @@ The pictures are for people; no test compares them. They are taken where PICTURE
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from weakref import WeakSet
 
@@ -69,13 +69,9 @@ _MARK = """(seen) => {
   look(document.body, "");
   return fresh.join(" ");
 }"""
-_RUN = """(contrast) => axe.run(
+_RUN = """(rules) => axe.run(
     { exclude: ["[data-alike]"] },
-    {
-      resultTypes: ["violations"],
-      preload: false,
-      rules: { "color-contrast": { enabled: contrast } },
-    },
+    { resultTypes: ["violations"], preload: false, ...rules },
 ).then((found) =>
     found.violations.flatMap(({ id, nodes }) =>
         nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`)))"""
@@ -149,10 +145,12 @@ class Seen(defaultdict[tuple[str, str], set[str]]):
         super().__init__(set)
 
 
-def faults_of(page: Page, seen: set[str] | None = None, *, contrast: bool = True) -> list[str]:
+def faults_of(
+    page: Page, seen: set[str] | None = None, *, only: Sequence[str] = (), contrast: bool = True
+) -> list[str]:
     """What axe finds on the page, in a line each; nothing where all is well.
 
-    Contrast takes a third of axe's time.
+    It looks by all its rules, or `only` by some. Contrast takes a third of its time.
     """
     seen = set() if seen is None else seen
     if page not in _WITH_AXE:
@@ -163,7 +161,8 @@ def faults_of(page: Page, seen: set[str] | None = None, *, contrast: bool = True
         _WITH_AXE.add(page)
     # As one text: the driver takes long over a list.
     seen.update(page.evaluate(_MARK, " ".join(seen)).split())
-    found: list[str] = page.evaluate(_RUN, contrast)
+    chosen = {"runOnly": only} if only else {"rules": {"color-contrast": {"enabled": contrast}}}
+    found: list[str] = page.evaluate(_RUN, chosen)
     return found
 
 
