@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import ViewportSize
 
 from inboxbot import modes
 from inboxbot.classify.category import Flag, Medicine
@@ -19,6 +20,7 @@ from tests.browser.desk import Desk
 from tests.browser.looking import (
     SCHEMES,
     Seen,
+    each_size,
     faint_in,
     faults_of,
     look_in_every_way,
@@ -207,6 +209,10 @@ def test_text_that_stands_out_too_little_is_found_as_axe_finds_it(
     assert ours == theirs
 
 
+NARROW_AND_WIDE: dict[str, ViewportSize] = {
+    "320": {"width": 320, "height": 800},
+    "1280": {"width": 1280, "height": 800},
+}
 HOSTILE = (
     "\u202egnp.exe\u202c reversed",
     "Z\u0336\u0321a\u0334\u0322l\u0335g\u0337o" * 200,
@@ -245,16 +251,16 @@ def test_hostile_names_and_subjects_break_no_layout(
     dialogs: list[str] = []
     with moved(house, path) as stand, visits(mouseless, stand) as visit:
         page = visit(None)
+        page.set_viewport_size(NARROW_AND_WIDE["320"])
         page.on("dialog", lambda dialog: dialogs.append(dialog.message))
         for where in ["/queue?view=open", *(f"/m/{row}" for row in rows)]:
             page.goto(stand.url + where)
             number = where.rpartition("/")[2]
             name = f"Letter {number}" if where.startswith("/m/") else "All open"
             assert page.title() == f"{name} - inboxbot"
-            for width in (320, 1280):
-                page.set_viewport_size({"width": width, "height": 800})
+            for width in each_size(page, NARROW_AND_WIDE):
                 assert too_wide(page) <= 0, (width, where)
-            if where.startswith("/queue"):
+            if where.startswith("/queue"):  # The first of them, which is wide at the end.
                 heights = page.evaluate(
                     "[...document.querySelectorAll('[data-row]')].map(row => row.offsetHeight)"
                 )
