@@ -35,6 +35,15 @@ NOT_TO_LOAD = "inboxbot.__main__"
 # A name without a file, that goes with the server.
 ADDRESS = f"\0inboxbot-tests-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
 GREETING = "ready\n"
+EXAMPLE = Path(__file__).parent.parent / "config" / "inboxbot.example.toml"
+# What is imported where it is first needed: by each command, and by a daemon that has a letter.
+FIRST_NEEDED = (
+    "encodings.utf_8_sig",
+    "multiprocessing.popen_spawn_posix",
+    "multiprocessing.sharedctypes",
+    "multiprocessing.synchronize",
+    "pebble.pool.process",
+)
 START_S = 60
 PAUSE_S = 0.05
 
@@ -257,12 +266,19 @@ def main() -> None:
 
 
 def _warm_up() -> None:
-    """Do once what each command would do for its first letter; what is kept never changes."""
+    """Do once what each command would do for itself; what is kept never changes."""
+    from inboxbot import config
     from inboxbot.classify.classifier import Classifier
+    from inboxbot.errors import ConfigError
     from inboxbot.reading import read
     from inboxbot.reply import guard
     from inboxbot.reply.library import BUILT_IN
 
+    for name in FIRST_NEEDED:
+        importlib.import_module(name)
+    # The example is to be filled in yet: its models are built all the same.
+    with contextlib.suppress(ConfigError):
+        config.load(EXAMPLE)
     read(b"Subject: Riluzole\n\nMay my mother take it with milk?\n", Classifier.load("light"))
     guard.violations("Thank you.", BUILT_IN)
     gc.collect()
