@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from _pytest.runner import runtestprotocol
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 
+from inboxbot import accounts
 from inboxbot.store.sqlite import Database, Key
 from tests.dealing import dealt
 from tests.dovecot import account, dovecot  # noqa: F401  (fixtures for all tests)
@@ -73,6 +75,30 @@ if "PYTEST_XDIST_WORKER" in os.environ:
                 hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
+
+
+@pytest.fixture(scope="session")
+def shipped_hasher() -> PasswordHasher:
+    return accounts._hasher
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords(shipped_hasher: PasswordHasher) -> Iterator[None]:
+    """Hash with the least work: the shipped hasher takes long on purpose, for each sign-in."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_hasher(patch, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+def use_hasher(patch: pytest.MonkeyPatch, hasher: PasswordHasher) -> None:
+    patch.setattr(accounts, "_hasher", hasher)
+    patch.setattr(accounts, "_NOBODY", hasher.hash("a password that nobody has"))
+
+
+@pytest.fixture
+def shipped_passwords(monkeypatch: pytest.MonkeyPatch, shipped_hasher: PasswordHasher) -> None:
+    """Hash as the program does."""
+    use_hasher(monkeypatch, shipped_hasher)
 
 
 @pytest.fixture

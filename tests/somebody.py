@@ -1,11 +1,10 @@
 """Somebody with a password, on the pages of administration; and what was recorded of them."""
 
 from datetime import UTC, datetime, timedelta
-from functools import cache
 
-from argon2 import PasswordHasher
 from flask import Flask
 
+from inboxbot import accounts
 from inboxbot.store import audit, users
 from inboxbot.store.audit import Narrowed
 from inboxbot.store.database import write
@@ -15,19 +14,13 @@ from tests.signed_in import SignedIn
 from tests.stand import PASSWORD
 
 
-@cache
-def hash_of_password() -> str:
-    """Hashing takes long on purpose: once is enough."""
-    return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1).hash(PASSWORD)
-
-
 class Somebody(SignedIn):
     """Somebody who has a password, which they are asked for again after a while."""
 
     def __init__(self, app: Flask, db: Database, name: str, role: Role) -> None:
         super().__init__(app, db, name, role)
         with write(db):
-            users.change(db, self.id, password_hash=hash_of_password())
+            users.change(db, self.id, password_hash=accounts._hasher.hash(PASSWORD))
 
     def grow_old(self) -> None:
         """Let the password have been typed long ago."""

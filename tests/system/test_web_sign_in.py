@@ -108,6 +108,7 @@ def test_every_failure_is_told_in_the_same_words(app: Flask, jo: str) -> None:
     assert "do not go together" in wrong
 
 
+@pytest.mark.usefixtures("shipped_passwords")
 def test_an_unknown_name_takes_as_long_as_a_known_one(db: Database, jo: str) -> None:
     def seconds(name: str, number: int) -> float:
         before = time.perf_counter()
@@ -262,6 +263,7 @@ def test_the_id_of_a_session_is_new_after_each_step_and_never_guessable(
     assert not stored & tokens
 
 
+@pytest.mark.usefixtures("shipped_passwords")
 def test_passwords_are_stored_as_argon2id(db: Database, jo: str) -> None:
     user = users.named(db, jo)
     assert user is not None
