@@ -23,6 +23,8 @@ from tests.smtp_sink import SmtpSink
 CORPUS = Path(__file__).parents[1] / "corpus"
 DEMO = Path(__file__).parents[2] / "inboxbot" / "demo" / "letters"
 
+TIME = re.compile(r'"ts": "[0-9T:.+-]+"')
+
 CANARY = b"""From: Quendolyn Canaryname <canary.address@kanari.test>\r
 To: support@example.org\r
 Reply-To: canary.reply@kanari.test\r
@@ -123,7 +125,8 @@ def test_nothing_of_any_letter_is_logged(tmp_path, dovecot, letters, monkeypatch
     assert len(lines) > len(letters)
     assert sink.accepted
     assert all(isinstance(json.loads(line), dict) for line in lines)
-    text = "\n".join(lines).lower()
+    # Most lines are a library's, the same but for their time: each of them is searched once.
+    text = "\n".join({TIME.sub("", line) for line in lines}).lower()
     secrets = {test_server.PASSWORD, sink.password, "canary", "kanari"}
     wanted = {each.lower() for raw in letters for each in personal(raw)} | secrets
     assert len(wanted) > 500
