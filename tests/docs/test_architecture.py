@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.sources import tree
+
 ROOT = Path(__file__).parents[2]
 CODE = ROOT / "inboxbot"
 STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|WITH|REPLACE)\b")
@@ -12,7 +14,7 @@ STATEMENT = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP|WITH|
 
 def statements(path: Path) -> Iterator[int]:
     """Yield the lines at which a text that is SQL is handed to `execute`."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "").startswith("execute"):
             for part in ast.walk(node.args[0]) if node.args else ():
                 if isinstance(part, ast.Constant) and STATEMENT.match(str(part.value)):
@@ -50,8 +52,7 @@ def test_each_server_library_is_known_in_its_place_only():
 
 def test_every_module_says_what_it_is():
     for path in CODE.rglob("*.py"):
-        tree = ast.parse(path.read_text("utf-8"))
-        assert tree.body == [] or ast.get_docstring(tree), path
+        assert tree(path).body == [] or ast.get_docstring(tree(path)), path
 
 
 def test_the_page_names_every_module_on_top_and_no_other():
