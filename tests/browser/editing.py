@@ -2,6 +2,20 @@
 
 from playwright.sync_api import Locator, Page
 
+from inboxbot.store.users import Role
+from tests.browser.conftest import Enter, Visit
+from tests.browser.hand import click
+from tests.workshop import EDITOR
+
+
+def administrators(visit: Visit) -> Enter:
+    """Return what opens a page of the workshop as an administrator."""
+
+    def enter(path: str = EDITOR, *, name: str = "ada", **options: object) -> Page:
+        return visit(path, name=name, role=Role.ADMINISTRATOR, **options)
+
+    return enter
+
 
 def sheet(page: Page) -> Locator:
     return page.get_by_label("Text of the reply")
@@ -10,7 +24,7 @@ def sheet(page: Page) -> Locator:
 def press(page: Page, name: str) -> None:
     """Press a button that opens another page."""
     with page.expect_navigation():
-        page.get_by_role("button", name=name).click()
+        click(page.get_by_role("button", name=name))
 
 
 def type_text(page: Page, text: str) -> None:

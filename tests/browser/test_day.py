@@ -1,6 +1,7 @@
 """The tasks of a working day in a real browser: by keyboard alone, and without JavaScript."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,9 +12,18 @@ from inboxbot.store.database import write
 from inboxbot.store.queue import Listing, View
 from inboxbot.store.users import Role
 from tests import letters
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, visits
+from tests.browser.desk import Desk
+from tests.browser.hand import click, tick
 from tests.letters import Letter
 from tests.stand import Stand
+
+
+@pytest.fixture
+def visit_unpainted(mouseless: Desk, stand: Stand) -> Iterator[Visit]:
+    """Open pages in the browser that does not paint, for the keyboard and for `hand`."""
+    with visits(mouseless, stand) as visit:
+        yield visit
 
 
 def number(page: Page) -> int:
@@ -129,23 +139,23 @@ def test_many_letters_are_chosen_and_done_by_keys_and_undone_with_one(
 
 
 def test_a_search_is_typed_found_kept_and_its_words_stay_out_of_the_address(
-    stand: Stand, visit: Visit
+    stand: Stand, visit_unpainted: Visit
 ) -> None:
     wanted = letters.add(
         stand.db, Letter(subject="A wheelchair ramp", text="Who builds ramps?"), datetime.now(UTC)
     )
-    page = visit()
+    page = visit_unpainted()
     page.keyboard.press("/")
     page.keyboard.type("subject:ramp category:medication")
     press(page, "Enter")
     assert "ramp" not in page.url
     expect(page.locator("[data-row]")).to_have_count(1)
-    page.get_by_text("Keep this search").click()
+    click(page.get_by_text("Keep this search"))
     page.get_by_label("Name").fill("Ramps")
-    page.get_by_role("button", name="Save").click()
+    click(page.get_by_role("button", name="Save"))
     page.goto(stand.url + "/queue")
-    page.get_by_role("link", name="Ramps").click()
-    page.locator("[data-row] a").click()
+    click(page.get_by_role("link", name="Ramps"))
+    click(page.locator("[data-row] a"))
     assert number(page) == wanted
 
 
@@ -157,7 +167,9 @@ def test_a_search_with_a_mistake_is_explained_and_kept(stand: Stand, by_keys: Vi
     expect(page.get_by_role("searchbox")).to_have_value('category:medcation "riluzole')
 
 
-def test_why_no_acknowledgement_went_is_said_in_a_sentence(stand: Stand, visit: Visit) -> None:
+def test_why_no_acknowledgement_went_is_said_in_a_sentence(
+    stand: Stand, visit_unpainted: Visit
+) -> None:
     from inboxbot.reply.reason import Disposition, Reason
 
     letter = letters.add(
@@ -165,33 +177,35 @@ def test_why_no_acknowledgement_went_is_said_in_a_sentence(stand: Stand, visit: 
         Letter(disposition=Disposition.SUPPRESS, reason=Reason.AUTO_SUBMITTED, reply=""),
         datetime.now(UTC),
     )
-    page = visit(f"/m/{letter}")
+    page = visit_unpainted(f"/m/{letter}")
     card = page.get_by_role("region", name="What was answered by itself")
     expect(card).to_contain_text("the message says that a machine wrote it")
 
 
-def test_what_was_sent_is_shown_from_the_very_bytes(stand: Stand, visit: Visit) -> None:
+def test_what_was_sent_is_shown_from_the_very_bytes(stand: Stand, visit_unpainted: Visit) -> None:
     letter = letters.add(stand.db, Letter(), datetime.now(UTC))
-    page = visit(f"/m/{letter}")
-    page.get_by_text("Read exactly what was sent").click()
+    page = visit_unpainted(f"/m/{letter}")
+    click(page.get_by_text("Read exactly what was sent"))
     expect(page.get_by_text("A person will answer you within 48 hours.")).to_be_visible()
 
 
-def test_an_uncertain_acknowledgement_is_settled(stand: Stand, visit: Visit) -> None:
+def test_an_uncertain_acknowledgement_is_settled(stand: Stand, visit_unpainted: Visit) -> None:
     letter = letters.add(stand.db, Letter(reply="uncertain"), datetime.now(UTC))
-    page = visit(f"/m/{letter}")
-    page.get_by_role("button", name="It was sent").click()
+    page = visit_unpainted(f"/m/{letter}")
+    click(page.get_by_role("button", name="It was sent"))
     expect(page.get_by_role("status").filter(has_text="Settled.")).to_be_visible()
     reply = replies.acknowledgement(stand.db, letter)
     assert reply is not None
     assert reply.state == "sent"
 
 
-def test_a_held_acknowledgement_is_released_and_taken_back(stand: Stand, visit: Visit) -> None:
+def test_a_held_acknowledgement_is_released_and_taken_back(
+    stand: Stand, visit_unpainted: Visit
+) -> None:
     letter = letters.add(stand.db, Letter(reply="held", reply_reason="shadow"), datetime.now(UTC))
-    page = visit(f"/m/{letter}")
+    page = visit_unpainted(f"/m/{letter}")
     with page.expect_navigation():
-        page.get_by_role("button", name="Send it", exact=True).click()
+        click(page.get_by_role("button", name="Send it", exact=True))
     reply = replies.acknowledgement(stand.db, letter)
     assert reply is not None
     assert reply.state == "queued"
@@ -203,16 +217,16 @@ def test_a_held_acknowledgement_is_released_and_taken_back(stand: Stand, visit: 
 
 
 def test_an_answer_is_written_with_a_ready_made_reply_sent_and_taken_back(
-    stand: Stand, visit: Visit
+    stand: Stand, visit_unpainted: Visit
 ) -> None:
     letter = letters.add(stand.db, Letter(), datetime.now(UTC))
     with write(stand.db):
         snippets.save(stand.db, "doctor", "Doctor", "en", "Ask your doctor.", "kim", now())
-    page = visit(f"/m/{letter}")
+    page = visit_unpainted(f"/m/{letter}")
     page.keyboard.press("r")
     page.keyboard.type("Dear Ana, thank you. ")
-    page.get_by_text("Ready-made replies").click()
-    page.get_by_role("button", name="/doctor").click()
+    click(page.get_by_text("Ready-made replies"))
+    click(page.get_by_role("button", name="/doctor"))
     expect(page.get_by_label("Your words")).to_have_value("Dear Ana, thank you. Ask your doctor.")
     expect(
         page.get_by_role("region", name="Answer", exact=True).get_by_text("ana@example.net")
@@ -236,12 +250,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def test_what_is_being_written_is_kept_by_itself(stand: Stand, visit: Visit) -> None:
+def test_what_is_being_written_is_kept_by_itself(stand: Stand, visit_unpainted: Visit) -> None:
     letter = letters.add(stand.db, Letter(), now())
-    page = visit(f"/m/{letter}")
+    page = visit_unpainted(f"/m/{letter}")
     with page.expect_response("**/draft"):
         page.get_by_label("Your words").fill("Half a sentence")
-    page.get_by_role("link", name="Queue").click()
+    click(page.get_by_role("link", name="Queue"))
     page.goto(f"{stand.url}/m/{letter}")
     expect(page.get_by_label("Your words")).to_have_value("Half a sentence")
 
@@ -263,32 +277,34 @@ def test_an_answer_with_an_open_place_is_stopped_and_kept(stand: Stand, visit: V
 
 
 def test_a_colleague_who_answered_meanwhile_is_named_before_a_second_answer_leaves(
-    stand: Stand, visit: Visit
+    stand: Stand, visit_unpainted: Visit
 ) -> None:
     letter = letters.add(stand.db, Letter(), now())
-    mine = visit(f"/m/{letter}")
-    theirs = visit(f"/m/{letter}", name="kim")
+    mine = visit_unpainted(f"/m/{letter}")
+    theirs = visit_unpainted(f"/m/{letter}", name="kim")
     theirs.get_by_label("Your words").fill("Dear Ana, I looked it up.")
-    theirs.get_by_role("button", name="Send the answer").click()
+    click(theirs.get_by_role("button", name="Send the answer"))
     mine.get_by_label("Your words").fill("Dear Ana, me too.")
-    mine.get_by_role("button", name="Send the answer").click()
+    click(mine.get_by_role("button", name="Send the answer"))
     expect(mine.get_by_role("alert")).to_contain_text("kim answered this letter")
     assert sum(each.kind == "answer" for each in replies.of_letter(stand.db, letter)) == 1
-    mine.get_by_role("button", name="Send anyway").click()
+    click(mine.get_by_role("button", name="Send anyway"))
     assert sum(each.kind == "answer" for each in replies.of_letter(stand.db, letter)) == 2
 
 
-def test_a_stale_page_gives_the_choice_and_overwrites_nothing(stand: Stand, visit: Visit) -> None:
+def test_a_stale_page_gives_the_choice_and_overwrites_nothing(
+    stand: Stand, visit_unpainted: Visit
+) -> None:
     letter = letters.add(stand.db, Letter(), now())
-    mine = visit(f"/m/{letter}")
-    theirs = visit(f"/m/{letter}", name="kim")
+    mine = visit_unpainted(f"/m/{letter}")
+    theirs = visit_unpainted(f"/m/{letter}", name="kim")
     press(theirs, "m")
     mine.locator("#note").fill("Please call her.")
-    mine.get_by_role("button", name="Add note").click()
+    click(mine.get_by_role("button", name="Add note"))
     expect(mine.get_by_role("main")).to_contain_text("kim assigned the letter")
     expect(mine.get_by_role("main")).to_contain_text("Please call her.")
     assert reviews.notes(stand.db, letter) == []
-    mine.get_by_role("button", name="Do what I wanted all the same").click()
+    click(mine.get_by_role("button", name="Do what I wanted all the same"))
     found = reviews.get(stand.db, letter)
     assert found is not None
     assert found.assignee == "kim"
@@ -296,85 +312,87 @@ def test_a_stale_page_gives_the_choice_and_overwrites_nothing(stand: Stand, visi
 
 
 def test_a_colleague_on_the_same_letter_is_seen_in_letter_and_list(
-    stand: Stand, visit: Visit
+    stand: Stand, visit_unpainted: Visit
 ) -> None:
     letter = listed(stand, View.NEEDS_REVIEW)[0]
-    visit(f"/m/{letter}", name="kim")
+    visit_unpainted(f"/m/{letter}", name="kim")
     with write(stand.db):
         drafts.touch(stand.db, letter, "ada", writing=True, now=now())
-    page = visit(f"/m/{letter}")
+    page = visit_unpainted(f"/m/{letter}")
     expect(page.locator("[data-present]")).to_contain_text("kim is looking")
     page.goto(stand.url + "/queue")
     expect(page.locator("[data-row]").first).to_contain_text("ada is writing")
 
 
-def test_everything_of_a_person_is_on_one_page(stand: Stand, visit: Visit) -> None:
+def test_everything_of_a_person_is_on_one_page(stand: Stand, visit_unpainted: Visit) -> None:
     first = letters.add(stand.db, Letter(subject="The first one", minutes_ago=9000), now())
     second = letters.add(stand.db, Letter(subject="The second one"), now())
-    page = visit(f"/m/{second}")
+    page = visit_unpainted(f"/m/{second}")
     press(page, "p")
     assert "ana" not in page.url
     expect(page.get_by_role("link", name="The first one")).to_be_visible()
     page.locator("#note").fill("Cares for her father.")
-    page.get_by_role("button", name="Add note").click()
-    page.get_by_label("Do not acknowledge").check()
-    page.get_by_role("button", name="Save").click()
+    click(page.get_by_role("button", name="Add note"))
+    tick(page.get_by_label("Do not acknowledge"))
+    click(page.get_by_role("button", name="Save"))
     page.goto(f"{stand.url}/m/{first}")
     expect(page.get_by_text("Cares for her father.")).to_be_visible()
     expect(page.get_by_text("Is never acknowledged")).to_be_visible()
 
 
 def test_the_safety_stop_is_everybodys_and_an_administrator_lets_go(
-    stand: Stand, visit: Visit
+    stand: Stand, visit_unpainted: Visit
 ) -> None:
     from inboxbot import modes
     from inboxbot.store import settings
     from inboxbot.store.settings import Mode
 
     modes.set_mode(stand.db, Mode.LIVE, who="test", now=now())
-    page = visit("/health")
-    page.get_by_role("button", name="Pause all acknowledgements").click()
+    page = visit_unpainted("/health")
+    click(page.get_by_role("button", name="Pause all acknowledgements"))
     assert settings.mode(stand.db) is Mode.PAUSED
     expect(page.get_by_role("status").filter(has_text="Paused.")).to_be_visible()
     expect(page.get_by_role("button", name="Let them go again")).to_have_count(0)
-    chief = visit("/health", name="ada", role=Role.ADMINISTRATOR)
-    chief.get_by_role("button", name="Let them go again").click()
+    chief = visit_unpainted("/health", name="ada", role=Role.ADMINISTRATOR)
+    click(chief.get_by_role("button", name="Let them go again"))
     assert settings.mode(stand.db) is Mode.LIVE
 
 
-def test_what_helps_others_to_help_is_copied_with_one_press(stand: Stand, visit: Visit) -> None:
-    page = visit("/health", name="ada", role=Role.ADMINISTRATOR)
+def test_what_helps_others_to_help_is_copied_with_one_press(
+    stand: Stand, visit_unpainted: Visit
+) -> None:
+    page = visit_unpainted("/health", name="ada", role=Role.ADMINISTRATOR)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.get_by_role("button", name="Copy", exact=True).click()
+    click(page.get_by_role("button", name="Copy", exact=True))
     expect(page.get_by_role("status").filter(has_text="Copied.")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()").startswith("inboxbot ")
 
 
-def test_the_day_goes_by_without_javascript(stand: Stand, visit: Visit) -> None:
+def test_the_day_goes_by_without_javascript(stand: Stand, visit_unpainted: Visit) -> None:
     letter = letters.add(stand.db, Letter(), now())
-    page = visit("/queue", java_script_enabled=False)
+    page = visit_unpainted("/queue", java_script_enabled=False)
     expect(page.locator("ol.letters li")).to_have_count(50)
-    page.get_by_label("Choose letter").first.check()
-    page.get_by_role("button", name="Confirm", exact=True).click()
+    tick(page.get_by_label("Choose letter").first)
+    click(page.get_by_role("button", name="Confirm", exact=True))
     expect(page.get_by_text("Category confirmed.")).to_be_visible()
-    page.get_by_role("button", name="Undo").click()
+    click(page.get_by_role("button", name="Undo"))
     expect(page.get_by_text("Undone")).to_be_visible()
     page.goto(f"{stand.url}/m/{letter}")
-    page.get_by_role("button", name="General inquiry").click()
+    click(page.get_by_role("button", name="General inquiry"))
     page.locator("#note").fill("A note.")
-    page.get_by_role("button", name="Add note").click()
-    page.get_by_role("button", name="Take it").click()
+    click(page.get_by_role("button", name="Add note"))
+    click(page.get_by_role("button", name="Take it"))
     page.get_by_label("Your words").fill("Dear Ana, ")
-    page.get_by_role("button", name="Keep for later").click()
+    click(page.get_by_role("button", name="Keep for later"))
     expect(page.get_by_label("Your words")).to_have_value("Dear Ana, ")
     page.get_by_label("Your words").fill("Dear Ana, welcome.")
-    page.get_by_role("button", name="Send the answer").click()
+    click(page.get_by_role("button", name="Send the answer"))
     expect(page.get_by_text("Your answer leaves in ten seconds.")).to_be_visible()
-    page.get_by_role("button", name="Take it back").click()
+    click(page.get_by_role("button", name="Take it back"))
     expect(page.get_by_label("Your words")).to_have_value("Dear Ana, welcome.")
-    page.get_by_role("button", name="Done").first.click()
+    click(page.get_by_role("button", name="Done").first)
     page.get_by_role("searchbox").fill("status:done")
-    page.get_by_role("button", name="Search").click()
+    click(page.get_by_role("button", name="Search"))
     expect(page.locator("ol.letters li")).to_have_count(1)
     found = reviews.get(stand.db, letter)
     assert found is not None

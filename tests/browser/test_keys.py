@@ -1,7 +1,9 @@
 """The whole map of keys in a real browser, own keys, the list of actions, and the phone's bar."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from inboxbot.store import queue, replies, reviews, snippets, tags
@@ -9,9 +11,18 @@ from inboxbot.store.database import write
 from inboxbot.store.queue import Listing, View
 from inboxbot.store.reviews import Review
 from tests import letters
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, visits
+from tests.browser.desk import Desk
+from tests.browser.hand import click, untick
 from tests.letters import Letter
 from tests.stand import Stand
+
+
+@pytest.fixture
+def visit_unpainted(mouseless: Desk, stand: Stand) -> Iterator[Visit]:
+    """Open pages in the browser that does not paint, for the keyboard and for `hand`."""
+    with visits(mouseless, stand) as visit:
+        yield visit
 
 
 def now() -> datetime:
@@ -238,9 +249,9 @@ def test_the_other_keys_of_a_letter(stand: Stand, by_keys: Visit) -> None:
     expect(page.get_by_role("heading", name="Your own keys")).to_be_visible()
 
 
-def test_every_action_of_a_page_is_found_by_its_name(stand: Stand, visit: Visit) -> None:
+def test_every_action_of_a_page_is_found_by_its_name(stand: Stand, visit_unpainted: Visit) -> None:
     letter = letters.add(stand.db, Letter(reply="held", reply_reason="shadow"), now())
-    page = visit(f"/m/{letter}")
+    page = visit_unpainted(f"/m/{letter}")
     page.keyboard.press("Control+k")
     palette = page.get_by_role("dialog")
     expect(palette.get_by_role("option")).not_to_have_count(0)
@@ -248,7 +259,7 @@ def test_every_action_of_a_page_is_found_by_its_name(stand: Stand, visit: Visit)
     expect(palette.get_by_role("status")).to_have_text("Nothing of that name on this page.")
     page.keyboard.press("Escape")
     expect(palette).to_have_count(0)
-    page.get_by_role("button", name="Actions").click()
+    click(page.get_by_role("button", name="Actions"))
     page.keyboard.type("send it")
     expect(palette.get_by_role("option")).to_have_text(["Send it", "Do not send it"])
     press(page, "Enter")
@@ -286,15 +297,17 @@ def test_keys_of_a_composition_belong_to_what_is_being_written(
     expect(tag).to_be_focused()
 
 
-def test_keys_can_be_other_ones_and_can_be_switched_off(stand: Stand, visit: Visit) -> None:
+def test_keys_can_be_other_ones_and_can_be_switched_off(
+    stand: Stand, visit_unpainted: Visit
+) -> None:
     order = listed(stand)
-    page = visit("/me")
-    page.get_by_text("Change keys").click()
+    page = visit_unpainted("/me")
+    click(page.get_by_text("Change keys"))
     page.get_by_label("the kind is right, next").fill("e")
-    page.get_by_role("button", name="Save the keys").click()
+    click(page.get_by_role("button", name="Save the keys"))
     expect(page.get_by_role("alert")).to_contain_text("“e” cannot be the key for “v”")
     page.get_by_label("the kind is right, next").fill("y")
-    page.get_by_role("button", name="Save the keys").click()
+    click(page.get_by_role("button", name="Save the keys"))
     page.goto(f"{stand.url}/m/{order[0]}")
     expect(page.get_by_role("button", name="Right, next")).to_contain_text("y")
     page.keyboard.press("v")
@@ -304,8 +317,8 @@ def test_keys_can_be_other_ones_and_can_be_switched_off(stand: Stand, visit: Vis
     page.goto(stand.url + "/help")
     expect(page.locator("dt").filter(has_text="y").first).to_be_visible()
     page.goto(stand.url + "/me")
-    page.get_by_label("Single keys do things").uncheck()
-    page.get_by_role("button", name="Save", exact=True).click()
+    untick(page.get_by_label("Single keys do things"))
+    click(page.get_by_role("button", name="Save", exact=True))
     page.goto(f"{stand.url}/m/{order[1]}")
     page.keyboard.press("y")
     page.keyboard.press("e")

@@ -10,12 +10,13 @@ from inboxbot.store import snippets
 from inboxbot.store.database import write
 from tests.browser.conftest import visits
 from tests.browser.desk import Desk
+from tests.browser.hand import click
 from tests.workshop import Workshop
 
 
 @pytest.fixture
-def page(usual: Desk, workshop: Workshop) -> Iterator[Page]:
-    with visits(usual, workshop) as visit:
+def page(mouseless: Desk, workshop: Workshop) -> Iterator[Page]:
+    with visits(mouseless, workshop) as visit:
         yield visit("/replies")
 
 
@@ -25,12 +26,12 @@ def test_a_mistake_is_refused_with_its_place_and_what_was_typed_stays(
     page.get_by_label("Short word").fill("call")
     page.get_by_label("Title").fill("Please call")
     page.get_by_label("Text").fill("Please call {{ fone }}.")
-    page.get_by_role("button", name="Propose").click()
+    click(page.get_by_role("button", name="Propose"))
     expect(page.get_by_role("alert")).to_contain_text(
         "Line 1, column 16: “fone” is not a known value. Did you mean phone?"
     )
     page.get_by_label("Text").fill("Please call {{ phone }}. Take 50 mg twice a day.")
-    page.get_by_role("button", name="Propose").click()
+    click(page.get_by_role("button", name="Propose"))
     expect(page.get_by_text("Look twice:")).to_contain_text("a dose")
 
 
@@ -48,8 +49,8 @@ def test_a_ready_made_reply_is_filled_for_the_letter_and_what_is_missing_stays_i
             datetime.now(UTC),
         )
     page.goto(workshop.url + "/m/1")
-    page.locator(".compose details.ready summary").click()
-    page.get_by_role("button", name="/call").click()
+    click(page.locator(".compose details.ready summary"))
+    click(page.get_by_role("button", name="/call"))
     # Nobody vouches for this sender, so there is no name to greet them with.
     answer = page.locator("form[data-draft] textarea")
     expect(answer).to_have_value("Dear {{ first_name }}, please call 1-608-663-0920.\n")

@@ -9,13 +9,16 @@ from datetime import UTC, datetime
 from email import policy
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from inboxbot.store import alerts, audit, outbox, templates
 from inboxbot.store.database import write
 from inboxbot.store.users import Role
-from tests.browser.conftest import Enter
-from tests.browser.editing import press, publish, sheet, type_text
+from tests.browser.conftest import Enter, visits
+from tests.browser.desk import Desk
+from tests.browser.editing import administrators, press, publish, sheet, type_text
+from tests.browser.hand import click, tick
 from tests.workshop import EDITOR, SECRET, TEXT, Workshop, written
 
 BROKEN = [
@@ -26,16 +29,23 @@ BROKEN = [
 ]
 
 
+@pytest.fixture
+def enter_unpainted(mouseless: Desk, workshop: Workshop) -> Iterator[Enter]:
+    """Open a page of the workshop as an administrator, in the browser that does not paint."""
+    with visits(mouseless, workshop) as visit:
+        yield administrators(visit)
+
+
 def test_a_template_with_a_slip_is_mended_with_one_click_and_published(
-    workshop: Workshop, enter: Enter
+    workshop: Workshop, enter_unpainted: Enter
 ) -> None:
-    page = enter()
+    page = enter_unpainted()
     type_text(page, TEXT.replace("{{ phone }}", "{{ fone }}").replace("Hello,", "Good day,"))
     problem = page.locator(".mistake").filter(has_text="is not a known value")
     expect(problem).to_contain_text("line 7, column 23")
     expect(problem).to_contain_text("Did you mean phone?")
     expect(page.locator(".lines .wrong")).not_to_have_count(0)
-    problem.get_by_role("button", name="Fix").click()
+    click(problem.get_by_role("button", name="Fix"))
     expect(page.get_by_role("status").filter(has_text="It can be published.")).to_be_visible()
     assert sheet(page).input_value() == TEXT.replace("Hello,", "Good day,")
     expect(page.locator(".text-pane")).to_contain_text("Good day,")
@@ -44,16 +54,16 @@ def test_a_template_with_a_slip_is_mended_with_one_click_and_published(
     assert workshop.file().read_text() == TEXT.replace("Hello,", "Good day,")
     assert (workshop.live().who, workshop.live().comment) == ("ada", "Sounds warmer")
     assert workshop.draft() is None
-    page.get_by_role("button", name="Send this one again version 1").click()
+    click(page.get_by_role("button", name="Send this one again version 1"))
     expect(page.locator(".toast")).to_contain_text("Version 3 is sent from now on.")
-    page.get_by_role("button", name="Send this one again the built-in reply").click()
+    click(page.get_by_role("button", name="Send this one again the built-in reply"))
     expect(page.locator(".toast")).to_contain_text("Version 4 is sent from now on.")
     assert workshop.live().comment == "Back to the built-in reply"
     assert "published template" in [entry.what for entry in audit.entries(workshop.db)]
 
 
-def test_everything_works_without_javascript(workshop: Workshop, enter: Enter) -> None:
-    page = enter(java_script_enabled=False)
+def test_everything_works_without_javascript(workshop: Workshop, enter_unpainted: Enter) -> None:
+    page = enter_unpainted(java_script_enabled=False)
     sheet(page).fill(TEXT.replace("{{ phone }}", "{{ fone }}"))
     page.get_by_label("for", exact=True).select_option("everything filled")
     press(page, "Check and preview")
@@ -63,11 +73,11 @@ def test_everything_works_without_javascript(workshop: Workshop, enter: Enter) -
     sheet(page).fill(TEXT.replace("Thank you", "Many thanks"))
     press(page, "Save draft")
     expect(page.locator(".text-pane")).to_contain_text("Dear Ana,")
-    page.get_by_role("radio", name="Dark").check()
+    tick(page.get_by_role("radio", name="Dark"))
     expect(page.frame_locator(".dark-pane iframe").locator("body")).to_contain_text("Many thanks")
     expect(page.locator(".diff ins")).to_have_text(["Many", "thanks"])
     publish(page, "Shorter")
-    page.get_by_role("button", name="Send this one again version 1").click()
+    click(page.get_by_role("button", name="Send this one again version 1"))
     expect(page.locator(".toast")).to_contain_text("Version 3 is sent from now on.")
     assert workshop.file().read_text() == TEXT
     press(page, "Undo")
@@ -111,8 +121,8 @@ def machine_is_free() -> bool:
     return os.getloadavg()[0] <= (os.cpu_count() or 1)
 
 
-def test_what_is_typed_is_kept_by_itself(workshop: Workshop, enter: Enter) -> None:
-    page = enter()
+def test_what_is_typed_is_kept_by_itself(workshop: Workshop, enter_unpainted: Enter) -> None:
+    page = enter_unpainted()
     type_text(page, TEXT + "half {{")
     expect(page.locator("[data-live=saved]")).to_contain_text("Your draft, saved")
     draft = workshop.draft()
@@ -124,7 +134,9 @@ def test_what_is_typed_is_kept_by_itself(workshop: Workshop, enter: Enter) -> No
     assert workshop.live().text == TEXT
 
 
-def test_a_broken_file_is_shown_and_mended_in_the_editor(workshop: Workshop, enter: Enter) -> None:
+def test_a_broken_file_is_shown_and_mended_in_the_editor(
+    workshop: Workshop, enter_unpainted: Enter
+) -> None:
     workshop.by_hand(TEXT.replace("{{ phone }}", "{{ phnoe }}"))
     with write(workshop.db):
         alerts.open_alert(
@@ -133,16 +145,16 @@ def test_a_broken_file_is_shown_and_mended_in_the_editor(workshop: Workshop, ent
             datetime.now(UTC),
             detail="en/general_inquiry.txt.j2",
         )
-    page = enter("/templates")
+    page = enter_unpainted("/templates")
     banner = page.get_by_role("alert").filter(has_text="in the folder")
     expect(banner).to_contain_text("“phnoe” is not a known value. Did you mean phone?")
     expect(banner).to_contain_text("Version 1 is sent since")
-    banner.get_by_role("link").first.click()
+    click(banner.get_by_role("link").first)
     press(page, "Mend it here")
-    page.locator(".mistake").get_by_role("button", name="Fix").first.click()
+    click(page.locator(".mistake").get_by_role("button", name="Fix").first)
     expect(page.get_by_role("status").filter(has_text="It can be published.")).to_be_visible()
     press(page, "Publish…")
-    page.get_by_label("The file in the folder holds a broken edit").check()
+    tick(page.get_by_label("The file in the folder holds a broken edit"))
     page.get_by_label("Why?").fill("Mended")
     press(page, "Publish now")
     assert workshop.file().read_text() == TEXT
@@ -150,13 +162,13 @@ def test_a_broken_file_is_shown_and_mended_in_the_editor(workshop: Workshop, ent
     expect(page.get_by_role("alert").filter(has_text="in the folder")).to_have_count(0)
 
 
-def test_errors_block_and_warnings_need_a_tick(workshop: Workshop, enter: Enter) -> None:
-    page = enter(java_script_enabled=False)
+def test_errors_block_and_warnings_need_a_tick(workshop: Workshop, enter_unpainted: Enter) -> None:
+    page = enter_unpainted(java_script_enabled=False)
     sheet(page).fill(TEXT + "Take 50 mg of it twice a day.\n")
     press(page, "Publish…")
     expect(page.get_by_text("This looks like a dose")).to_be_visible()
     expect(page.get_by_role("button", name="Publish now")).to_have_count(0)
-    page.get_by_role("link", name="Mend them").click()
+    click(page.get_by_role("link", name="Mend them"))
     sheet(page).fill(TEXT + "We are glad!\n")
     press(page, "Publish…")
     page.get_by_label("Why?").fill("Cheerful")
@@ -165,33 +177,35 @@ def test_errors_block_and_warnings_need_a_tick(workshop: Workshop, enter: Enter)
     expect(page.get_by_role("alert")).to_contain_text("Tick each point")
     assert page.get_by_label("Why?").input_value() == "Cheerful"
     assert workshop.live().number == 1
-    page.get_by_label("An exclamation mark").check()
+    tick(page.get_by_label("An exclamation mark"))
     press(page, "Publish now")
     assert workshop.live().number == 2
 
 
-def test_a_letter_is_previewed_by_its_values_alone(workshop: Workshop, enter: Enter) -> None:
-    page = enter()
+def test_a_letter_is_previewed_by_its_values_alone(
+    workshop: Workshop, enter_unpainted: Enter
+) -> None:
+    page = enter_unpainted()
     type_text(page, TEXT + "It came on {{ received_date }}.\n")
     page.get_by_label("for", exact=True).select_option(value="m1")
     expect(page.locator(".text-pane")).to_contain_text("It came on")
     expect(page.locator(".text-pane")).to_contain_text(str(datetime.now(UTC).year))
-    page.get_by_text("Values used").click()
+    click(page.get_by_text("Values used"))
     expect(page.locator(".used dl")).to_contain_text("received_date")
     assert SECRET not in page.content()
     assert "viewed" not in [entry.what for entry in audit.entries(workshop.db)]
-    page.get_by_role("link", name="Open the letter").click()
+    click(page.get_by_role("link", name="Open the letter"))
     expect(page.locator("main")).to_contain_text(SECRET)
     assert "viewed" in [entry.what for entry in audit.entries(workshop.db)]
 
 
 def test_what_if_shows_what_the_last_letters_would_have_got_and_sends_nothing(
-    workshop: Workshop, enter: Enter
+    workshop: Workshop, enter_unpainted: Enter
 ) -> None:
     before = len(list(outbox.listed(workshop.db)))
-    page = enter()
+    page = enter_unpainted()
     type_text(page, TEXT.replace("Hello,", "Good day,"))
-    page.get_by_role("link", name="What if").click()
+    click(page.get_by_role("link", name="What if"))
     expect(page.locator("main")).to_contain_text("Of the last 3 letters")
     expect(page.locator(".versions > li").first).to_contain_text("Other words for")
     expect(page.locator(".versions ins").first).to_contain_text("Good day,")
@@ -199,12 +213,14 @@ def test_what_if_shows_what_the_last_letters_would_have_got_and_sends_nothing(
     assert len(list(outbox.listed(workshop.db))) == before
 
 
-def test_the_history_says_who_when_why_what_and_how_often(workshop: Workshop, enter: Enter) -> None:
+def test_the_history_says_who_when_why_what_and_how_often(
+    workshop: Workshop, enter_unpainted: Enter
+) -> None:
     first = workshop.live()
     with write(workshop.db):
         workshop.db.execute("UPDATE outbox SET template_version = ?", [first.fingerprint])
     workshop.publish(TEXT.replace("Thank you", "Many thanks"))
-    page = enter(f"{EDITOR}/history")
+    page = enter_unpainted(f"{EDITOR}/history")
     newest, oldest, built_in = page.locator(".versions > li").all()
     expect(built_in).to_contain_text("What was sent before anybody changed it.")
     expect(newest).to_contain_text("kim")
@@ -216,12 +232,12 @@ def test_the_history_says_who_when_why_what_and_how_often(workshop: Workshop, en
 
 
 def test_values_are_inserted_at_the_cursor_and_problems_found_by_keys(
-    workshop: Workshop, enter: Enter
+    workshop: Workshop, enter_unpainted: Enter
 ) -> None:
-    page = enter()
+    page = enter_unpainted()
     sheet(page).evaluate("area => area.setSelectionRange(9, 9)")
     with page.expect_response(lambda answer: answer.request.method == "POST"):
-        page.get_by_role("button", name="Insert received_date").click()
+        click(page.get_by_role("button", name="Insert received_date"))
     assert sheet(page).input_value().startswith("Subject: {{ received_date }}We have")
     expect(page.locator(".mistake")).not_to_have_count(0)
     sheet(page).focus()
@@ -229,13 +245,13 @@ def test_values_are_inserted_at_the_cursor_and_problems_found_by_keys(
     assert sheet(page).evaluate("area => area.selectionStart") == 9
 
 
-def test_the_preview_can_be_kept_as_a_mail_file(workshop: Workshop, enter: Enter) -> None:
-    page = enter()
+def test_the_preview_can_be_kept_as_a_mail_file(workshop: Workshop, enter_unpainted: Enter) -> None:
+    page = enter_unpainted()
     type_text(page, TEXT.replace("Thank you", "Many thanks"))
     page.get_by_label("for", exact=True).select_option("everything filled")
     expect(page.locator(".text-pane")).to_contain_text("Dear Ana,")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Keep it as a mail file").click()
+        click(page.get_by_role("link", name="Keep it as a mail file"))
     mail = email.message_from_bytes(download.value.path().read_bytes(), policy=policy.default)
     assert mail["Subject"] == "[TEST] We have received your message"
     text, html = (part.get_content() for part in mail.iter_parts())
@@ -297,9 +313,9 @@ def test_a_hostile_template_runs_and_loads_nothing(workshop: Workshop, enter: En
 
 
 def test_a_broken_template_is_kept_as_a_draft_and_shown_at_its_place(
-    workshop: Workshop, enter: Enter
+    workshop: Workshop, enter_unpainted: Enter
 ) -> None:
-    page = enter("/me")
+    page = enter_unpainted("/me")
     token = page.locator("input[name=form_token]").first.input_value()
     right = 0
     for case in BROKEN:

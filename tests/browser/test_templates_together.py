@@ -1,17 +1,29 @@
 """Nothing that was typed is lost: a stale page, an ended session, two administrators at once."""
 
+from collections.abc import Iterator
+
+import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from inboxbot.store import templates, users
 from inboxbot.store.database import write
 from inboxbot.store.users import Role
-from tests.browser.conftest import Enter
-from tests.browser.editing import press, publish, sheet, type_text
+from tests.browser.conftest import Enter, visits
+from tests.browser.desk import Desk
+from tests.browser.editing import administrators, press, publish, sheet, type_text
+from tests.browser.hand import click
 from tests.workshop import EDITOR, TEXT, Workshop
 
 
-def test_a_stale_save_keeps_what_was_typed(workshop: Workshop, enter: Enter) -> None:
-    page = enter()
+@pytest.fixture
+def enter_unpainted(mouseless: Desk, workshop: Workshop) -> Iterator[Enter]:
+    """Open a page of the workshop as an administrator, in the browser that does not paint."""
+    with visits(mouseless, workshop) as visit:
+        yield administrators(visit)
+
+
+def test_a_stale_save_keeps_what_was_typed(workshop: Workshop, enter_unpainted: Enter) -> None:
+    page = enter_unpainted()
     other = page.context.new_page()
     other.goto(workshop.url + EDITOR)
     type_text(page, TEXT + "first")
@@ -28,9 +40,9 @@ def test_a_stale_save_keeps_what_was_typed(workshop: Workshop, enter: Enter) -> 
 
 
 def test_a_save_after_the_session_ended_keeps_what_was_typed(
-    workshop: Workshop, enter: Enter
+    workshop: Workshop, enter_unpainted: Enter
 ) -> None:
-    page = enter(java_script_enabled=False)
+    page = enter_unpainted(java_script_enabled=False)
     end_sessions(workshop)
     sheet(page).fill(TEXT + "too late")
     press(page, "Save draft")
@@ -46,9 +58,9 @@ def test_a_save_after_the_session_ended_keeps_what_was_typed(
 
 
 def test_the_script_keeps_the_text_until_somebody_is_signed_in_again(
-    workshop: Workshop, enter: Enter
+    workshop: Workshop, enter_unpainted: Enter
 ) -> None:
-    page = enter()
+    page = enter_unpainted()
     end_sessions(workshop)
     sheet(page).fill(TEXT + "too late")
     expect(page.locator("[data-live=saved]")).to_contain_text("You were signed out")
@@ -73,9 +85,9 @@ def sign_in_again(workshop: Workshop, context: BrowserContext) -> None:
 
 
 def test_two_changes_are_shown_and_put_together_on_request(
-    workshop: Workshop, enter: Enter
+    workshop: Workshop, enter_unpainted: Enter
 ) -> None:
-    page = enter()
+    page = enter_unpainted()
     type_text(page, TEXT.replace("Thank you", "Many thanks"))
     press(page, "Publish…")
     workshop.publish(TEXT.replace("With warm wishes", "Warmly"))
@@ -96,20 +108,20 @@ def test_two_changes_are_shown_and_put_together_on_request(
 
 
 def test_changes_of_the_same_line_are_never_put_together_without_a_person(
-    workshop: Workshop, enter: Enter
+    workshop: Workshop, enter_unpainted: Enter
 ) -> None:
-    page = enter()
+    page = enter_unpainted()
     type_text(page, TEXT.replace("With warm wishes", "Kindly"))
     workshop.by_hand(TEXT.replace("With warm wishes", "Warmly"))
     type_text(page, TEXT.replace("With warm wishes", "Kindly yours"))
-    page.get_by_role("link", name="See both, and choose").click()
+    click(page.get_by_role("link", name="See both, and choose"))
     expect(page.get_by_role("alert")).to_contain_text("edited in the folder")
     expect(page.get_by_role("button", name="Put both changes together")).to_have_count(0)
     press(page, "Take theirs")
     assert "Warmly" in sheet(page).input_value()
     press(page, "Bring it back")
     assert sheet(page).input_value() == TEXT.replace("With warm wishes", "Kindly yours")
-    page.get_by_role("link", name="See both, and choose").click()
+    click(page.get_by_role("link", name="See both, and choose"))
     press(page, "Go on with my text")
     publish(page, "Mine is better")
     assert "Kindly yours" in workshop.file().read_text()
@@ -117,10 +129,10 @@ def test_changes_of_the_same_line_are_never_put_together_without_a_person(
     assert numbers == ["ada", "file", "file"]
 
 
-def test_two_administrators_see_each_other(workshop: Workshop, enter: Enter) -> None:
-    page = enter()
+def test_two_administrators_see_each_other(workshop: Workshop, enter_unpainted: Enter) -> None:
+    page = enter_unpainted()
     type_text(page, TEXT + "{# my note #}")
-    kim = enter(name="kim")
+    kim = enter_unpainted(name="kim")
     expect(kim.locator("[data-present]")).to_contain_text("ada is writing")
     expect(kim.get_by_text("has a draft of their own")).to_be_visible()
     assert sheet(kim).input_value() == TEXT
