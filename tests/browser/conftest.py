@@ -57,7 +57,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 def unpainted(playwright: Playwright) -> Iterator[Browser]:
     """A browser that lays pages out but does not paint them, in half the time.
 
-    It answers the keyboard; a mouse is of no use to it, and a picture cannot be taken.
+    It answers the keyboard and `hand`'s mouse; a picture cannot be taken.
     """
     flags = FLAGS if PICTURES else [*FLAGS, "--disable-threaded-compositing"]
     with playwright.chromium.launch(executable_path=CHROMIUM, args=flags) as browser:
@@ -104,8 +104,8 @@ def usual(browser: Browser) -> Iterator[Desk]:
 
 
 @pytest.fixture(scope="session")
-def mouseless(unpainted: Browser) -> Iterator[Desk]:
-    """The same for those who use the keyboard alone."""
+def unpainted_desk(unpainted: Browser) -> Iterator[Desk]:
+    """The same in the browser that does not paint."""
     with closing(Desk(unpainted)) as desk:
         yield desk
 
@@ -144,9 +144,9 @@ def visit(usual: Desk, stand: Stand) -> Iterator[Visit]:
 
 
 @pytest.fixture
-def by_keys(mouseless: Desk, stand: Stand) -> Iterator[Visit]:
-    """Open a page for somebody who uses the keyboard alone: no mouse does anything there."""
-    with visits(mouseless, stand) as open_page:
+def visit_unpainted(unpainted_desk: Desk, stand: Stand) -> Iterator[Visit]:
+    """Open pages in the browser that does not paint, for the keyboard and for `hand`."""
+    with visits(unpainted_desk, stand) as open_page:
         yield open_page
 
 
@@ -157,14 +157,24 @@ def workshop(house: Stand, tmp_path: Path) -> Iterator[Workshop]:
     assert workshop.faults == []
 
 
+def administrators(visit: Visit) -> Enter:
+    """Return what opens a page of the workshop as an administrator."""
+
+    def enter(path: str = EDITOR, *, name: str = "ada", **options: object) -> Page:
+        return visit(path, name=name, role=Role.ADMINISTRATOR, **options)
+
+    return enter
+
+
 @pytest.fixture
 def enter(usual: Desk, workshop: Workshop) -> Iterator[Enter]:
     """Open a page of the workshop as an administrator."""
     with visits(usual, workshop) as open_page:
+        yield administrators(open_page)
 
-        def open_as_administrator(
-            path: str = EDITOR, *, name: str = "ada", **options: object
-        ) -> Page:
-            return open_page(path, name=name, role=Role.ADMINISTRATOR, **options)
 
-        yield open_as_administrator
+@pytest.fixture
+def enter_unpainted(unpainted_desk: Desk, workshop: Workshop) -> Iterator[Enter]:
+    """Do so in the browser that does not paint, for the keyboard and for `hand`."""
+    with visits(unpainted_desk, workshop) as open_page:
+        yield administrators(open_page)

@@ -2,19 +2,7 @@
 
 from playwright.sync_api import Locator, Page
 
-from inboxbot.store.users import Role
-from tests.browser.conftest import Enter, Visit
 from tests.browser.hand import click
-from tests.workshop import EDITOR
-
-
-def administrators(visit: Visit) -> Enter:
-    """Return what opens a page of the workshop as an administrator."""
-
-    def enter(path: str = EDITOR, *, name: str = "ada", **options: object) -> Page:
-        return visit(path, name=name, role=Role.ADMINISTRATOR, **options)
-
-    return enter
 
 
 def sheet(page: Page) -> Locator:

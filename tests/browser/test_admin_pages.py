@@ -53,12 +53,12 @@ def open_details(page: Page) -> None:
 
 
 def test_the_pages_of_administration_are_accessible_and_fit(
-    mouseless: Desk, house: Stand, filled: Path, tmp_path: Path
+    unpainted_desk: Desk, house: Stand, filled: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "state" / "inboxbot.sqlite3"
     shutil.copytree(filled.parent, store.parent)
     faults, seen = [], Seen()
-    with moved(house, store, **parts(tmp_path)) as stand, visits(mouseless, stand) as visit:
+    with moved(house, store, **parts(tmp_path)) as stand, visits(unpainted_desk, stand) as visit:
         where = fill(stand)
         page = visit(None, name="ada", role=Role.ADMINISTRATOR, bypass_csp=True)
         for name, path in where.items():
@@ -84,12 +84,12 @@ def test_the_pages_of_administration_are_accessible_and_fit(
 
 
 def test_before_anything_has_happened_they_are_accessible_too(
-    mouseless: Desk, house: Stand, tmp_path: Path
+    unpainted_desk: Desk, house: Stand, tmp_path: Path
 ) -> None:
     store = tmp_path / "state" / "inboxbot.sqlite3"
     new_store(store).close()
     faults, seen = [], Seen()
-    with moved(house, store, **parts(tmp_path)) as stand, visits(mouseless, stand) as visit:
+    with moved(house, store, **parts(tmp_path)) as stand, visits(unpainted_desk, stand) as visit:
         going_live.approve_templates(
             stand.db, going_live.fingerprint(TEMPLATES), who="ada", now=datetime.now(UTC)
         )

@@ -1,7 +1,6 @@
 """The tasks of a working day in a real browser: by keyboard alone, and without JavaScript."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,18 +11,10 @@ from inboxbot.store.database import write
 from inboxbot.store.queue import Listing, View
 from inboxbot.store.users import Role
 from tests import letters
-from tests.browser.conftest import Visit, visits
-from tests.browser.desk import Desk
+from tests.browser.conftest import Visit
 from tests.browser.hand import click, tick
 from tests.letters import Letter
 from tests.stand import Stand
-
-
-@pytest.fixture
-def visit_unpainted(mouseless: Desk, stand: Stand) -> Iterator[Visit]:
-    """Open pages in the browser that does not paint, for the keyboard and for `hand`."""
-    with visits(mouseless, stand) as visit:
-        yield visit
 
 
 def number(page: Page) -> int:
@@ -45,19 +36,21 @@ def press(page: Page, *keys: str) -> None:
 
 @pytest.mark.parametrize("count", [20, pytest.param(50, marks=pytest.mark.long)])
 def test_as_many_sorted_letters_are_confirmed_with_as_many_key_presses(
-    stand: Stand, by_keys: Visit, count: int
+    stand: Stand, visit_unpainted: Visit, count: int
 ) -> None:
     first = listed(stand, View.NEEDS_REVIEW)
-    page = by_keys(f"/m/{first[0]}")
+    page = visit_unpainted(f"/m/{first[0]}")
     for _ in range(count):
         press(page, "v")
     assert listed(stand, View.NEEDS_REVIEW) == first[count:]
     assert number(page) == first[count]
 
 
-def test_the_list_is_walked_and_a_letter_opened_by_keys(stand: Stand, by_keys: Visit) -> None:
+def test_the_list_is_walked_and_a_letter_opened_by_keys(
+    stand: Stand, visit_unpainted: Visit
+) -> None:
     order = listed(stand, View.NEEDS_REVIEW)
-    page = by_keys()
+    page = visit_unpainted()
     page.keyboard.press("j")
     page.keyboard.press("j")
     press(page, "Enter")
@@ -71,10 +64,10 @@ def test_the_list_is_walked_and_a_letter_opened_by_keys(stand: Stand, by_keys: V
 
 
 def test_a_category_is_corrected_and_the_correction_undone_by_keys(
-    stand: Stand, by_keys: Visit
+    stand: Stand, visit_unpainted: Visit
 ) -> None:
     letter = letters.add(stand.db, Letter(), datetime.now(UTC))
-    page = by_keys(f"/m/{letter}")
+    page = visit_unpainted(f"/m/{letter}")
     press(page, "3")
     expect(page.get_by_role("status").filter(has_text="Category changed.")).to_be_visible()
     found = reviews.get(stand.db, letter)
@@ -88,10 +81,10 @@ def test_a_category_is_corrected_and_the_correction_undone_by_keys(
 
 
 def test_letters_are_taken_closed_set_aside_and_refused_by_keys(
-    stand: Stand, by_keys: Visit
+    stand: Stand, visit_unpainted: Visit
 ) -> None:
     rows = [letters.add(stand.db, Letter(subject=str(n)), datetime.now(UTC)) for n in range(4)]
-    page = by_keys(f"/m/{rows[0]}")
+    page = visit_unpainted(f"/m/{rows[0]}")
     press(page, "m")
     page.goto(f"{stand.url}/m/{rows[1]}")
     press(page, "e")
@@ -111,9 +104,9 @@ def test_letters_are_taken_closed_set_aside_and_refused_by_keys(
     assert states[3].closed_as == "not_for_us"
 
 
-def test_a_note_is_written_by_keys(stand: Stand, by_keys: Visit) -> None:
+def test_a_note_is_written_by_keys(stand: Stand, visit_unpainted: Visit) -> None:
     letter = letters.add(stand.db, Letter(), datetime.now(UTC))
-    page = by_keys(f"/m/{letter}")
+    page = visit_unpainted(f"/m/{letter}")
     page.keyboard.press("n")
     page.keyboard.type("Called back; prefers the telephone.")
     press(page, "Control+Enter")
@@ -123,10 +116,10 @@ def test_a_note_is_written_by_keys(stand: Stand, by_keys: Visit) -> None:
 
 
 def test_many_letters_are_chosen_and_done_by_keys_and_undone_with_one(
-    stand: Stand, by_keys: Visit
+    stand: Stand, visit_unpainted: Visit
 ) -> None:
     order = listed(stand, View.NEEDS_REVIEW)
-    page = by_keys()
+    page = visit_unpainted()
     for _ in range(3):
         page.keyboard.press("j")
         page.keyboard.press("x")
@@ -159,8 +152,10 @@ def test_a_search_is_typed_found_kept_and_its_words_stay_out_of_the_address(
     assert number(page) == wanted
 
 
-def test_a_search_with_a_mistake_is_explained_and_kept(stand: Stand, by_keys: Visit) -> None:
-    page = by_keys()
+def test_a_search_with_a_mistake_is_explained_and_kept(
+    stand: Stand, visit_unpainted: Visit
+) -> None:
+    page = visit_unpainted()
     page.get_by_role("searchbox").fill('category:medcation "riluzole')
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("quotation mark is not closed")

@@ -1,9 +1,7 @@
 """The whole map of keys in a real browser, own keys, the list of actions, and the phone's bar."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from inboxbot.store import queue, replies, reviews, snippets, tags
@@ -11,18 +9,10 @@ from inboxbot.store.database import write
 from inboxbot.store.queue import Listing, View
 from inboxbot.store.reviews import Review
 from tests import letters
-from tests.browser.conftest import Visit, visits
-from tests.browser.desk import Desk
+from tests.browser.conftest import Visit
 from tests.browser.hand import click, untick
 from tests.letters import Letter
 from tests.stand import Stand
-
-
-@pytest.fixture
-def visit_unpainted(mouseless: Desk, stand: Stand) -> Iterator[Visit]:
-    """Open pages in the browser that does not paint, for the keyboard and for `hand`."""
-    with visits(mouseless, stand) as visit:
-        yield visit
 
 
 def now() -> datetime:
@@ -45,9 +35,11 @@ def press(page: Page, *keys: str) -> None:
             page.keyboard.press(key)
 
 
-def test_in_the_list_keys_act_on_the_letter_where_one_is(stand: Stand, by_keys: Visit) -> None:
+def test_in_the_list_keys_act_on_the_letter_where_one_is(
+    stand: Stand, visit_unpainted: Visit
+) -> None:
     order = listed(stand)
-    page = by_keys()
+    page = visit_unpainted()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("j")
     page.keyboard.press("ArrowDown")
@@ -86,9 +78,9 @@ def test_in_the_list_keys_act_on_the_letter_where_one_is(stand: Stand, by_keys: 
 
 
 def test_rows_are_chosen_one_by_one_in_a_range_and_all_and_let_go(
-    stand: Stand, by_keys: Visit
+    stand: Stand, visit_unpainted: Visit
 ) -> None:
-    page = by_keys()
+    page = visit_unpainted()
     chosen = page.locator("[data-row] input:checked")
     for key in ("j", "x", "j", "j", "j", "Shift+X"):
         page.keyboard.press(key)
@@ -102,8 +94,8 @@ def test_rows_are_chosen_one_by_one_in_a_range_and_all_and_let_go(
     expect(chosen).to_have_count(0)
 
 
-def test_what_a_list_shows_is_chosen_in_peace(stand: Stand, by_keys: Visit) -> None:
-    page = by_keys()
+def test_what_a_list_shows_is_chosen_in_peace(stand: Stand, visit_unpainted: Visit) -> None:
+    page = visit_unpainted()
     page.get_by_label("Kind").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
@@ -114,9 +106,11 @@ def test_what_a_list_shows_is_chosen_in_peace(stand: Stand, by_keys: Visit) -> N
     assert "category=medication_question&sort=newest" in page.url
 
 
-def test_in_a_letter_two_keys_set_the_kind_close_and_go_on(stand: Stand, by_keys: Visit) -> None:
+def test_in_a_letter_two_keys_set_the_kind_close_and_go_on(
+    stand: Stand, visit_unpainted: Visit
+) -> None:
     order = listed(stand)
-    page = by_keys(f"/m/{order[0]}")
+    page = visit_unpainted(f"/m/{order[0]}")
     page.keyboard.press("d")
     press(page, "3")
     found = review_of(stand, order[0])
@@ -138,9 +132,11 @@ def typed(page: Page, key: str, code: str, *, shift: bool = False) -> None:
         )
 
 
-def test_what_a_key_types_counts_and_not_where_it_lies(stand: Stand, by_keys: Visit) -> None:
+def test_what_a_key_types_counts_and_not_where_it_lies(
+    stand: Stand, visit_unpainted: Visit
+) -> None:
     letter = listed(stand)[0]
-    page = by_keys(f"/m/{letter}")
+    page = visit_unpainted(f"/m/{letter}")
     press(page, "Shift+Digit1")  # It types "!".
     found = review_of(stand, letter)
     assert (found.closed_as, found.confirmed_at) == ("not_for_us", None)
@@ -156,9 +152,9 @@ def test_what_a_key_types_counts_and_not_where_it_lies(stand: Stand, by_keys: Vi
     assert (found.category, found.state) == ("profile_request", "closed")
 
 
-def test_locked_capitals_change_no_key(stand: Stand, by_keys: Visit) -> None:
+def test_locked_capitals_change_no_key(stand: Stand, visit_unpainted: Visit) -> None:
     letter = listed(stand)[0]
-    page = by_keys(f"/m/{letter}")
+    page = visit_unpainted(f"/m/{letter}")
     press(page, "M")  # Without Shift.
     assert review_of(stand, letter).assignee == "jo"
     typed(page, "u", "KeyU", shift=True)  # With both, as some systems have it.
@@ -173,9 +169,11 @@ def test_locked_capitals_change_no_key(stand: Stand, by_keys: Visit) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("People")
 
 
-def test_a_key_that_is_held_acts_once_and_goes_on_moving(stand: Stand, by_keys: Visit) -> None:
+def test_a_key_that_is_held_acts_once_and_goes_on_moving(
+    stand: Stand, visit_unpainted: Visit
+) -> None:
     order = listed(stand)
-    page = by_keys(f"/m/{order[0]}")
+    page = visit_unpainted(f"/m/{order[0]}")
     with page.expect_navigation():
         page.keyboard.down("e")
     page.evaluate("onsubmit = () => { document.title = 'sent'; return false; }; true")
@@ -190,9 +188,11 @@ def test_a_key_that_is_held_acts_once_and_goes_on_moving(stand: Stand, by_keys: 
     assert listed(stand) == order[1:]
 
 
-def test_a_key_of_ones_own_is_not_pressed_by_another_sign(stand: Stand, by_keys: Visit) -> None:
+def test_a_key_of_ones_own_is_not_pressed_by_another_sign(
+    stand: Stand, visit_unpainted: Visit
+) -> None:
     letter = listed(stand)[0]
-    page = by_keys(None)
+    page = visit_unpainted(None)
     with write(stand.db):
         stand.db.execute("UPDATE user SET keys = ?", ('{"e": "i", "i": "y"}',))
     page.goto(f"{stand.url}/m/{letter}")
@@ -200,12 +200,12 @@ def test_a_key_of_ones_own_is_not_pressed_by_another_sign(stand: Stand, by_keys:
     assert review_of(stand, letter).closed_as == "not_for_us"
 
 
-def test_the_other_keys_of_a_letter(stand: Stand, by_keys: Visit) -> None:
+def test_the_other_keys_of_a_letter(stand: Stand, visit_unpainted: Visit) -> None:
     letter = letters.add(stand.db, Letter(html="<p>Hello</p>"), now())
     with write(stand.db):
         snippets.save(stand.db, "call", "Call", "en", "Please call us.", "kim", now())
         snippets.save(stand.db, "doctor", "Doctor", "en", "Ask your doctor.", "kim", now())
-    page = by_keys(f"/m/{letter}")
+    page = visit_unpainted(f"/m/{letter}")
     page.keyboard.press("a")
     page.keyboard.press("Escape")
     expect(page.locator("details.menu[open]")).to_have_count(0)
@@ -273,11 +273,11 @@ COMPOSED = """(field) => ["Enter", "Escape"].map((key) => field.dispatchEvent(ne
 
 
 def test_keys_of_a_composition_belong_to_what_is_being_written(
-    stand: Stand, by_keys: Visit
+    stand: Stand, visit_unpainted: Visit
 ) -> None:
     with write(stand.db):
         snippets.save(stand.db, "call", "Call", "en", "Please call us.", "kim", now())
-    page = by_keys(f"/m/{listed(stand)[0]}")
+    page = visit_unpainted(f"/m/{listed(stand)[0]}")
     words = page.get_by_label("Your words")
     page.keyboard.press("r")
     assert words.evaluate(COMPOSED) == [True, True]
@@ -352,10 +352,10 @@ def test_on_a_telephone_the_next_step_is_under_the_thumb(stand: Stand, visit: Vi
 
 
 def test_printed_is_the_letter_and_nothing_of_the_page_around_it(
-    stand: Stand, by_keys: Visit
+    stand: Stand, visit_unpainted: Visit
 ) -> None:
     letter = letters.add(stand.db, Letter(subject="On paper", text="What she wrote."), now())
-    page = by_keys(f"/m/{letter}", color_scheme="dark")
+    page = visit_unpainted(f"/m/{letter}", color_scheme="dark")
     page.emulate_media(media="print")
     for text in ("On paper", "What she wrote.", "ana@example.net"):
         expect(page.locator("main").get_by_text(text).first).to_be_visible()

@@ -37,7 +37,10 @@ def similar(folder: Path) -> list[Path]:
 
 
 def test_from_a_correction_on_a_page_to_a_promoted_model_and_back(
-    stand: Stand, by_keys: Visit, command: Callable[..., list[dict[str, Any]]], tmp_path: Path
+    stand: Stand,
+    visit_unpainted: Visit,
+    command: Callable[..., list[dict[str, Any]]],
+    tmp_path: Path,
 ) -> None:
     now = datetime.now(UTC)
     files = [str(file) for file in similar(tmp_path)]
@@ -50,7 +53,7 @@ def test_from_a_correction_on_a_page_to_a_promoted_model_and_back(
     assert before[0]["category"] == Category.MEDICATION_QUESTION
 
     rows = [letters.add(stand.db, lessons.congress(n), now) for n in range(len(lessons.CITIES))]
-    page = by_keys(f"/m/{rows[0]}")
+    page = visit_unpainted(f"/m/{rows[0]}")
     for row in rows:
         page.goto(f"{stand.url}/m/{row}")
         with page.expect_navigation():

@@ -120,12 +120,14 @@ def paths(stand: Stand) -> dict[str, str]:
     }
 
 
-def test_every_page_is_accessible_and_fits_at_every_size(stand: Stand, by_keys: Visit) -> None:
+def test_every_page_is_accessible_and_fits_at_every_size(
+    stand: Stand, visit_unpainted: Visit
+) -> None:
     modes.set_mode(stand.db, Mode.LIVE, who="test", now=datetime.now(UTC))
     where = paths(stand)
     assert set(where) == set(FULL)
     # axe is put into the page; the app's own policy has tests of its own.
-    page = by_keys(None, name="ada", role=Role.ADMINISTRATOR, bypass_csp=True)
+    page = visit_unpainted(None, name="ada", role=Role.ADMINISTRATOR, bypass_csp=True)
     faults, seen = [], Seen()
     for name, path in where.items():
         page.goto(stand.url + path)
@@ -138,7 +140,7 @@ def test_every_page_is_accessible_and_fits_at_every_size(stand: Stand, by_keys: 
 
 
 def test_the_door_and_an_empty_house_are_accessible_too(
-    mouseless: Desk, house: Stand, tmp_path: Path
+    unpainted_desk: Desk, house: Stand, tmp_path: Path
 ) -> None:
     path = tmp_path / "empty.sqlite3"
     new_store(path).close()
@@ -146,7 +148,7 @@ def test_the_door_and_an_empty_house_are_accessible_too(
     trouble = ("The disk is nearly full.",)
     with (
         moved(house, path, health=lambda _db, _now: trouble) as stand,
-        visits(mouseless, stand) as visit,
+        visits(unpainted_desk, stand) as visit,
     ):
         page = visit("/login", name=None, bypass_csp=True)
         faults += look_in_every_way(page, "sign-in", seen)
@@ -159,14 +161,14 @@ def test_the_door_and_an_empty_house_are_accessible_too(
     assert faults == []
 
 
-def test_a_fault_that_we_make_ourselves_is_found(by_keys: Visit) -> None:
-    page = by_keys("/login", name=None, bypass_csp=True)
+def test_a_fault_that_we_make_ourselves_is_found(visit_unpainted: Visit) -> None:
+    page = visit_unpainted("/login", name=None, bypass_csp=True)
     page.evaluate("document.querySelector('label[for=name]').remove()")
     assert [fault for fault in faults_of(page) if fault.startswith("label: ")]
 
 
-def test_a_fault_in_one_of_many_rows_that_are_alike_is_found(by_keys: Visit) -> None:
-    page = by_keys(bypass_csp=True)
+def test_a_fault_in_one_of_many_rows_that_are_alike_is_found(visit_unpainted: Visit) -> None:
+    page = visit_unpainted(bypass_csp=True)
     seen: set[str] = set()
     rules = ["link-name", "color-contrast"]
     assert faults_of(page, seen, only=rules) == []
@@ -179,9 +181,9 @@ def test_a_fault_in_one_of_many_rows_that_are_alike_is_found(by_keys: Visit) -> 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_text_that_stands_out_too_little_is_found_as_axe_finds_it(
-    by_keys: Visit, scheme: str
+    visit_unpainted: Visit, scheme: str
 ) -> None:
-    page = by_keys(bypass_csp=True)
+    page = visit_unpainted(bypass_csp=True)
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
     assert faint_in(page) == []
     for row, style in enumerate(
@@ -238,7 +240,7 @@ HOSTILE = (
 
 
 def test_hostile_names_and_subjects_break_no_layout(
-    mouseless: Desk, house: Stand, tmp_path: Path
+    unpainted_desk: Desk, house: Stand, tmp_path: Path
 ) -> None:
     path = tmp_path / "state" / "inboxbot.sqlite3"
     db = new_store(path)
@@ -249,7 +251,7 @@ def test_hostile_names_and_subjects_break_no_layout(
     ]
     db.close()
     dialogs: list[str] = []
-    with moved(house, path) as stand, visits(mouseless, stand) as visit:
+    with moved(house, path) as stand, visits(unpainted_desk, stand) as visit:
         page = visit(None)
         page.set_viewport_size(NARROW_AND_WIDE["320"])
         page.on("dialog", lambda dialog: dialogs.append(dialog.message))

@@ -15,8 +15,8 @@ from tests.workshop import Workshop
 
 
 @pytest.fixture
-def page(mouseless: Desk, workshop: Workshop) -> Iterator[Page]:
-    with visits(mouseless, workshop) as visit:
+def page(unpainted_desk: Desk, workshop: Workshop) -> Iterator[Page]:
+    with visits(unpainted_desk, workshop) as visit:
         yield visit("/replies")
 
 

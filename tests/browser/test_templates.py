@@ -9,15 +9,13 @@ from datetime import UTC, datetime
 from email import policy
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
 from inboxbot.store import alerts, audit, outbox, templates
 from inboxbot.store.database import write
 from inboxbot.store.users import Role
-from tests.browser.conftest import Enter, visits
-from tests.browser.desk import Desk
-from tests.browser.editing import administrators, press, publish, sheet, type_text
+from tests.browser.conftest import Enter
+from tests.browser.editing import press, publish, sheet, type_text
 from tests.browser.hand import click, tick
 from tests.workshop import EDITOR, SECRET, TEXT, Workshop, written
 
@@ -27,13 +25,6 @@ BROKEN = [
     .read_text("utf-8")
     .splitlines()
 ]
-
-
-@pytest.fixture
-def enter_unpainted(mouseless: Desk, workshop: Workshop) -> Iterator[Enter]:
-    """Open a page of the workshop as an administrator, in the browser that does not paint."""
-    with visits(mouseless, workshop) as visit:
-        yield administrators(visit)
 
 
 def test_a_template_with_a_slip_is_mended_with_one_click_and_published(

@@ -30,12 +30,12 @@ PAGES = {
 
 
 def test_every_page_of_templates_is_accessible_and_fits(
-    mouseless: Desk, workshop: Workshop
+    unpainted_desk: Desk, workshop: Workshop
 ) -> None:
     fill(workshop)
     faults, seen = [], Seen()
     # axe is put into the page.
-    with visits(mouseless, workshop) as visit:
+    with visits(unpainted_desk, workshop) as visit:
         page = visit(None, name="ada", role=Role.ADMINISTRATOR, bypass_csp=True)
         for name, path in PAGES.items():
             page.goto(workshop.url + path)

@@ -1,25 +1,14 @@
 """Nothing that was typed is lost: a stale page, an ended session, two administrators at once."""
 
-from collections.abc import Iterator
-
-import pytest
 from playwright.sync_api import BrowserContext, expect
 
 from inboxbot.store import templates, users
 from inboxbot.store.database import write
 from inboxbot.store.users import Role
-from tests.browser.conftest import Enter, visits
-from tests.browser.desk import Desk
-from tests.browser.editing import administrators, press, publish, sheet, type_text
+from tests.browser.conftest import Enter
+from tests.browser.editing import press, publish, sheet, type_text
 from tests.browser.hand import click
 from tests.workshop import EDITOR, TEXT, Workshop
-
-
-@pytest.fixture
-def enter_unpainted(mouseless: Desk, workshop: Workshop) -> Iterator[Enter]:
-    """Open a page of the workshop as an administrator, in the browser that does not paint."""
-    with visits(mouseless, workshop) as visit:
-        yield administrators(visit)
 
 
 def test_a_stale_save_keeps_what_was_typed(workshop: Workshop, enter_unpainted: Enter) -> None:
