@@ -1,7 +1,9 @@
 """R42: a restored backup does not know what was sent after it was made."""
 
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from copy import deepcopy
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -126,10 +128,11 @@ def test_r42_a_copy_that_arrives_after_a_first_look_that_broke_off_is_not_answer
 def test_r42_a_first_look_that_ends_at_any_write_forgets_no_restore(
     in_memory: Path, now: datetime, renumbered: bool
 ) -> None:
+    world, made = answered_since_the_copy(in_memory / "0", now)
     at, reached = 0, True
     while reached:
         at += 1
-        outside, copy = answered_since_the_copy(in_memory / str(at), now)
+        outside, copy = the_same(world, made, in_memory / "0", in_memory / str(at))
         # So that the time of its arrival does not tell.
         outside.now -= timedelta(minutes=59)
         restoring.restore(copy, outside.path, outside.now, who="ana")
@@ -274,6 +277,14 @@ def answered_since_the_copy(folder: Path, now: datetime) -> tuple[Outside, Path]
     assert len(outside.server.accepted) == 1
     process.close()
     return outside, copy
+
+
+def the_same(world: Outside, made: Path, folder: Path, other: Path) -> tuple[Outside, Path]:
+    """Return the same world and copy once more, with files of their own in another folder."""
+    shutil.copytree(folder, other)
+    again = deepcopy(world)
+    again.path = other / world.path.relative_to(folder)
+    return again, other / made.relative_to(folder)
 
 
 def ends_at(place: str) -> Callable[[str], None]:
