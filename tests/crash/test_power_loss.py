@@ -19,7 +19,7 @@ from inboxbot.store.database import create
 from inboxbot.store.migrations import migrate
 from tests.crash.pipeline import copied
 
-ROUNDS, COPIES = 4, 50
+ROUNDS, COPIES = 8, 25
 REPOSITORY = Path(__file__).parents[2]
 
 
