@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from inboxbot.store import audit, drafts, reviews
 from inboxbot.store.database import write
 from tests import letters
+from tests.browser.hand import click
 from tests.letters import Letter
 from tests.stand import Stand, new_store, standing
 
@@ -18,7 +19,7 @@ Open = Callable[..., tuple[Stand, Page]]
 
 
 @pytest.fixture
-def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+def opened(unpainted: Browser, tmp_path: Path) -> Iterator[Open]:
     """Open the first letter of an app whose sessions are short."""
     with ExitStack() as stack:
 
@@ -28,7 +29,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Open]:
             letters.add(db, Letter(), datetime.now(UTC))
             db.close()
             stand = stack.enter_context(standing(path, **sessions))
-            context = browser.new_context()
+            context = unpainted.new_context()
             stack.callback(context.close)
             context.add_cookies([stand.cookie(stand.person("jo"))])  # type: ignore[list-item]
             page = context.new_page()
@@ -43,7 +44,7 @@ def test_the_end_is_told_before_and_put_off_with_one_press(opened: Open) -> None
     warning = page.get_by_role("alert").filter(has_text="You are signed out in two minutes.")
     expect(warning).to_be_visible()
     before = stand.db.execute("SELECT seen_at FROM session").fetchone()[0]
-    page.get_by_role("button", name="Stay signed in").click()
+    click(page.get_by_role("button", name="Stay signed in"))
     expect(warning).not_to_be_visible()
     assert stand.db.execute("SELECT seen_at FROM session").fetchone()[0] > before
 
@@ -88,7 +89,7 @@ def test_after_the_end_the_letter_is_gone_from_the_screen_and_what_was_typed_com
         page.goto(stand.url + "/m/1")
         expect(page.locator("#note")).to_have_value(note)
     expect(page.get_by_label("Your words")).to_have_value("Dear Ana, half a sentence")
-    page.get_by_role("button", name="Add note").click()
+    click(page.get_by_role("button", name="Add note"))
     expect(page.locator("#note")).to_have_value("")
     assert [note.text for note in reviews.notes(stand.db, 1)] == ["Call her back."]
 
