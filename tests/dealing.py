@@ -1,9 +1,10 @@
 """In which order the tests are run where several processes share them.
 
 Each process is given a stretch of the list, and takes from the end of another's when it has done
-its own. One of them begins with the tests that wait: it does little else, while the others compute.
-Where all began with some of them, all computed at the same time later on, and were in each other's
-way. The other stretches begin with what is slow; the quick ones come last and fill what is left.
+its own. One of them does little but the tests that wait, while the others compute, and another
+begins with some: by itself, the first would be the last to end. Where all began with some of them,
+all computed at the same time later on, and were in each other's way. The other stretches begin with
+what is slow; the quick ones come last and fill what is left.
 """
 
 from collections.abc import Sequence
@@ -14,14 +15,8 @@ from typing import Protocol, TypeVar
 SLOW = ("browser", "system", "crash", "docs")
 # They wait for most of their time, those that do so longest first. Together they take about as long
 # as all the others on two cores.
-WAITING = (
-    "test_push",
-    "test_daemon",
-    "test_upkeep",
-    "test_reading",
-    "test_idle",
-    "test_provider_quirks",
-)
+WAITING = ("test_push", "test_daemon", "test_upkeep")
+WAITING_TOO = ("test_reading", "test_idle", "test_provider_quirks")
 # The encoder and what trains a model take seconds to load: one process needs them then, not all.
 LOADING = (
     "test_classify_classifier",
@@ -45,13 +40,14 @@ T = TypeVar("T", bound=Test)
 
 def dealt(tests: Sequence[T], processes: int) -> list[T]:
     """Return all tests, each process's stretch with slow ones first and quick ones after them."""
-    waiting: dict[str, list[T]] = {module: [] for module in WAITING}
+    waiting: dict[str, list[T]] = {module: [] for module in (*WAITING, *WAITING_TOO)}
     slow: dict[str, list[T]] = {folder: [] for folder in SLOW}
     quick: list[T] = []
     for test in tests:
         waiting.get(_module(test), slow.get(_kind(test), quick)).append(test)
     stretches: list[list[T]] = [[] for _ in range(processes)]
-    stretches[0] += chain(*waiting.values())
+    stretches[0] += chain(*(waiting[module] for module in WAITING))
+    stretches[-1] += chain(*(waiting[module] for module in WAITING_TOO))
     computing = stretches[1:] or stretches
     for number, kind in enumerate(slow.values()):
         computing[number % len(computing)] += kind

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.dealing import LOADING, SLOW, WAITING, dealt
+from tests.dealing import LOADING, SLOW, WAITING, WAITING_TOO, dealt
 
 FOLDERS = [*SLOW, "unit", "contract"]
 
@@ -43,11 +43,19 @@ def test_one_process_begins_with_what_waits_and_the_others_with_what_is_slow() -
     ]
 
 
+def test_a_second_process_begins_with_some_that_wait() -> None:
+    names = ("test_a", WAITING_TOO[0], WAITING[0], "test_b")
+    tests = [Named(f"tests/crash/{name}.py::test_it") for name in names]
+    found = [test.nodeid.split("/")[2].partition(".")[0] for test in dealt(tests, 2)]
+    assert found == [WAITING[0], WAITING_TOO[0], "test_a", "test_b"]
+
+
 def test_those_that_wait_longest_begin() -> None:
-    names = ("test_web", *reversed(WAITING), "test_zero")
+    waiting = (*WAITING, *WAITING_TOO)
+    names = ("test_web", *reversed(waiting), "test_zero")
     tests = [Named(f"tests/system/{name}.py::test_it[a/b.py::c]") for name in names]
     found = [test.nodeid.split("/")[2].partition(".")[0] for test in dealt(tests, 1)]
-    assert found == [*WAITING, "test_web", "test_zero"]
+    assert found == [*waiting, "test_web", "test_zero"]
 
 
 def test_one_process_has_all_that_load_much() -> None:
@@ -59,4 +67,4 @@ def test_one_process_has_all_that_load_much() -> None:
 
 def test_those_that_wait_or_load_much_are_there() -> None:
     files = {path.stem for path in Path(__file__).parents[1].glob("*/test_*.py")}
-    assert files >= {*WAITING, *LOADING}
+    assert files >= {*WAITING, *WAITING_TOO, *LOADING}
