@@ -8,6 +8,7 @@ tests of the main job, and of the wheel, start it in the plain way.
 """
 
 import contextlib
+import ctypes
 import errno
 import faulthandler
 import gc
@@ -46,6 +47,9 @@ FIRST_NEEDED = (
 )
 START_S = 60
 PAUSE_S = 0.05
+# What lets root read and write whatever a file's mode says (capabilities(7), capset(2)).
+CAPABILITIES_VERSION = 0x20080522
+WHATEVER_THE_MODE = 1 << 1 | 1 << 2
 
 
 class Server:
@@ -57,12 +61,18 @@ class Server:
         self._turn = threading.Lock()
 
     def run(
-        self, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], timeout_s: float
+        self,
+        arguments: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        timeout_s: float,
+        *,
+        held_to_modes: bool = False,
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; raises TimeoutExpired, and kills it, where it does not end."""
         with TemporaryDirectory() as folder:
             out, err = Path(folder) / "out", Path(folder) / "err"
-            process = self.start(arguments, cwd, environment, out, err)
+            process = self.start(arguments, cwd, environment, out, err, held_to_modes=held_to_modes)
             try:
                 code = process.wait(timeout_s)
             finally:
@@ -82,8 +92,12 @@ class Server:
         fault: str = "",
         file_size: int = 0,
         open_files: int = 0,
+        held_to_modes: bool = False,
     ) -> "Process":
-        """Start a command; `fault` is what INBOXBOT_FAULT would be, the numbers are limits."""
+        """Start a command; `fault` is what INBOXBOT_FAULT would be, the numbers are limits.
+
+        Where `held_to_modes`, file modes hold it as they hold anybody, also where root tests.
+        """
         order = {
             "arguments": list(arguments),
             "cwd": str(cwd),
@@ -93,6 +107,7 @@ class Server:
             "fault": fault,
             "file_size": file_size,
             "open_files": open_files,
+            "held_to_modes": held_to_modes,
         }
         return Process(self, self.ask(order))
 
@@ -294,6 +309,7 @@ def _become(
     fault: str,
     file_size: int,
     open_files: int,
+    held_to_modes: bool,
 ) -> NoReturn:
     from inboxbot import faults
 
@@ -306,7 +322,21 @@ def _become(
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, resource.RLIM_INFINITY))
     if open_files:
         resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
+    if held_to_modes:
+        _hold_to_modes()
     _run(arguments, out, err)
+
+
+def _hold_to_modes() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(CAPABILITIES_VERSION, 0)
+    sets = (ctypes.c_uint32 * 6)()  # Effective, permitted, inheritable; then what is above 31.
+    if libc.capget(header, sets):
+        raise OSError(ctypes.get_errno(), "capget")
+    for number in range(3):
+        sets[number] &= ~WHATEVER_THE_MODE
+    if libc.capset(header, sets):
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 def _run(arguments: Sequence[str], out: str, err: str) -> NoReturn:

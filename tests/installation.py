@@ -17,9 +17,6 @@ from typing import Any
 
 from tests import command, dovecot, smtp_sink
 
-# Root without these is held to file modes like anybody else.
-HELD_TO_MODES = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
-
 CONFIGURATION = """\
 [organisation]
 name = "ALS Worldwide"
@@ -140,14 +137,12 @@ def run_held_to_modes(
     installation: Installation, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end as somebody whom file modes hold, also where root tests."""
-    before = HELD_TO_MODES if os.geteuid() == 0 else []
-    return subprocess.run(
-        [*before, sys.executable, "-m", "inboxbot", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=installation.folder,
-        env=installation._environment({}),
+    return command.SERVER.run(
+        arguments,
+        installation.folder,
+        installation._environment({}),
+        120,
+        held_to_modes=True,
     )
 
 
