@@ -92,13 +92,14 @@ def _tidy(lines: list[str]) -> str:
 def _without_history(lines: list[str]) -> list[str]:
     """Drop quoted lines where they stand, and all below a mark that announces older mail."""
     kept: list[str] = []
+    labels = [_label(line) for line in lines]
     number = 0
     while number < len(lines):
         line = lines[number]
         if line.startswith((">", "|>")) or line.lstrip().startswith(("> ", ">>")):
             number += 1
             continue
-        if _is_rule(line) or _header_block(lines, number) or _header_below_rule(lines, number):
+        if _is_rule(line) or _header_block(labels, number) or _header_below_rule(lines, number):
             break
         number += 1
         above = _attribution(lines, number) if line.rstrip(_TRAILING).endswith(_COLONS) else 0
@@ -140,14 +141,14 @@ def _is_rule(line: str) -> bool:
     return bare in _ORIGINAL and (not plain_word or line.lstrip().startswith("--"))
 
 
-def _header_block(lines: list[str], number: int) -> bool:
+def _header_block(labels: list[str], number: int) -> bool:
     """Recognise From/Sent/To/Subject as a mail program writes them, in any known language.
 
     A contact form may begin alike; its next label says that the message follows.
     """
-    if _label(lines[number]) not in _HEADER:
+    if labels[number] not in _HEADER:
         return False
-    block = set(map(_label, lines[number : number + 9]))
+    block = set(labels[number : number + 9])
     return (
         not block.isdisjoint(_FROM)
         and not block.isdisjoint(_SENT)
@@ -201,10 +202,13 @@ def _attribution(lines: list[str], end: int) -> int:
         joined = f"{lines[number].strip()} {joined}".strip()
         if len(joined) > _LINE_LIMIT:
             break
+        complete = _is_attribution(joined, lines, end)
+        if not complete and not found:
+            continue
         opens = _opens_attribution(lines[number])
-        if _is_attribution(joined, lines, end) and (opens or not found):
+        if complete and (opens or not found):
             found = count
-        if opens and found:
+        if opens:
             break
     return found
 
@@ -225,7 +229,7 @@ def _is_attribution(joined: str, lines: list[str], following: int) -> bool:
     dated = digits >= 5 and ("@" in lowered or ":" in lowered[:-1] or "20" in lowered)
     if "@" in lowered and digits >= 5 and ">" in lowered[-12:]:
         return True
-    if not any(word in lowered for word in markers.WROTE):
+    if not any(map(lowered.__contains__, markers.WROTE)):
         return False
     if _quotation_follows(lines, following):
         return True
