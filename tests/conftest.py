@@ -122,7 +122,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     module = metafunc.module.__name__.rpartition(".")[2]
     own = signature(metafunc.function).parameters
     opens_it_again = "store_path" in own and "store_key" not in own
-    if module in ENCRYPTED_TOO and "db" in metafunc.fixturenames and not opens_it_again:
+    if module in ENCRYPTED_TOO and "store_key" in metafunc.fixturenames and not opens_it_again:
         metafunc.parametrize("store_key", [None, KEY], ids=["plain", "encrypted"], indirect=True)
 
 

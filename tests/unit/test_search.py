@@ -1,4 +1,6 @@
+from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,14 +16,15 @@ from inboxbot.store import queue, search
 from inboxbot.store.query import parse
 from inboxbot.store.queue import Listing, View
 from inboxbot.store.search import SearchError
-from inboxbot.store.sqlite import Database
+from inboxbot.store.sqlite import Database, Key
 from tests import letters
+from tests.conftest import NOW
 from tests.letters import Letter
+from tests.new_store import new_store
 
 
-@pytest.fixture
-def found(db: Database, now: datetime):
-    """Return a search over six letters, by their names."""
+def four_letters(db: Database, now: datetime) -> dict[int, str]:
+    """Add four letters; return the name of each by its number."""
     rows = {
         "ramp": letters.add(
             db,
@@ -79,11 +82,31 @@ def found(db: Database, now: datetime):
     perform(db, Close(), [Wanted(rows["form"])], staff="jo", now=now)
     perform(db, Claim(), [Wanted(rows["ramp"])], staff="kim", now=now)
     perform(db, AddNote("called"), [Wanted(rows["ramp"])], staff="kim", now=now)
-    names = {number: name for name, number in rows.items()}
+    return {number: name for name, number in rows.items()}
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory):
+    """Return what gives the store with the four letters, and their names: nothing changes it."""
+    with ExitStack() as open_stores:
+
+        @cache
+        def store(key: Key | None) -> tuple[Database, dict[int, str]]:
+            path = tmp_path_factory.mktemp("searched") / "inboxbot.sqlite3"
+            db = open_stores.enter_context(closing(new_store(path, key)))
+            return db, four_letters(db, NOW)
+
+        yield store
+
+
+@pytest.fixture
+def found(searched, store_key: Key | None):
+    """Return a search over the four letters, by their names."""
+    db, names = searched(store_key)
 
     def search_for(query: str) -> set[str]:
-        listing = search.narrowed(Listing(view=View.EVERYTHING), query, now, staff="kim")
-        return {names[each] for each in queue.ids(db, listing, staff="kim", now=now, limit=99)}
+        listing = search.narrowed(Listing(view=View.EVERYTHING), query, NOW, staff="kim")
+        return {names[each] for each in queue.ids(db, listing, staff="kim", now=NOW, limit=99)}
 
     return search_for
 
