@@ -47,4 +47,6 @@ def _send(message: str) -> None:
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         # A receiver whose buffer is full must not hold up a poll.
         sock.settimeout(1)
-        sock.sendto(message.encode(), address)
+        # Else the wait for its buffer would be a busy one: only of a peer is it known to be full.
+        sock.connect(address)
+        sock.send(message.encode())
