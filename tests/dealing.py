@@ -15,8 +15,8 @@ from typing import Protocol, TypeVar
 SLOW = ("browser", "system", "crash", "docs")
 # They wait for most of their time, those that do so longest first. Together they take about as long
 # as all the others on two cores.
-WAITING = ("test_push", "test_daemon", "test_upkeep", "test_reading")
-WAITING_TOO = ("test_idle", "test_provider_quirks")
+WAITING = ("test_push", "test_daemon", "test_reading")
+WAITING_TOO = ("test_upkeep", "test_idle", "test_provider_quirks")
 # The encoder and what trains a model take seconds to load: one process needs them then, not all.
 LOADING = (
     "test_classify_classifier",
