@@ -7,6 +7,7 @@ the answer. It ends with the last of them. That the script itself starts is show
 tests of the main job, and of the wheel, start it in the plain way.
 """
 
+import atexit
 import contextlib
 import ctypes
 import errno
@@ -46,6 +47,7 @@ FIRST_NEEDED = (
     "pebble.pool.process",
 )
 START_S = 60
+END_S = 5
 PAUSE_S = 0.05
 # What lets root read and write whatever a file's mode says (capabilities(7), capset(2)).
 CAPABILITIES_VERSION = 0x20080522
@@ -133,10 +135,20 @@ class Server:
                 lines = client.makefile("rw")
                 if lines.readline() == GREETING:
                     client.settimeout(None)
+                    client.close()  # As soon as the lines are.
+                    atexit.register(self._leave)
                     return lines
             client.close()
             time.sleep(PAUSE_S)
         raise TimeoutError(f"No server of commands within {START_S} s")
+
+    def _leave(self) -> None:
+        """Go, and see the server end where nobody else is left."""
+        if self._lines is not None:
+            self._lines.close()
+        for process in self._started:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(END_S)
 
     def _start_unless_there(self) -> None:
         with socket.socket(socket.AF_UNIX) as listener:
