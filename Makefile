@@ -136,7 +136,7 @@ pictures: debian $(READY)
 	@echo "Look into tests/output/screens"
 
 test-long: debian $(READY)
-	@HYPOTHESIS_PROFILE=long $(BIN)/pytest
+	@HYPOTHESIS_PROFILE=long $(PYTEST)
 
 crash-test: debian $(READY)
 	@$(BIN)/python -m tests.crash.harness --kills 1000 --worlds 4
